@@ -1,0 +1,135 @@
+//! Audiences: who is in, exact in time.
+//!
+//! - A1: membership is what the rule says now; it is kept together with the instant at which the rule will say
+//!   otherwise by the mere passing of time, and ends at exactly that instant.
+//! - A2: only audiences whose inputs changed are looked at.
+//! - A3: anonymous, inactive and deleted customers are in no audience.
+
+use crate::draft::{Draft, FactId};
+use crate::fact::Change;
+use crate::journeys;
+use crate::prelude::*;
+use crate::program::{AudienceKind, AudienceSpec, Definition};
+use crate::rejection::Rejection;
+use crate::rule::Inputs;
+use crate::state::{Membership, Standing};
+use crate::value::{Timestamp, object};
+
+/// Whether a customer can be in audiences at all (A3).
+fn takes_part(draft: &Draft<'_>) -> bool {
+    draft.state.standing == Standing::Active && !draft.state.anonymous
+}
+
+/// Looks again at every dynamic audience whose inputs changed.
+pub(crate) fn evaluate(draft: &mut Draft<'_>, fact: FactId, at: Timestamp, changed: Inputs) {
+    if draft.program.audience_inputs().touches(changed) {
+        evaluate_where(draft, fact, at, |audience| audience.spec.inputs().touches(changed));
+    }
+}
+
+/// Looks again at every dynamic audience: the program changed, or whether the customer takes part.
+pub(crate) fn evaluate_all(draft: &mut Draft<'_>, fact: FactId, at: Timestamp) {
+    if !takes_part(draft) {
+        leave_all(draft, fact, at);
+    }
+    evaluate_where(draft, fact, at, |_| true);
+    let version = draft.program.audiences_version();
+    if draft.state.audiences_seen != version {
+        draft.record(fact, Change::AudiencesSeen(version));
+    }
+}
+
+/// Looks again at the audiences whose membership flips at this instant.
+pub(crate) fn evaluate_due(draft: &mut Draft<'_>, fact: FactId, at: Timestamp) {
+    let due: BTreeSet<u32> = draft
+        .state
+        .memberships
+        .iter()
+        .filter(|membership| membership.flips_at.is_some_and(|flips_at| flips_at <= at))
+        .map(|membership| membership.audience)
+        .collect();
+    evaluate_where(draft, fact, at, |audience| due.contains(&audience.number));
+}
+
+fn evaluate_where(
+    draft: &mut Draft<'_>,
+    fact: FactId,
+    at: Timestamp,
+    concerned: impl Fn(&Definition<AudienceSpec>) -> bool,
+) {
+    if !takes_part(draft) {
+        return;
+    }
+    let view = draft.view(at, None);
+    let changes: Vec<Membership> = draft
+        .program
+        .audiences()
+        .filter(|audience| concerned(audience))
+        .filter_map(|audience| {
+            let AudienceKind::Dynamic(rule) = &audience.spec.kind else { return None };
+            let (inside, flips_at) =
+                if audience.spec.active { (rule.holds(&view), rule.next_flip(&view)) } else { (false, None) };
+            let known = draft.state.membership(audience.number);
+            let since = known.filter(|known| known.inside == inside).map_or(at, |known| known.since);
+            let now = Membership { audience: audience.number, inside, since, flips_at };
+            let was = known.copied().unwrap_or(Membership { inside: false, flips_at: None, ..now });
+            ((was.inside, was.flips_at) != (now.inside, now.flips_at)).then_some(now)
+        })
+        .collect();
+    for membership in changes {
+        set(draft, fact, at, membership);
+    }
+}
+
+/// Books a membership, tells of entering and leaving, and starts journeys on entering.
+fn set(draft: &mut Draft<'_>, fact: FactId, at: Timestamp, membership: Membership) {
+    let was_inside = draft.state.is_member(membership.audience);
+    draft.record(fact, Change::Member(membership));
+    if was_inside == membership.inside {
+        return;
+    }
+    let audience_id = draft.program.audience(membership.audience).map(|audience| audience.id.clone());
+    let name = if membership.inside { "AUDIENCE_ENTERED" } else { "AUDIENCE_LEFT" };
+    draft.tell(name, at, |draft| {
+        object()
+            .with("customer_id", draft.profile.id())
+            .with("audience_id", audience_id.unwrap_or_default())
+            .build()
+    });
+    if membership.inside {
+        journeys::on_audience_entry(draft, fact, at, membership.audience);
+    }
+}
+
+/// Leaves every audience.
+pub(crate) fn leave_all(draft: &mut Draft<'_>, fact: FactId, at: Timestamp) {
+    let memberships = draft.state.memberships.clone();
+    for membership in memberships {
+        set(draft, fact, at, Membership { inside: false, since: at, flips_at: None, ..membership });
+    }
+}
+
+/// Puts a customer on the list of a static audience, or takes them off it; gives whether that changed anything.
+pub(crate) fn list(
+    draft: &mut Draft<'_>,
+    fact: FactId,
+    audience: u32,
+    inside: bool,
+) -> Result<bool, Rejection> {
+    let spec = draft.program.audience(audience).map(|audience| &audience.spec.kind);
+    if !matches!(spec, Some(AudienceKind::Static)) {
+        return Err(Rejection::AudienceDynamic);
+    }
+    if inside && draft.state.anonymous {
+        return Err(Rejection::CustomerAnonymous);
+    }
+    if inside && draft.state.standing != Standing::Active {
+        return Err(Rejection::CustomerInactive);
+    }
+    if draft.state.is_member(audience) == inside {
+        return Ok(false);
+    }
+    let now = draft.now;
+    set(draft, fact, now, Membership { audience, inside, since: now, flips_at: None });
+    Ok(true)
+}

@@ -1,0 +1,131 @@
+//! Campaigns: which rules of which campaigns reward an event, and why the others do not.
+//!
+//! - K1: each rule gives its own reward; a rule that fails or misses a value is skipped with its reason and
+//!   never stops another.
+//! - K2: campaign dates, metrics periods and `time.*` go by when the event happened; tier and consent by now.
+
+use crate::draft::Draft;
+use crate::explain::{CampaignTrace, Explanation, Skip, SkipReason};
+use crate::fact::{Award, EventHead};
+use crate::limits::EXPLAINED_CAMPAIGNS_MAX;
+use crate::prelude::*;
+use crate::program::{CampaignRule, CampaignSpec, CampaignStatus, Definition, EffectSpec, Per};
+use crate::rule::{Subject, View};
+use crate::value::{Decimal, Json};
+
+/// What all campaigns together give for an event.
+pub(crate) struct Awarded {
+    pub(crate) awards: Vec<Award>,
+    pub(crate) explanation: Explanation,
+}
+
+/// Asks every campaign with the event's trigger.
+pub(crate) fn award(draft: &Draft<'_>, head: &EventHead, payload: &Json) -> Awarded {
+    let view = draft.view(head.issued_at, Some(payload));
+    let mut awards = Vec::new();
+    let mut explanation = Explanation::default();
+    for campaign in draft.program.campaigns_of(&head.event_type) {
+        let trace = judge(campaign, head, payload, &view, &mut awards);
+        if explanation.campaigns.len() < EXPLAINED_CAMPAIGNS_MAX {
+            explanation.campaigns.push(trace);
+        } else {
+            explanation.not_shown = explanation.not_shown.saturating_add(1);
+        }
+    }
+    Awarded { awards, explanation }
+}
+
+fn judge(
+    campaign: &Definition<CampaignSpec>,
+    head: &EventHead,
+    payload: &Json,
+    view: &View<'_>,
+    awards: &mut Vec<Award>,
+) -> CampaignTrace {
+    let mut trace = CampaignTrace {
+        campaign: campaign.number,
+        version: campaign.version,
+        matched: Vec::new(),
+        skipped: Vec::new(),
+    };
+    if let Some(reason) = whole_reason(&campaign.spec, head, payload, view) {
+        trace.skipped.push(Skip { rule: None, reason });
+        return trace;
+    }
+    for (index, rule) in campaign.spec.rules.iter().enumerate() {
+        let number = u16::try_from(index).unwrap_or(u16::MAX);
+        if let Some(failure) = rule.conditions.failure(view) {
+            trace.skipped.push(Skip { rule: Some(number), reason: SkipReason::Condition(failure) });
+            continue;
+        }
+        match effects(campaign.number, number, rule, view) {
+            Ok(given) => {
+                awards.extend(given);
+                trace.matched.push(number);
+            }
+            Err(reason) => trace.skipped.push(Skip { rule: Some(number), reason }),
+        }
+    }
+    trace
+}
+
+/// Why the campaign as a whole does not look at the event.
+fn whole_reason(
+    spec: &CampaignSpec,
+    head: &EventHead,
+    payload: &Json,
+    view: &View<'_>,
+) -> Option<SkipReason> {
+    let status = spec.status(view.now);
+    if status != CampaignStatus::Running {
+        return Some(SkipReason::NotRunning(status));
+    }
+    // Events of the engine belong to no brand: they count for every brand.
+    if spec.brand.as_ref().is_some_and(|brand| !head.brand.is_empty() && *brand != head.brand) {
+        return Some(SkipReason::OtherBrand);
+    }
+    let platform = payload.text("platform");
+    let runs_here =
+        spec.platforms.is_empty() || spec.platforms.iter().any(|known| Some(known.as_str()) == platform);
+    if runs_here { None } else { Some(SkipReason::OtherPlatform) }
+}
+
+/// The awards of a rule that holds; the reason when it gives nothing.
+fn effects(
+    campaign: u32,
+    number: u16,
+    rule: &CampaignRule,
+    view: &View<'_>,
+) -> Result<Vec<Award>, SkipReason> {
+    let mut reason = SkipReason::TierWithoutEffect;
+    let mut given = Vec::new();
+    for effect in rule.effects.iter().filter(|effect| effect.tier.is_none_or(|tier| tier == view.state.tier))
+    {
+        match amount(effect, view) {
+            Ok(amount) if amount.is_positive() => {
+                given.push(Award { campaign, rule: number, reward: effect.reward, amount, life: effect.life })
+            }
+            Ok(_) => reason = SkipReason::NothingEarned,
+            Err(why) => reason = why,
+        }
+    }
+    if given.is_empty() { Err(reason) } else { Ok(given) }
+}
+
+/// `round(amount × subject ÷ unit)`, or the amount as it is.
+fn amount(effect: &EffectSpec, view: &View<'_>) -> Result<Decimal, SkipReason> {
+    let Some(Per { subject, unit }) = &effect.per else { return Ok(effect.amount) };
+    let value = number_of(subject, view).ok_or(SkipReason::ValueMissing)?;
+    let places = view.program.reward(effect.reward).map_or(0, |reward| reward.spec.decimals);
+    effect.amount.multiply_divide(value, *unit, places, effect.rounding).ok_or(SkipReason::OutOfRange)
+}
+
+fn number_of(subject: &Subject, view: &View<'_>) -> Option<Decimal> {
+    let event = view.event?;
+    match subject {
+        Subject::Order(field, _) => event.get("order")?.number(field),
+        Subject::EventMetadata(path) => event.get("metadata")?.path(path)?.as_number(),
+        Subject::EventTag(tag) => event.get("tags")?.number(tag),
+        _ => None,
+    }
+}

@@ -1,0 +1,184 @@
+//! Commands: everything that changes a customer comes in as one of them.
+
+use crate::events::NewEvent;
+use crate::prelude::*;
+use crate::value::Json;
+use uuid::Uuid;
+
+/// Something to be done to a customer. Its parts have been checked for their form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Registers a customer (the checked request).
+    Register(Json),
+    /// Identifies an anonymous customer.
+    Identify {
+        /// The merchant's id so far.
+        customer: String,
+        /// The checked request.
+        request: Json,
+    },
+    /// Changes profile fields.
+    Patch {
+        /// The merchant's id.
+        customer: String,
+        /// The checked request.
+        request: Json,
+    },
+    /// Merges tags.
+    SetTags {
+        /// The merchant's id.
+        customer: String,
+        /// Tags by name.
+        tags: Json,
+    },
+    /// Removes tags.
+    RemoveTags {
+        /// The merchant's id.
+        customer: String,
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// Merges a consent change.
+    SetConsent {
+        /// The merchant's id.
+        customer: String,
+        /// The change.
+        consent: Json,
+    },
+    /// Registers a device.
+    AddDevice {
+        /// The merchant's id.
+        customer: String,
+        /// The checked device.
+        device: Json,
+    },
+    /// Removes all devices.
+    RemoveDevices {
+        /// The merchant's id.
+        customer: String,
+    },
+    /// Sends an event.
+    Emit(NewEvent),
+    /// Fulfils a waiting or expired event.
+    Fulfill {
+        /// The event.
+        event: Uuid,
+    },
+    /// Reverses or cancels an event.
+    Reverse {
+        /// The event.
+        event: Uuid,
+        /// Why.
+        reason: String,
+    },
+    /// Puts a customer on the list of a static audience.
+    Join {
+        /// The merchant's id.
+        customer: String,
+        /// The audience's id.
+        audience: String,
+    },
+    /// Takes a customer off the list of a static audience.
+    Leave {
+        /// The merchant's id.
+        customer: String,
+        /// The audience's id.
+        audience: String,
+    },
+    /// Deletes a customer.
+    Delete {
+        /// The merchant's id.
+        customer: String,
+    },
+    /// Applies what fell due.
+    WakeUp,
+}
+
+impl Command {
+    /// The merchant's id of the customer it is about, when it names one.
+    pub fn customer(&self) -> Option<&str> {
+        match self {
+            Self::Register(request) => request.text("id"),
+            Self::Identify { customer, .. }
+            | Self::Patch { customer, .. }
+            | Self::SetTags { customer, .. }
+            | Self::RemoveTags { customer, .. }
+            | Self::SetConsent { customer, .. }
+            | Self::AddDevice { customer, .. }
+            | Self::RemoveDevices { customer }
+            | Self::Join { customer, .. }
+            | Self::Leave { customer, .. }
+            | Self::Delete { customer } => Some(customer),
+            Self::Emit(event) => Some(&event.customer),
+            Self::Fulfill { .. } | Self::Reverse { .. } | Self::WakeUp => None,
+        }
+    }
+
+    /// The event it is about, when it names one.
+    pub const fn event(&self) -> Option<Uuid> {
+        match self {
+            Self::Fulfill { event } | Self::Reverse { event, .. } => Some(*event),
+            _ => None,
+        }
+    }
+
+    /// The e-mail address it claims for its customer.
+    pub fn claimed_email(&self) -> Option<&str> {
+        match self {
+            Self::Register(request) | Self::Identify { request, .. } | Self::Patch { request, .. } => {
+                request.text("email")
+            }
+            _ => None,
+        }
+    }
+
+    /// The id it claims for its customer.
+    pub fn claimed_id(&self) -> Option<&str> {
+        match self {
+            Self::Identify { request, .. } => request.text("new_id"),
+            _ => None,
+        }
+    }
+
+    /// The name of the command: part of what an idempotency key is compared by.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Register(_) => "register",
+            Self::Identify { .. } => "identify",
+            Self::Patch { .. } => "patch",
+            Self::SetTags { .. } => "set_tags",
+            Self::RemoveTags { .. } => "remove_tags",
+            Self::SetConsent { .. } => "set_consent",
+            Self::AddDevice { .. } => "add_device",
+            Self::RemoveDevices { .. } => "remove_devices",
+            Self::Emit(_) => "emit",
+            Self::Fulfill { .. } => "fulfill",
+            Self::Reverse { .. } => "reverse",
+            Self::Join { .. } => "join",
+            Self::Leave { .. } => "leave",
+            Self::Delete { .. } => "delete",
+            Self::WakeUp => "wake_up",
+        }
+    }
+
+    /// What an idempotency key is compared by: the parsed command, so that the order of fields or white space
+    /// makes no difference. The form is kept from release to release.
+    pub fn comparable(&self) -> String {
+        let customer = self.customer().unwrap_or_default();
+        let rest = match self {
+            Self::Register(request) | Self::Identify { request, .. } | Self::Patch { request, .. } => {
+                request.to_string()
+            }
+            Self::SetTags { tags, .. } => tags.to_string(),
+            Self::RemoveTags { names, .. } => names.join("\n"),
+            Self::SetConsent { consent, .. } => consent.to_string(),
+            Self::AddDevice { device, .. } => device.to_string(),
+            Self::Emit(event) => event.comparable(),
+            Self::Fulfill { event } => event.hyphenated().to_string(),
+            Self::Reverse { event, reason } => format!("{event}\n{reason}"),
+            Self::Join { audience, .. } | Self::Leave { audience, .. } => audience.clone(),
+            Self::RemoveDevices { .. } | Self::Delete { .. } | Self::WakeUp => String::new(),
+        };
+        format!("{}\n{customer}\n{rest}", self.name())
+    }
+}

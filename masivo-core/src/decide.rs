@@ -1,0 +1,351 @@
+//! The one function that decides: what a command does to a customer.
+//!
+//! - D1: deciding is pure: the same context, customer and command give the same decision.
+//! - D2: before a command is decided everything that fell due is applied, each thing at its own instant and in
+//!   order, so that a late timer or an outage makes no difference.
+//! - D3: a refusal changes nothing.
+
+use crate::audiences;
+use crate::command::Command;
+use crate::customers;
+use crate::draft::{Claim, Context, Customer, Draft, FactId};
+use crate::events::{self, EventRecord};
+use crate::fact::{EventReason, Fact, FactKind};
+use crate::journeys;
+use crate::limits::DUE_STEPS_MAX;
+use crate::outgoing::Outgoing;
+use crate::prelude::*;
+use crate::program::Program;
+use crate::rejection::Rejection;
+use crate::state::{Standing, State};
+use crate::tiers;
+use crate::value::{Json, Timestamp, object};
+use crate::view;
+use crate::wallet::{EntryKind, Lot};
+
+/// Everything a command is decided on.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    /// The customer, when there is one.
+    pub customer: Option<Customer>,
+    /// Whether the e-mail address the command claims belongs to another customer.
+    pub email_taken: bool,
+    /// Whether the id the command claims belongs to another customer.
+    pub id_taken: bool,
+    /// The event the command is about.
+    pub event: Option<EventRecord>,
+    /// The events it caused, at any depth.
+    pub children: Vec<EventRecord>,
+    /// Closed lots that the command may change.
+    pub lots: Vec<Lot>,
+    /// All other visits of the customer, newest first, where the metrics asked for them.
+    pub history: Option<Vec<Timestamp>>,
+}
+
+/// What else must be loaded before a command can be decided.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Facts of events caused by the event.
+    pub children: Vec<u64>,
+    /// Numbers of closed lots.
+    pub lots: Vec<u32>,
+    /// Whether all visits of the customer are needed, and the event that is not to be counted.
+    pub history_without: Option<u64>,
+}
+
+/// What a command came to.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// What to answer.
+    pub outcome: Outcome,
+    /// What happened, in order.
+    pub facts: Vec<Fact>,
+    /// What leaves the house.
+    pub outgoing: Vec<Outgoing>,
+    /// Values only one customer may have.
+    pub claims: Vec<Claim>,
+    /// Lots that need a row of their own.
+    pub closed_lots: Vec<Lot>,
+    /// The customer afterwards.
+    pub customer: Customer,
+    /// Whether the personal part changed.
+    pub profile_changed: bool,
+    /// When the customer has to be woken up.
+    pub wake_at: Option<Timestamp>,
+}
+
+/// What to answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The customer afterwards, as answers show it.
+    Customer(Json),
+    /// The consent afterwards, as answers show it.
+    Consent(Json),
+    /// The event of that fact.
+    Event {
+        /// The event's fact.
+        fact: u64,
+        /// Why it is still expired, when fulfilling it was not possible.
+        still_expired: Option<EventReason>,
+    },
+    /// Whether the list changed.
+    Listed(bool),
+    /// Done; there is nothing to show.
+    Done,
+}
+
+/// What a command needs beyond the customer and the event it names.
+pub fn needs(program: &Program, loaded: &Loaded, command: &Command) -> Needs {
+    let mut needs = Needs::default();
+    let (Command::Reverse { .. }, Some(record), Some(customer)) = (command, &loaded.event, &loaded.customer)
+    else {
+        return needs;
+    };
+    let records = || core::iter::once(record).chain(&loaded.children);
+    let known: BTreeSet<u64> = records().map(|record| record.fact.sequence).collect();
+    needs.children = records()
+        .flat_map(EventRecord::effects)
+        .flat_map(Fact::caused)
+        .filter(|fact| !known.contains(fact))
+        .collect();
+    let loaded_lots: BTreeSet<u32> = loaded.lots.iter().map(|lot| lot.number).collect();
+    let lots: BTreeSet<u32> = records()
+        .flat_map(EventRecord::effects)
+        .flat_map(Fact::entries)
+        .filter(|entry| {
+            matches!(entry.kind, EntryKind::Issued { .. } | EntryKind::Redeemed | EntryKind::RedeemedFromHold)
+        })
+        .map(|entry| entry.lot)
+        .filter(|lot| customer.state.wallet.lot(*lot).is_none() && !loaded_lots.contains(lot))
+        .collect();
+    needs.lots = lots.into_iter().collect();
+    let visit = record.head().and_then(|head| head.visit);
+    let zone = program.settings().time_zone;
+    let asks = visit.is_some_and(|visit| customer.state.metrics.needs_history(visit.issued_at, zone));
+    if asks && loaded.history.is_none() {
+        needs.history_without = Some(record.fact.sequence);
+    }
+    needs
+}
+
+/// Decides what a command does.
+///
+/// # Errors
+/// The first [`Rejection`] in the published order; nothing changes then.
+pub fn decide(context: &Context<'_>, loaded: Loaded, command: &Command) -> Result<Decision, Rejection> {
+    let Loaded { customer, email_taken, id_taken, event, children, lots, history } = loaded;
+    check_customer(command, customer.as_ref(), event.is_some())?;
+    let mut draft = Draft::new(context, customer.unwrap_or_default());
+    draft.state.wallet.closed.extend(lots);
+    if !matches!(command, Command::Register(_)) {
+        advance(&mut draft);
+    }
+    if id_taken {
+        return Err(Rejection::CustomerExists { id: command.claimed_id().unwrap_or_default().to_owned() });
+    }
+    if email_taken {
+        return Err(Rejection::EmailTaken);
+    }
+    let outcome = carry_out(&mut draft, command, event, &children, history.as_deref())?;
+    Ok(finish(draft, outcome))
+}
+
+/// Applies what fell due to a customer as it is read: exact, and without writing anything.
+pub fn bring_to(context: &Context<'_>, customer: Customer) -> Customer {
+    let mut draft = Draft::new(context, customer);
+    advance(&mut draft);
+    draft.state.wallet.closed.clear();
+    Customer { state: draft.state, profile: draft.profile }
+}
+
+fn check_customer(command: &Command, customer: Option<&Customer>, has_event: bool) -> Result<(), Rejection> {
+    if let Some(event) = command.event()
+        && !has_event
+    {
+        return Err(Rejection::EventNotFound { id: event.hyphenated().to_string() });
+    }
+    let id = || command.customer().unwrap_or_default().to_owned();
+    match (command, customer) {
+        (Command::Register(_), None) => Ok(()),
+        (Command::Register(_), Some(_)) => Err(Rejection::CustomerExists { id: id() }),
+        (_, None) => Err(Rejection::CustomerNotFound { id: id() }),
+        (Command::WakeUp, Some(_)) => Ok(()),
+        (_, Some(customer)) if customer.state.standing == Standing::Deleted => {
+            Err(Rejection::CustomerDeleted)
+        }
+        (Command::Identify { .. }, Some(customer)) if !customer.state.anonymous => {
+            Err(Rejection::NotAnonymous)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn carry_out(
+    draft: &mut Draft<'_>,
+    command: &Command,
+    event: Option<EventRecord>,
+    children: &[EventRecord],
+    history: Option<&[Timestamp]>,
+) -> Result<Outcome, Rejection> {
+    let fact = match command {
+        Command::Register(request) => customers::register(draft, request),
+        Command::Identify { request, .. } => customers::identify(draft, request),
+        Command::Patch { request, .. } => customers::patch(draft, request),
+        Command::SetTags { tags, .. } => customers::change_tags(draft, Some(tags), &[]),
+        Command::RemoveTags { names, .. } => customers::change_tags(draft, None, names),
+        Command::AddDevice { device, .. } => customers::change_devices(draft, Some(device)),
+        Command::RemoveDevices { .. } => customers::change_devices(draft, None),
+        Command::SetConsent { consent, .. } => {
+            let fact = customers::set_consent(draft, consent);
+            let answer = view::consent(&draft.state, &draft.profile);
+            remember(draft, fact, &answer);
+            return Ok(Outcome::Consent(answer));
+        }
+        Command::Emit(new_event) => {
+            let fact = events::emit(draft, new_event)?;
+            return Ok(Outcome::Event { fact: draft.sequence(fact), still_expired: None });
+        }
+        Command::Fulfill { .. } | Command::Reverse { .. } => {
+            return on_event(draft, command, event, children, history);
+        }
+        Command::Join { audience, .. } => return listed(draft, audience, true),
+        Command::Leave { audience, .. } => return listed(draft, audience, false),
+        Command::Delete { .. } => {
+            customers::delete(draft);
+            return Ok(Outcome::Done);
+        }
+        Command::WakeUp => return Ok(Outcome::Done),
+    };
+    let answer = draft.customer_json();
+    remember(draft, fact, &answer);
+    Ok(Outcome::Customer(answer))
+}
+
+/// Keeps the answer with the personal part of the fact, so that it can be repeated word for word.
+fn remember(draft: &mut Draft<'_>, fact: FactId, answer: &Json) {
+    if draft.keyed {
+        draft.edit(fact, |fact| {
+            let request = fact.payload.take().unwrap_or_default();
+            fact.payload = Some(object().with("request", request).with("answer", answer.clone()).build());
+        });
+    }
+}
+
+fn on_event(
+    draft: &mut Draft<'_>,
+    command: &Command,
+    event: Option<EventRecord>,
+    children: &[EventRecord],
+    history: Option<&[Timestamp]>,
+) -> Result<Outcome, Rejection> {
+    let Some(mut record) = event else {
+        return Err(Rejection::EventNotFound { id: String::new() });
+    };
+    // Whatever fell due may have let it expire a moment ago.
+    let expired = record.status == crate::fact::EventStatus::Pending
+        && draft.state.standby(record.fact.sequence).is_none();
+    if expired {
+        record.status = crate::fact::EventStatus::Expired;
+    }
+    let fact = record.fact.sequence;
+    let still_expired = match command {
+        Command::Reverse { reason, .. } => {
+            events::reverse(draft, &record, children, history, reason)?;
+            None
+        }
+        _ => match events::fulfill(draft, &record)? {
+            events::Fulfilled::Now | events::Fulfilled::Before => None,
+            events::Fulfilled::StillExpired(reason) => Some(reason),
+        },
+    };
+    Ok(Outcome::Event { fact, still_expired })
+}
+
+fn listed(draft: &mut Draft<'_>, audience: &str, inside: bool) -> Result<Outcome, Rejection> {
+    let number = draft.program.audience_by_id(audience).map(|audience| audience.number);
+    let Some(number) = number else {
+        return Err(Rejection::DefinitionNotFound { kind: "audience", id: audience.to_owned() });
+    };
+    let now = draft.now;
+    let fact = draft.open(FactKind::Listed, now);
+    let changed = audiences::list(draft, fact, number, inside)?;
+    Ok(Outcome::Listed(changed))
+}
+
+fn finish(mut draft: Draft<'_>, outcome: Outcome) -> Decision {
+    let closed_lots = draft.take_closed_lots();
+    let wake_at = next_due(&draft.state, draft.program);
+    // A fact that turned out to change nothing is not worth a row; the chain must stay whole, so only the
+    // last one can be left out.
+    if draft.facts.last().is_some_and(|fact| fact.changes.is_empty() && fact.kind == FactKind::Listed)
+        && let Some(fact) = draft.facts.pop()
+    {
+        draft.state.head = fact.previous;
+    }
+    Decision {
+        outcome,
+        facts: draft.facts,
+        outgoing: draft.outgoing,
+        claims: draft.claims,
+        closed_lots,
+        customer: Customer { state: draft.state, profile: draft.profile },
+        profile_changed: draft.profile_changed,
+        wake_at,
+    }
+}
+
+/// The earliest instant at which something falls due for a customer.
+pub fn next_due(state: &State, program: &Program) -> Option<Timestamp> {
+    if state.standing == Standing::Deleted {
+        return None;
+    }
+    let standbys = state.standbys.iter().map(|standby| standby.expires_at);
+    let flips = state.memberships.iter().filter_map(|membership| membership.flips_at);
+    let waits = state.journeys.iter().map(|instance| instance.wakes_at);
+    standbys
+        .chain(flips)
+        .chain(waits)
+        .chain(state.wallet.next_expiry())
+        .chain(tiers::next_boundary(state, program))
+        .min()
+}
+
+/// Applies everything that fell due, each thing at its own instant and in order (D2).
+fn advance(draft: &mut Draft<'_>) {
+    for _ in 0..DUE_STEPS_MAX {
+        let due = next_due(&draft.state, draft.program).filter(|due| *due <= draft.now);
+        let Some(at) = due else { break };
+        apply_due(draft, at);
+    }
+    let behind = draft.state.audiences_seen != draft.program.audiences_version();
+    if behind && draft.state.standing == Standing::Active {
+        let now = draft.now;
+        let fact = draft.open(FactKind::Due, now);
+        audiences::evaluate_all(draft, fact, now);
+    }
+}
+
+/// Everything that falls due at one instant, in the published order: holds, lots, tier, audiences, journeys.
+fn apply_due(draft: &mut Draft<'_>, at: Timestamp) {
+    let fact = draft.open(FactKind::Due, at);
+    let standbys: Vec<_> =
+        draft.state.standbys.iter().filter(|standby| standby.expires_at <= at).cloned().collect();
+    for standby in standbys {
+        events::expire_standby(draft, fact, at, &standby);
+    }
+    if draft.state.wallet.next_expiry().is_some_and(|expiry| expiry <= at) {
+        draft.post(fact, at, |posting| posting.expire_due());
+        draft.tell("CUSTOMER_EXPIRATION", at, |draft| {
+            object()
+                .with("customer_id", draft.profile.id())
+                .with("wallet", view::wallet(draft.program, &draft.state, draft.profile.id()))
+                .build()
+        });
+    }
+    if tiers::next_boundary(&draft.state, draft.program).is_some_and(|boundary| boundary <= at) {
+        tiers::judge_boundary(draft, fact, at);
+    }
+    audiences::evaluate_due(draft, fact, at);
+    journeys::walk_due(draft, fact, at);
+    draft.summarise(fact);
+}

@@ -1,0 +1,183 @@
+//! The draft of a decision: a working copy of the customer that records everything done to it.
+
+use crate::fact::{Change, Fact, FactKind};
+use crate::outgoing::{Outgoing, Target};
+use crate::prelude::*;
+use crate::profile::Profile;
+use crate::program::Program;
+use crate::rule::View;
+use crate::state::State;
+use crate::value::{Json, Mint, Timestamp};
+use crate::view;
+use crate::wallet::{Lot, Posting};
+
+/// What a decision is made in: the instant, the definitions, the source of ids.
+#[derive(Clone, Debug)]
+pub struct Context<'a> {
+    /// The present.
+    pub now: Timestamp,
+    /// The definitions.
+    pub program: &'a Program,
+    /// Makes the ids of this command.
+    pub mint: Mint,
+    /// The number of the next fact.
+    pub next_fact: u64,
+    /// Whether the answer must be repeatable word for word: the command came with an idempotency key.
+    pub keyed: bool,
+}
+
+/// A customer as it is loaded.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Customer {
+    /// The working state.
+    pub state: State,
+    /// The personal part.
+    pub profile: Profile,
+}
+
+/// A value that only one customer of the account may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// The customer takes an e-mail address, in its comparable form.
+    TakeEmail(String),
+    /// The customer gives an e-mail address up.
+    ReleaseEmail(String),
+    /// The customer gets another id.
+    Rename(String),
+}
+
+/// The working copy.
+pub(crate) struct Draft<'a> {
+    pub(crate) program: &'a Program,
+    pub(crate) now: Timestamp,
+    pub(crate) keyed: bool,
+    pub(crate) mint: Mint,
+    pub(crate) state: State,
+    pub(crate) profile: Profile,
+    pub(crate) profile_changed: bool,
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) outgoing: Vec<Outgoing>,
+    pub(crate) claims: Vec<Claim>,
+    next_fact: u64,
+    /// How deep the event at hand was caused by others.
+    pub(crate) depth: usize,
+}
+
+/// A fact of the draft, by its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FactId(usize);
+
+impl<'a> Draft<'a> {
+    pub(crate) fn new(context: &Context<'a>, customer: Customer) -> Self {
+        Self {
+            program: context.program,
+            now: context.now,
+            keyed: context.keyed,
+            mint: context.mint.clone(),
+            state: customer.state,
+            profile: customer.profile,
+            profile_changed: false,
+            facts: Vec::new(),
+            outgoing: Vec::new(),
+            claims: Vec::new(),
+            next_fact: context.next_fact,
+            depth: 0,
+        }
+    }
+
+    /// Starts a fact that happened at an instant.
+    pub(crate) fn open(&mut self, kind: FactKind, at: Timestamp) -> FactId {
+        let sequence = self.next_fact;
+        self.next_fact += 1;
+        let previous = self.state.head;
+        self.state.head = sequence;
+        self.facts.push(Fact {
+            sequence,
+            previous,
+            at,
+            kind,
+            event: None,
+            about: 0,
+            changes: Vec::new(),
+            payload: None,
+            explanation: None,
+        });
+        FactId(self.facts.len() - 1)
+    }
+
+    /// Changes parts of a fact other than its changes.
+    pub(crate) fn edit(&mut self, fact: FactId, edit: impl FnOnce(&mut Fact)) {
+        if let Some(fact) = self.facts.get_mut(fact.0) {
+            edit(fact);
+        }
+    }
+
+    /// The number of a fact.
+    pub(crate) fn sequence(&self, fact: FactId) -> u64 {
+        self.facts.get(fact.0).map_or(0, |fact| fact.sequence)
+    }
+
+    /// Applies a change and books it in a fact.
+    pub(crate) fn record(&mut self, fact: FactId, change: Change) {
+        self.state.apply(&change, self.program.settings().time_zone);
+        self.edit(fact, |fact| fact.changes.push(change));
+    }
+
+    /// Posts to the wallet and books the entries in a fact.
+    pub(crate) fn post<T>(
+        &mut self,
+        fact: FactId,
+        at: Timestamp,
+        post: impl FnOnce(&mut Posting<'_>) -> T,
+    ) -> T {
+        let mut posting = Posting::new(&mut self.state.wallet, at);
+        let result = post(&mut posting);
+        let entries = posting.finish();
+        self.edit(fact, |fact| fact.changes.extend(entries.into_iter().map(Change::Entry)));
+        result
+    }
+
+    /// How a rule sees the customer at an instant.
+    pub(crate) fn view<'b>(&'b self, at: Timestamp, event: Option<&'b Json>) -> View<'b> {
+        View { now: at, program: self.program, state: &self.state, profile: &self.profile, event }
+    }
+
+    /// Tells every webhook that wants to hear it; the data is only made when there is one.
+    pub(crate) fn tell(&mut self, event: &'static str, at: Timestamp, data: impl FnOnce(&Self) -> Json) {
+        let wanting: Vec<u32> = self.program.webhooks_for(event).map(|webhook| webhook.number).collect();
+        if wanting.is_empty() {
+            return;
+        }
+        let mut body =
+            crate::value::object().with("event", event).with("type", event).with("timestamp", at).build();
+        body.set("data", data(self));
+        for webhook in wanting {
+            let id = self.mint.next_id();
+            let target = Target::Webhook { webhook, event };
+            self.outgoing.push(Outgoing { id, at, target, suppressed: None, body: body.clone() });
+        }
+    }
+
+    /// Books how things stand at the end of a fact, so that its answer can be built again.
+    pub(crate) fn summarise(&mut self, fact: FactId) {
+        let touched: BTreeSet<u32> = self
+            .facts
+            .get(fact.0)
+            .map(|fact| fact.entries().map(|entry| entry.reward).collect())
+            .unwrap_or_default();
+        let totals =
+            touched.into_iter().map(|reward| (reward, self.state.wallet.available(reward))).collect();
+        let change = Change::Summary { tier: self.state.tier, totals };
+        self.edit(fact, |fact| fact.changes.push(change));
+    }
+
+    /// The customer as answers show it.
+    pub(crate) fn customer_json(&self) -> Json {
+        view::customer(self.program, &self.state, &self.profile, self.now)
+    }
+
+    /// The lots that were closed by this command: the store keeps them in rows of their own.
+    pub(crate) fn take_closed_lots(&mut self) -> Vec<Lot> {
+        core::mem::take(&mut self.state.wallet.closed)
+    }
+}

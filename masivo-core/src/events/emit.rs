@@ -1,0 +1,249 @@
+//! Emitting an event.
+
+use super::NewEvent;
+use super::resolve::{Spending, resolve};
+use crate::campaigns::{self, Awarded};
+use crate::consent::Purpose;
+use crate::draft::{Draft, FactId};
+use crate::fact::{Change, EventHead, EventReason, EventStatus, FactKind};
+use crate::journeys;
+use crate::limits::{CAUSED_DEPTH_MAX, ISSUED_BACK_MAX, PENDING_EVENTS_MAX};
+use crate::metrics::Visit;
+use crate::prelude::*;
+use crate::program::Processing;
+use crate::rejection::Rejection;
+use crate::state::{Standby, Standing};
+use crate::value::{DAY, Decimal, Json, Timestamp, object};
+use crate::view;
+use crate::wallet::Insufficient;
+
+/// Judges an event that came from outside and books what it does.
+pub(crate) fn emit(draft: &mut Draft<'_>, event: &NewEvent) -> Result<FactId, Rejection> {
+    let now = draft.now;
+    if draft.program.brand(&event.brand).is_none() {
+        return Err(Rejection::UnknownBrand { id: event.brand.clone() });
+    }
+    let processing = draft
+        .program
+        .processing(&event.event_type)
+        .ok_or_else(|| Rejection::UnknownEventType { name: event.event_type.clone() })?;
+    let reserved =
+        processing == Processing::EngineMade || (event.from_client && is_reserved(&event.event_type));
+    if reserved {
+        return Err(Rejection::ReservedEventType { name: event.event_type.clone() });
+    }
+    let redeem = read_redeem(draft, event)?;
+    let issued_at = event.issued_at.unwrap_or(now);
+    if issued_at > now {
+        return Err(Rejection::IssuedInFuture { issued_at, now });
+    }
+    if now.since(issued_at) > ISSUED_BACK_MAX {
+        return Err(Rejection::IssuedTooLongAgo { issued_at, now });
+    }
+    let waiting = draft.state.standbys.len();
+    if event.reserve_days.is_some() && waiting >= PENDING_EVENTS_MAX {
+        return Err(Rejection::TooManyPending { count: waiting });
+    }
+    let tracking = processing == Processing::Tracking || event.from_client;
+    let reason = skip_reason(draft, tracking);
+    let visit = is_purchase(event).or(Some((Decimal::ZERO, false))).filter(|_| !tracking);
+    let fact = draft.open(FactKind::Event, now);
+    let id = draft.mint.next_id();
+    let head = EventHead {
+        id,
+        event_type: event.event_type.clone(),
+        brand: event.brand.clone(),
+        issued_at,
+        status: EventStatus::Resolved,
+        tracking,
+        reserve_days: 0,
+        visit: visit.filter(|_| reason.is_none()).map(|(spend, purchase)| Visit {
+            issued_at,
+            spend,
+            purchase,
+        }),
+        caused_by: 0,
+        reason,
+        program_version: draft.program.version(),
+    };
+    let mut payload = event.payload.clone();
+    payload.set("issued_at", issued_at);
+    draft.edit(fact, |fact| {
+        fact.event = Some(head);
+        fact.payload = Some(payload.clone());
+    });
+    process(draft, fact, &payload, event.reserve_days, &redeem);
+    draft.summarise(fact);
+    Ok(fact)
+}
+
+fn is_reserved(event_type: &str) -> bool {
+    crate::program::RESERVED_EVENT_TYPES.iter().any(|(name, _)| *name == event_type)
+}
+
+/// What a purchase adds to the metrics: its discounted value if given, else its value.
+fn is_purchase(event: &NewEvent) -> Option<(Decimal, bool)> {
+    let order = event.payload.get("order").filter(|_| event.event_type == "PURCHASE")?;
+    Some((order.number("discounted_value").or_else(|| order.number("value"))?, true))
+}
+
+/// Why loyalty processing is left out, if it is.
+fn skip_reason(draft: &Draft<'_>, tracking: bool) -> Option<EventReason> {
+    if tracking {
+        Some(EventReason::TrackingOnly)
+    } else if draft.state.standing != Standing::Active {
+        Some(EventReason::CustomerInactive)
+    } else if !draft.state.permissions.allow(Purpose::BehavioralCampaigns) {
+        Some(EventReason::ConsentBehavioralCampaigns)
+    } else {
+        None
+    }
+}
+
+fn read_redeem(draft: &Draft<'_>, event: &NewEvent) -> Result<Vec<(u32, Decimal)>, Rejection> {
+    let mut sums: BTreeMap<u32, Decimal> = BTreeMap::new();
+    for (id, amount) in &event.redeem {
+        let reward =
+            draft.program.reward_by_id(id).ok_or_else(|| Rejection::UnknownReward { id: id.clone() })?;
+        if !amount.fits_places(reward.spec.decimals) {
+            let mut report = crate::problem::Report::default();
+            let root = crate::problem::Pointer::root();
+            report.problem(
+                &root.field("redeem"),
+                "too_many_places",
+                format!("`{amount}` has more places than the reward's {}", reward.spec.decimals),
+                "redeem an amount that the reward can have",
+            );
+            return Err(Rejection::Malformed(report));
+        }
+        let sum = sums.entry(reward.number).or_default();
+        *sum = sum.checked_add(*amount).ok_or(Rejection::OutOfRange)?;
+    }
+    Ok(sums.into_iter().collect())
+}
+
+/// Judges, holds or applies: the part that events from outside and events of the engine share.
+fn process(
+    draft: &mut Draft<'_>,
+    fact: FactId,
+    payload: &Json,
+    reserve_days: Option<u16>,
+    redeem: &[(u32, Decimal)],
+) {
+    let now = draft.now;
+    let head = draft.facts.last().and_then(|fact| fact.event.clone());
+    let Some(head) = head else { return };
+    let skipped = head.reason.is_some();
+    let awards = if skipped {
+        Vec::new()
+    } else {
+        let Awarded { awards, explanation } = campaigns::award(draft, &head, payload);
+        draft.edit(fact, |fact| fact.explanation = Some(explanation));
+        awards
+    };
+    if let Some(days) = reserve_days.filter(|_| !head.tracking) {
+        for award in awards {
+            draft.record(fact, Change::Award(award));
+        }
+        wait(draft, fact, days, redeem);
+        return;
+    }
+    let spending = Spending::Redeem(redeem);
+    match resolve(draft, fact, now, &head, payload, spending, &awards) {
+        Ok(()) => {}
+        Err(short) => fail(draft, fact, short),
+    }
+    if skipped {
+        journeys::on_event(draft, fact, &head, payload);
+    }
+}
+
+/// The event waits to be fulfilled: what it redeems is held.
+fn wait(draft: &mut Draft<'_>, fact: FactId, days: u16, redeem: &[(u32, Decimal)]) {
+    let now = draft.now;
+    let mut holds = Vec::new();
+    for (reward, amount) in redeem {
+        draft.record(fact, Change::Redeem { reward: *reward, amount: *amount });
+        match draft.post(fact, now, |posting| posting.hold(*reward, *amount)) {
+            Ok(held) => holds.extend(held),
+            Err(short) => {
+                // Nothing of a failed event stays: what was held for it so far is let go.
+                draft.post(fact, now, |posting| posting.release(&holds));
+                fail(draft, fact, short);
+                return;
+            }
+        }
+    }
+    let (sequence, expires_at) = (draft.sequence(fact), now.plus(i64::from(days) * DAY));
+    let mut event = uuid::Uuid::nil();
+    draft.edit(fact, |fact| {
+        if let Some(head) = &mut fact.event {
+            (head.status, head.reserve_days) = (EventStatus::Pending, days);
+            event = head.id;
+        }
+    });
+    draft.record(fact, Change::StandbyOpened(Standby { fact: sequence, event, expires_at, holds }));
+    draft.tell("EVENT_RESERVATION", now, |draft| event_data(draft, event, None));
+}
+
+fn fail(draft: &mut Draft<'_>, fact: FactId, short: Insufficient) {
+    let now = draft.now;
+    let Insufficient { reward, wanted, available } = short;
+    let reason = EventReason::InsufficientBalance { reward, wanted, available };
+    let text = reason.text();
+    let mut event = uuid::Uuid::nil();
+    draft.edit(fact, |fact| {
+        if let Some(head) = &mut fact.event {
+            (head.status, head.reason, head.visit) = (EventStatus::Failed, Some(reason), None);
+            event = head.id;
+        }
+    });
+    draft.tell("EVENT_FAILED", now, |draft| event_data(draft, event, Some(&text)));
+}
+
+/// What webhooks are told of an event.
+pub(super) fn event_data(draft: &Draft<'_>, event: uuid::Uuid, reason: Option<&str>) -> Json {
+    object()
+        .with("customer_id", draft.profile.id())
+        .with("event_id", event)
+        .with_some("reason", reason)
+        .with("wallet", view::wallet(draft.program, &draft.state, draft.profile.id()))
+        .build()
+}
+
+/// Emits an event of the engine's own: a registration or a change of tier. What caused it names it, so that a
+/// reversal of the cause reverses it too.
+pub(crate) fn emit_caused(draft: &mut Draft<'_>, cause: FactId, event_type: &str, at: Timestamp, data: Json) {
+    if draft.depth >= CAUSED_DEPTH_MAX {
+        return;
+    }
+    let caused_by = draft.sequence(cause);
+    let fact = draft.open(FactKind::Event, at);
+    let id = draft.mint.next_id();
+    let sequence = draft.sequence(fact);
+    let mut payload = object().with("type", event_type).with("customer_id", draft.profile.id()).build();
+    payload.set("issued_at", at);
+    payload.set("metadata", data);
+    let head = EventHead {
+        id,
+        event_type: event_type.to_owned(),
+        brand: String::new(),
+        issued_at: at,
+        status: EventStatus::Resolved,
+        tracking: false,
+        reserve_days: 0,
+        visit: None,
+        caused_by,
+        reason: skip_reason(draft, false),
+        program_version: draft.program.version(),
+    };
+    draft.edit(fact, |fact| {
+        fact.event = Some(head);
+        fact.payload = Some(payload.clone());
+    });
+    draft.record(cause, Change::Caused { fact: sequence });
+    draft.depth += 1;
+    process(draft, fact, &payload, None, &[]);
+    draft.depth -= 1;
+    draft.summarise(fact);
+}

@@ -1,0 +1,95 @@
+//! Fulfilling a waiting or expired event, and letting one expire.
+
+use super::EventRecord;
+use super::emit::event_data;
+use super::resolve::{Spending, resolve};
+use crate::draft::{Draft, FactId};
+use crate::fact::{Award, Change, EventReason, EventStatus, FactKind};
+use crate::prelude::*;
+use crate::rejection::Rejection;
+use crate::state::Standby;
+use crate::value::{Decimal, Json, Timestamp};
+use crate::wallet::Insufficient;
+
+/// What fulfilling came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fulfilled {
+    /// The frozen effects were applied.
+    Now,
+    /// It was fulfilled before: the same answer again.
+    Before,
+    /// It had expired and what it needs is gone: it stays expired and may be tried again.
+    StillExpired(EventReason),
+}
+
+/// Applies the frozen effects of a waiting event; an expired one takes its holds anew first.
+pub(crate) fn fulfill(draft: &mut Draft<'_>, record: &EventRecord) -> Result<Fulfilled, Rejection> {
+    let now = draft.now;
+    let Some(head) = record.head().cloned() else { return Ok(Fulfilled::Before) };
+    let sequence = record.fact.sequence;
+    // The customer was brought to the present, so a reservation that has run out is closed by now.
+    let standby = draft.state.standby(sequence).cloned();
+    match record.status {
+        EventStatus::Pending | EventStatus::Expired => {}
+        EventStatus::Resolved => return Ok(Fulfilled::Before),
+        EventStatus::Failed | EventStatus::Cancelled | EventStatus::Reversed => {
+            return Err(Rejection::EventClosed { status: record.status.name() });
+        }
+    }
+    let awards: Vec<Award> = record.fact.changes.iter().filter_map(award_of).collect();
+    let redeem: Vec<(u32, Decimal)> = record.fact.changes.iter().filter_map(redeem_of).collect();
+    if standby.is_none()
+        && let Some(short) = missing(draft, &redeem)
+    {
+        let Insufficient { reward, wanted, available } = short;
+        return Ok(Fulfilled::StillExpired(EventReason::InsufficientBalance { reward, wanted, available }));
+    }
+    let fact = draft.open(FactKind::Fulfilled, now);
+    draft.edit(fact, |fact| fact.about = sequence);
+    draft.record(fact, Change::StandbyClosed { fact: sequence });
+    draft.record(fact, Change::EventStatus { fact: sequence, status: EventStatus::Resolved });
+    let payload = record.fact.payload.clone().unwrap_or(Json::Null);
+    let spending = match &standby {
+        Some(standby) => Spending::Holds(&standby.holds),
+        None => Spending::Redeem(&redeem),
+    };
+    // What is needed was looked for above, or is held: it cannot be missing here.
+    let applied = resolve(draft, fact, now, &head, &payload, spending, &awards);
+    debug_assert!(applied.is_ok(), "holds were taken");
+    if head.reason.is_some() {
+        crate::journeys::on_event(draft, fact, &head, &payload);
+    }
+    draft.tell("EVENT_FULFILLED", now, |draft| event_data(draft, head.id, None));
+    draft.summarise(fact);
+    Ok(Fulfilled::Now)
+}
+
+fn missing(draft: &Draft<'_>, redeem: &[(u32, Decimal)]) -> Option<Insufficient> {
+    redeem.iter().find_map(|(reward, wanted)| {
+        let available = draft.state.wallet.available(*reward);
+        (available < *wanted).then_some(Insufficient { reward: *reward, wanted: *wanted, available })
+    })
+}
+
+fn award_of(change: &Change) -> Option<Award> {
+    match change {
+        Change::Award(award) => Some(*award),
+        _ => None,
+    }
+}
+
+fn redeem_of(change: &Change) -> Option<(u32, Decimal)> {
+    match change {
+        Change::Redeem { reward, amount } => Some((*reward, *amount)),
+        _ => None,
+    }
+}
+
+/// Lets a waiting event expire at its instant: its holds are released.
+pub(crate) fn expire_standby(draft: &mut Draft<'_>, fact: FactId, at: Timestamp, standby: &Standby) {
+    draft.record(fact, Change::StandbyClosed { fact: standby.fact });
+    draft.record(fact, Change::EventStatus { fact: standby.fact, status: EventStatus::Expired });
+    draft.post(fact, at, |posting| posting.release(&standby.holds));
+    let event = standby.event;
+    draft.tell("EVENT_RESERVATION_EXPIRED", at, |draft| event_data(draft, event, None));
+}

@@ -1,0 +1,130 @@
+//! Applying what an event gives: wallet, metrics, tier, audiences, journeys, in this order (E2).
+
+use super::emit::event_data;
+use crate::audiences;
+use crate::draft::{Draft, FactId};
+use crate::fact::{Award, Change, EventHead};
+use crate::journeys;
+use crate::prelude::*;
+use crate::rule::Inputs;
+use crate::tiers;
+use crate::value::{Decimal, Json, Timestamp};
+use crate::view;
+use crate::wallet::{EntryKind, Hold, Insufficient, LotOrigin};
+
+/// Where the points that an event spends come from.
+#[derive(Clone, Copy)]
+pub(super) enum Spending<'a> {
+    /// From what is available.
+    Redeem(&'a [(u32, Decimal)]),
+    /// From what the event holds.
+    Holds(&'a [Hold]),
+}
+
+/// Applies an event; `fact` books it (the event's own fact, or the one that fulfils it).
+///
+/// # Errors
+/// [`Insufficient`] when there is not enough to spend; nothing is applied then.
+pub(super) fn resolve(
+    draft: &mut Draft<'_>,
+    fact: FactId,
+    at: Timestamp,
+    head: &EventHead,
+    payload: &Json,
+    spending: Spending<'_>,
+    awards: &[Award],
+) -> Result<(), Insufficient> {
+    spend(draft, fact, at, spending)?;
+    give(draft, fact, at, awards);
+    tell_about_points(draft, fact, at, head);
+    if head.reason.is_some() {
+        return Ok(());
+    }
+    if let Some(visit) = head.visit {
+        draft.record(fact, Change::Visited(visit));
+    }
+    let changed = tiers::after_event(draft, fact, at, head.issued_at);
+    let inputs = Inputs::METRICS.and(if changed { Inputs::TIER } else { Inputs::NONE });
+    audiences::evaluate(draft, fact, at, inputs);
+    journeys::on_event(draft, fact, head, payload);
+    Ok(())
+}
+
+fn spend(
+    draft: &mut Draft<'_>,
+    fact: FactId,
+    at: Timestamp,
+    spending: Spending<'_>,
+) -> Result<(), Insufficient> {
+    match spending {
+        Spending::Holds(holds) => {
+            draft.post(fact, at, |posting| posting.redeem_holds(holds));
+            Ok(())
+        }
+        Spending::Redeem(redeem) => {
+            // All or nothing: ask for everything before anything is taken.
+            for (reward, wanted) in redeem {
+                let available = draft.state.wallet.available(*reward);
+                if available < *wanted {
+                    return Err(Insufficient { reward: *reward, wanted: *wanted, available });
+                }
+            }
+            for (reward, amount) in redeem {
+                draft.post(fact, at, |posting| posting.redeem(*reward, *amount))?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Posts the awards as lots; their life starts now.
+fn give(draft: &mut Draft<'_>, fact: FactId, at: Timestamp, awards: &[Award]) {
+    let zone = draft.program.settings().time_zone;
+    let sequence = draft.sequence(fact);
+    for award in awards {
+        let origin =
+            LotOrigin { reward: award.reward, campaign: award.campaign, rule: award.rule, fact: sequence };
+        let expires_at = award.life.map(|life| life.after(at, zone));
+        draft.post(fact, at, |posting| posting.issue(origin, award.amount, expires_at));
+    }
+}
+
+fn tell_about_points(draft: &mut Draft<'_>, fact: FactId, at: Timestamp, head: &EventHead) {
+    for (name, gained) in [("CUSTOMER_ACCUMULATION", true), ("CUSTOMER_REDEMPTION", false)] {
+        draft.tell_when_moved(name, fact, at, gained, head.id);
+    }
+}
+
+impl Draft<'_> {
+    /// Tells that points were gained or spent in a fact, when they were.
+    fn tell_when_moved(
+        &mut self,
+        name: &'static str,
+        fact: FactId,
+        at: Timestamp,
+        gained: bool,
+        event: uuid::Uuid,
+    ) {
+        let sequence = self.sequence(fact);
+        let lines: Vec<Json> = self
+            .facts
+            .iter()
+            .filter(|fact| fact.sequence == sequence)
+            .flat_map(|fact| fact.entries())
+            .filter(|entry| match entry.kind {
+                EntryKind::Issued { .. } => gained,
+                EntryKind::Redeemed | EntryKind::RedeemedFromHold => !gained,
+                _ => false,
+            })
+            .map(|entry| view::entry_line(self.program, &self.state, entry))
+            .collect();
+        if lines.is_empty() {
+            return;
+        }
+        self.tell(name, at, |draft| {
+            let mut data = event_data(draft, event, None);
+            data.set("lines", Json::List(lines));
+            data
+        });
+    }
+}

@@ -1,0 +1,291 @@
+//! Reversing an event: everything it caused is undone, kept by policy, or becomes debt, and the receipt says
+//! which (design, decision "Reverse").
+
+use super::EventRecord;
+use super::emit::event_data;
+use crate::audiences;
+use crate::draft::{Draft, FactId};
+use crate::fact::{Change, EventStatus, Fact, FactKind};
+use crate::prelude::*;
+use crate::rejection::Rejection;
+use crate::rule::Inputs;
+use crate::tiers;
+use crate::value::{Decimal, Json, Timestamp, object};
+use crate::wallet::{EntryKind, OnReversal};
+
+/// What a reversal came to, line by line.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Receipt {
+    /// One line a thing.
+    pub lines: Vec<ReceiptLine>,
+}
+
+/// One thing that a reversal undid, kept or turned into debt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReceiptLine {
+    /// Points the event gave were taken back.
+    PointsTaken {
+        /// The reward.
+        reward: u32,
+        /// How many.
+        amount: Decimal,
+    },
+    /// Points the event gave are kept by the reward's policy.
+    PointsKept {
+        /// The reward.
+        reward: u32,
+        /// How many.
+        amount: Decimal,
+    },
+    /// Points that were spent became debt.
+    Debt {
+        /// The reward.
+        reward: u32,
+        /// How many.
+        amount: Decimal,
+    },
+    /// Points the event spent were given back.
+    PointsReturned {
+        /// The reward.
+        reward: u32,
+        /// How many.
+        amount: Decimal,
+    },
+    /// The event no longer counts in the metrics.
+    MetricsUndone {
+        /// What it had added to the spend.
+        spend: Decimal,
+    },
+    /// The tier was judged anew.
+    TierChanged {
+        /// The tier before.
+        from: u32,
+        /// The tier after.
+        to: u32,
+    },
+    /// What the customer earned through the higher tier meanwhile is kept.
+    RewardsOfTierKept {
+        /// The tier.
+        tier: u32,
+    },
+}
+
+/// What reversing came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reversed {
+    /// It was cancelled or reversed.
+    Now,
+    /// It was closed before, or never did anything: the same answer again.
+    Before,
+}
+
+/// Reverses an event and the events it caused. `children` are those it caused, at any depth; `history` are
+/// the customer's other visits, newest first, where the metrics asked for them.
+pub(crate) fn reverse(
+    draft: &mut Draft<'_>,
+    record: &EventRecord,
+    children: &[EventRecord],
+    history: Option<&[Timestamp]>,
+    reason: &str,
+) -> Result<Reversed, Rejection> {
+    let now = draft.now;
+    let Some(head) = record.head().cloned() else { return Ok(Reversed::Before) };
+    let sequence = record.fact.sequence;
+    match record.status {
+        EventStatus::Failed | EventStatus::Cancelled | EventStatus::Reversed => return Ok(Reversed::Before),
+        EventStatus::Pending | EventStatus::Expired => {
+            cancel(draft, record, reason);
+            return Ok(Reversed::Now);
+        }
+        EventStatus::Resolved => {}
+    }
+    refuse_by_policy(draft, core::iter::once(record).chain(children))?;
+    let fact = draft.open(FactKind::Reversed, now);
+    draft.edit(fact, |fact| {
+        fact.about = sequence;
+        fact.payload = Some(object().with("reason", reason).build());
+    });
+    draft.record(fact, Change::EventStatus { fact: sequence, status: EventStatus::Reversed });
+    for child in children.iter().rev().filter(|child| child.status == EventStatus::Resolved) {
+        undo_points(draft, fact, now, child);
+        draft.record(fact, Change::EventStatus { fact: child.fact.sequence, status: EventStatus::Reversed });
+    }
+    undo_points(draft, fact, now, record);
+    if let Some(visit) = head.visit {
+        let mut metrics = draft.state.metrics.clone();
+        metrics.remove(&visit, draft.program.settings().time_zone, history);
+        draft.record(fact, Change::MetricsReplaced(Box::new(metrics)));
+        let changed = tiers::after_reversal(draft, fact, now, head.issued_at);
+        let inputs = Inputs::METRICS.and(if changed { Inputs::TIER } else { Inputs::NONE });
+        audiences::evaluate(draft, fact, now, inputs);
+    }
+    draft.tell("EVENT_REVERSED", now, |draft| event_data(draft, head.id, Some(reason)));
+    draft.summarise(fact);
+    Ok(Reversed::Now)
+}
+
+/// A waiting or expired event is cancelled: what it holds is released.
+fn cancel(draft: &mut Draft<'_>, record: &EventRecord, reason: &str) {
+    let now = draft.now;
+    let sequence = record.fact.sequence;
+    let fact = draft.open(FactKind::Reversed, now);
+    draft.edit(fact, |fact| {
+        fact.about = sequence;
+        fact.payload = Some(object().with("reason", reason).build());
+    });
+    let standby = draft.state.standby(sequence).cloned();
+    draft.record(fact, Change::StandbyClosed { fact: sequence });
+    draft.record(fact, Change::EventStatus { fact: sequence, status: EventStatus::Cancelled });
+    if let Some(standby) = standby {
+        draft.post(fact, now, |posting| posting.release(&standby.holds));
+    }
+    if let Some(event) = record.head().map(|head| head.id) {
+        draft.tell("EVENT_RESERVATION_CANCELLED", now, |draft| event_data(draft, event, Some(reason)));
+    }
+    draft.summarise(fact);
+}
+
+fn issued_lots(record: &EventRecord) -> Vec<u32> {
+    record
+        .effects()
+        .flat_map(Fact::entries)
+        .filter(|entry| matches!(entry.kind, EntryKind::Issued { .. }))
+        .map(|entry| entry.lot)
+        .collect()
+}
+
+fn policy(draft: &Draft<'_>, reward: u32) -> OnReversal {
+    draft.program.reward(reward).map_or(OnReversal::Debt { max: None }, |reward| reward.spec.on_reversal)
+}
+
+/// A reward may refuse that spent points are taken back: then nothing is reversed.
+fn refuse_by_policy<'r>(
+    draft: &mut Draft<'_>,
+    records: impl Iterator<Item = &'r EventRecord>,
+) -> Result<(), Rejection> {
+    let lots: Vec<u32> = records.flat_map(issued_lots).collect();
+    for lot in lots {
+        let reward = draft.state.wallet.lot(lot).map_or(0, |lot| lot.reward);
+        if policy(draft, reward) != OnReversal::Refuse {
+            continue;
+        }
+        let now = draft.now;
+        let missing = crate::wallet::Posting::new(&mut draft.state.wallet, now).uncovered(lot);
+        if missing.is_positive() {
+            return Err(Rejection::PointsSpent { missing });
+        }
+    }
+    Ok(())
+}
+
+/// Takes back what the event gave and gives back what it spent.
+fn undo_points(draft: &mut Draft<'_>, fact: FactId, now: Timestamp, record: &EventRecord) {
+    // Spent points return first: they may cover what is taken back.
+    let spent: Vec<(u32, u32, Decimal)> = record
+        .effects()
+        .flat_map(Fact::entries)
+        .filter(|entry| matches!(entry.kind, EntryKind::Redeemed | EntryKind::RedeemedFromHold))
+        .map(|entry| (entry.reward, entry.lot, entry.amount))
+        .collect();
+    for (reward, lot, amount) in spent {
+        let give_back = draft.program.reward(reward).map(|reward| reward.spec.give_back);
+        let give_back = give_back.unwrap_or(crate::wallet::GiveBack::Forfeit);
+        draft.post(fact, now, |posting| posting.give_back(reward, lot, amount, give_back));
+    }
+    for lot in issued_lots(record) {
+        let reward = draft.state.wallet.lot(lot).map_or(0, |lot| lot.reward);
+        let policy = policy(draft, reward);
+        if policy != OnReversal::PendingOnly {
+            draft.post(fact, now, |posting| posting.reverse(lot, policy));
+        }
+    }
+}
+
+impl Receipt {
+    /// The receipt of a reversal, read from the fact that booked it and the event it is about.
+    pub fn of(record: &EventRecord) -> Self {
+        let Some(reversal) = record.closed_by.as_ref().filter(|fact| fact.kind == FactKind::Reversed) else {
+            return Self::default();
+        };
+        let mut lines = Vec::new();
+        for entry in reversal.entries() {
+            let (reward, amount) = (entry.reward, entry.amount);
+            match entry.kind {
+                EntryKind::Reversed => lines.push(ReceiptLine::PointsTaken { reward, amount }),
+                EntryKind::DebtRaised => lines.push(ReceiptLine::Debt { reward, amount }),
+                EntryKind::Returned | EntryKind::OwedReturned | EntryKind::Released => {
+                    lines.push(ReceiptLine::PointsReturned { reward, amount });
+                }
+                _ => {}
+            }
+        }
+        let taken: BTreeSet<u32> = reversal
+            .entries()
+            .filter(|entry| entry.kind == EntryKind::Reversed)
+            .map(|entry| entry.lot)
+            .collect();
+        for entry in record.effects().flat_map(Fact::entries) {
+            let issued = matches!(entry.kind, EntryKind::Issued { .. });
+            if issued && record.status == EventStatus::Reversed && !taken.contains(&entry.lot) {
+                lines.push(ReceiptLine::PointsKept { reward: entry.reward, amount: entry.amount });
+            }
+        }
+        for change in &reversal.changes {
+            match change {
+                Change::MetricsReplaced(_) => {
+                    let spend =
+                        record.head().and_then(|head| head.visit).map_or(Decimal::ZERO, |visit| visit.spend);
+                    lines.push(ReceiptLine::MetricsUndone { spend });
+                }
+                Change::TierChanged { from, to } => {
+                    lines.push(ReceiptLine::TierChanged { from: *from, to: *to });
+                    lines.push(ReceiptLine::RewardsOfTierKept { tier: *from });
+                }
+                _ => {}
+            }
+        }
+        Self { lines }
+    }
+
+    /// The receipt as answers show it.
+    pub fn to_json(&self, program: &crate::program::Program) -> Json {
+        let reward_id =
+            |number: u32| program.reward(number).map(|reward| reward.id.clone()).unwrap_or_default();
+        let tier_id = |number: u32| program.tier(number).map(|tier| tier.id.clone()).unwrap_or_default();
+        let points = |what: &str, outcome: &str, reward: u32, amount: Decimal| {
+            object()
+                .with("what", what)
+                .with("outcome", outcome)
+                .with("reward_id", reward_id(reward))
+                .with("amount", amount)
+                .build()
+        };
+        let lines = self.lines.iter().map(|line| match line {
+            ReceiptLine::PointsTaken { reward, amount } => {
+                points("points_earned", "undone", *reward, *amount)
+            }
+            ReceiptLine::PointsKept { reward, amount } => {
+                points("points_earned", "kept_by_policy", *reward, *amount)
+            }
+            ReceiptLine::Debt { reward, amount } => points("points_already_spent", "debt", *reward, *amount),
+            ReceiptLine::PointsReturned { reward, amount } => {
+                points("points_spent", "undone", *reward, *amount)
+            }
+            ReceiptLine::MetricsUndone { spend } => {
+                object().with("what", "metrics").with("outcome", "undone").with("spend", *spend).build()
+            }
+            ReceiptLine::TierChanged { from, to } => object()
+                .with("what", "tier")
+                .with("outcome", "undone")
+                .with("from", tier_id(*from))
+                .with("to", tier_id(*to))
+                .build(),
+            ReceiptLine::RewardsOfTierKept { tier } => object()
+                .with("what", "rewards_earned_through_tier")
+                .with("outcome", "kept_by_policy")
+                .with("tier_id", tier_id(*tier))
+                .build(),
+        });
+        Json::List(lines.collect())
+    }
+}

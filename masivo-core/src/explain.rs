@@ -1,0 +1,128 @@
+//! Why campaigns rewarded an event or did not. Stored as numbers and values; texts are made on demand.
+
+use crate::prelude::*;
+use crate::program::{CampaignStatus, Program};
+use crate::rule::{Failure, Truth};
+use crate::value::{Json, object};
+
+/// What was found of all campaigns with the event's trigger.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Explanation {
+    /// The first fifty of them.
+    pub campaigns: Vec<CampaignTrace>,
+    /// How many more there were.
+    pub not_shown: u32,
+}
+
+/// What was found of one campaign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CampaignTrace {
+    /// The campaign's number.
+    pub campaign: u32,
+    /// The version of the campaign.
+    pub version: u32,
+    /// The rules that gave something.
+    pub matched: Vec<u16>,
+    /// Why the others did not, or the campaign as a whole.
+    pub skipped: Vec<Skip>,
+}
+
+/// Why a rule, or a whole campaign, gave nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skip {
+    /// The rule; `None` is the whole campaign.
+    pub rule: Option<u16>,
+    /// Why.
+    pub reason: SkipReason,
+}
+
+/// Why something gave nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SkipReason {
+    /// The campaign was not running when the event happened.
+    NotRunning(CampaignStatus),
+    /// It is of another brand.
+    OtherBrand,
+    /// It does not run on the event's platform.
+    OtherPlatform,
+    /// A condition did not hold.
+    Condition(Failure),
+    /// It has no effect for the customer's tier.
+    TierWithoutEffect,
+    /// The value that the effect is scaled by is missing.
+    ValueMissing,
+    /// The amount was rounded to nothing.
+    NothingEarned,
+    /// The amount is out of range.
+    OutOfRange,
+}
+
+impl SkipReason {
+    /// The stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NotRunning(_) => "not_running",
+            Self::OtherBrand => "other_brand",
+            Self::OtherPlatform => "other_platform",
+            Self::Condition(_) => "condition",
+            Self::TierWithoutEffect => "tier_without_effect",
+            Self::ValueMissing => "value_missing",
+            Self::NothingEarned => "nothing_earned",
+            Self::OutOfRange => "out_of_range",
+        }
+    }
+}
+
+impl Explanation {
+    /// The explanation in words and values.
+    pub fn to_json(&self, program: &Program) -> Json {
+        let campaigns: Vec<Json> = self.campaigns.iter().map(|trace| trace.to_json(program)).collect();
+        object().with("campaigns", campaigns).with("not_shown", self.not_shown).build()
+    }
+}
+
+impl CampaignTrace {
+    fn to_json(&self, program: &Program) -> Json {
+        let campaign = program.campaign(self.campaign);
+        let matched: Vec<Json> = self.matched.iter().map(|rule| Json::from(u32::from(*rule))).collect();
+        let skipped: Vec<Json> = self
+            .skipped
+            .iter()
+            .map(|skip| {
+                let entry =
+                    object().with_some("rule", skip.rule.map(u32::from)).with("reason", skip.reason.code());
+                match &skip.reason {
+                    SkipReason::NotRunning(status) => entry.with("status", status.name()).build(),
+                    SkipReason::Condition(failure) => {
+                        let rule = skip.rule.and_then(|rule| campaign?.spec.rules.get(usize::from(rule)));
+                        let condition = rule.and_then(|rule| rule.conditions.condition(failure.condition));
+                        let missing = failure.truth == Truth::Unknown;
+                        entry
+                            .with("condition", condition.cloned().unwrap_or_default())
+                            .with("condition_number", u32::from(failure.condition))
+                            .with("truth", failure.truth.name())
+                            .with("seen", failure.seen.clone())
+                            .with("text", condition_text(condition, failure, missing))
+                            .build()
+                    }
+                    _ => entry.build(),
+                }
+            })
+            .collect();
+        object()
+            .with("campaign_id", campaign.map(|campaign| campaign.id.as_str()).unwrap_or_default())
+            .with("name", campaign.map(|campaign| campaign.spec.name.as_str()).unwrap_or_default())
+            .with("version", self.version)
+            .with("matched_rules", matched)
+            .with("skipped", skipped)
+            .build()
+    }
+}
+
+fn condition_text(condition: Option<&Json>, failure: &Failure, missing: bool) -> String {
+    let get = |name: &str| condition.and_then(|condition| condition.text(name)).unwrap_or("?");
+    let wanted =
+        condition.and_then(|condition| condition.get("value")).map(ToString::to_string).unwrap_or_default();
+    let seen = if missing { "nothing".to_owned() } else { failure.seen.to_string() };
+    format!("{} should be {} {wanted} and was {seen}", get("type"), get("operator").replace('_', " "))
+}

@@ -1,0 +1,62 @@
+//! Every bound of the engine in one place, with the reason for its size.
+
+/// Bytes of a customer id, as the product allows.
+pub const CUSTOMER_ID_BYTES_MAX: usize = 255;
+/// Bytes of any other short text: names, codes, tags.
+pub const TEXT_BYTES_MAX: usize = 1_000;
+/// Bytes of a long text: descriptions, consent strings, tokens.
+pub const LONG_TEXT_BYTES_MAX: usize = 10_000;
+/// Bytes of a template part.
+pub const TEMPLATE_BYTES_MAX: usize = 256 * 1024;
+/// Levels of nesting in JSON: far more than any request has, far less than a stack holds.
+pub const JSON_DEPTH_MAX: usize = 32;
+/// Values in one JSON document: a batch of 1,000 events with 100 values each fits.
+pub const JSON_NODES_MAX: usize = 200_000;
+/// Problems named in one answer.
+pub const PROBLEMS_MAX: usize = 100;
+/// Product lines of one order.
+pub const PRODUCTS_MAX: usize = 1_000;
+/// Rewards redeemed in one event.
+pub const REDEEMS_MAX: usize = 20;
+/// Tags or metadata entries of one object.
+pub const ENTRIES_MAX: usize = 200;
+/// Devices of one customer; the oldest leaves.
+pub const DEVICES_MAX: usize = 10;
+/// Alternatives (OR) and conditions in each (AND) of one rule.
+pub const RULE_BRANCH_MAX: usize = 50;
+/// Nodes of one compiled rule.
+pub const RULE_NODES_MAX: usize = 500;
+/// Levels of one compiled rule.
+pub const RULE_DEPTH_MAX: usize = 16;
+/// Values of an `in` list.
+pub const RULE_LIST_MAX: usize = 1_000;
+/// Rules of one campaign.
+pub const CAMPAIGN_RULES_MAX: usize = 50;
+/// Effects of one rule.
+pub const EFFECTS_MAX: usize = 50;
+/// Steps of one journey.
+pub const JOURNEY_STEPS_MAX: usize = 100;
+/// Steps one journey instance may take at a single instant: a bound against loops.
+pub const JOURNEY_STEPS_AT_ONCE_MAX: usize = 200;
+/// Journeys one customer is in at a time.
+pub const JOURNEY_INSTANCES_MAX: usize = 32;
+/// Events of one customer waiting to be fulfilled.
+pub const PENDING_EVENTS_MAX: usize = 64;
+/// How deep an event may cause events.
+pub const CAUSED_DEPTH_MAX: usize = 4;
+/// Campaigns explained in one answer; the rest is counted.
+pub const EXPLAINED_CAMPAIGNS_MAX: usize = 50;
+/// Days of a reservation.
+pub const RESERVE_DAYS_MAX: i64 = 365;
+/// How far back an event may be issued: 72 hours, as the product says.
+pub const ISSUED_BACK_MAX: i64 = 72 * crate::value::HOUR;
+/// Due happenings applied to one customer in one command; more follow in the next.
+pub const DUE_STEPS_MAX: usize = 10_000;
+/// Times a flip is looked for before the customer is simply looked at again.
+pub const FLIP_SEARCH_MAX: usize = 16;
+/// Definitions of one kind in a program.
+pub const DEFINITIONS_MAX: usize = 10_000;
+/// Tier levels, as the product has.
+pub const TIER_LEVELS_MAX: i64 = 10;
+/// Days a lapsed lot lives on when its points are given back (design, "Points given back").
+pub const GIVE_BACK_GRACE_DAYS: i64 = 7;

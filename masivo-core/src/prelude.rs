@@ -1,0 +1,11 @@
+//! What `std`'s prelude gives and `no_std` does not.
+
+pub(crate) use alloc::{
+    borrow::ToOwned,
+    boxed::Box,
+    collections::{BTreeMap, BTreeSet},
+    format,
+    string::{String, ToString},
+    vec,
+    vec::Vec,
+};

@@ -1,0 +1,481 @@
+//! The program: one account's definitions, checked when they are written, immutable while they are used.
+//!
+//! A definition is written as JSON, checked, normalised and stored with a number and a version; the program in
+//! memory is built from the stored ones. Writing a definition is a command at its place in the queue, so an
+//! event is judged by the program as it stands at that place.
+//!
+//! - P1: a stored definition always reads again.
+//! - P2: a started campaign keeps its rules, trigger, brand and start; an ended one keeps everything.
+//! - P3: tier level 1 exists, is the default, has no conditions and cannot be removed.
+//! - P4: an old version of a journey stays loaded: customers inside it go on as it was.
+
+mod audience;
+mod brand;
+mod campaign;
+mod define;
+mod event_type;
+mod journey;
+mod reward;
+mod settings;
+mod template;
+mod tier;
+mod webhook;
+
+pub use audience::{AUDIENCE, AudienceKind, AudienceSpec};
+pub use brand::{BRAND, BrandSpec};
+pub use campaign::{CAMPAIGN, CampaignRule, CampaignSpec, CampaignStatus, EffectSpec, Per};
+pub use define::{Defined, Definer, define, standard_definitions};
+pub use event_type::{EVENT_TYPE, EventTypeSpec, Processing, RESERVED_EVENT_TYPES};
+pub use journey::{JOURNEY, JourneySpec, Step, StepKind, Trigger};
+pub use reward::{REWARD, RewardSpec};
+pub use settings::{SETTINGS, Settings};
+pub use template::{MissingValue, TEMPLATE, TemplateSpec};
+pub use tier::{TIER, TierSpec};
+pub use webhook::{WEBHOOK, WEBHOOK_EVENTS, WebhookSpec};
+
+use crate::prelude::*;
+use crate::problem::{Pointer, Report};
+use crate::rule::Inputs;
+use crate::value::{Json, Timestamp, Zone};
+use alloc::sync::Arc;
+
+/// What kinds of definitions there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// The account's settings; there is one.
+    Settings,
+    /// A brand.
+    Brand,
+    /// A custom event type.
+    EventType,
+    /// A tier.
+    Tier,
+    /// A reward.
+    Reward,
+    /// A campaign.
+    Campaign,
+    /// An audience.
+    Audience,
+    /// A message template.
+    Template,
+    /// A journey.
+    Journey,
+    /// A webhook.
+    Webhook,
+}
+
+impl Kind {
+    /// Every kind, in an order in which each needs only earlier ones.
+    pub const ALL: [Self; 10] = [
+        Self::Settings,
+        Self::Brand,
+        Self::EventType,
+        Self::Tier,
+        Self::Reward,
+        Self::Campaign,
+        Self::Audience,
+        Self::Template,
+        Self::Journey,
+        Self::Webhook,
+    ];
+
+    /// The name used in paths, files and storage.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Settings => "settings",
+            Self::Brand => "brand",
+            Self::EventType => "event_type",
+            Self::Tier => "tier",
+            Self::Reward => "reward",
+            Self::Campaign => "campaign",
+            Self::Audience => "audience",
+            Self::Template => "template",
+            Self::Journey => "journey",
+            Self::Webhook => "webhook",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// A definition as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredDefinition {
+    /// What it is.
+    pub kind: Kind,
+    /// Its number within the kind, from 1.
+    pub number: u32,
+    /// Its public id: a UUID, or the merchant's own for brands and event types.
+    pub id: String,
+    /// How many times it was written.
+    pub version: u32,
+    /// The version of the whole program this write made.
+    pub program_version: u32,
+    /// When it was written.
+    pub changed_at: Timestamp,
+    /// What was written, normalised.
+    pub body: Json,
+}
+
+/// A definition in use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Definition<T> {
+    /// Its number within the kind, from 1.
+    pub number: u32,
+    /// Its public id.
+    pub id: String,
+    /// How many times it was written.
+    pub version: u32,
+    /// The version of the whole program it came with.
+    pub program_version: u32,
+    /// When it was written.
+    pub changed_at: Timestamp,
+    /// What was written, normalised.
+    pub body: Json,
+    /// What it means.
+    pub spec: T,
+}
+
+impl<T> Definition<T> {
+    /// The public id as text.
+    pub fn id_text(&self) -> &str {
+        &self.id
+    }
+
+    /// The body together with the id, as answers show it.
+    pub fn to_json(&self) -> Json {
+        let mut json = crate::value::object().with("id", self.id.as_str()).build();
+        json.merge(&self.body);
+        json
+    }
+}
+
+type List<T> = Vec<Arc<Definition<T>>>;
+
+/// One account's definitions.
+#[derive(Clone, Debug, Default)]
+pub struct Program {
+    version: u32,
+    settings: Settings,
+    settings_body: Json,
+    brands: List<BrandSpec>,
+    event_types: List<EventTypeSpec>,
+    tiers: List<TierSpec>,
+    rewards: List<RewardSpec>,
+    campaigns: List<CampaignSpec>,
+    audiences: List<AudienceSpec>,
+    templates: List<TemplateSpec>,
+    journeys: List<JourneySpec>,
+    old_journeys: List<JourneySpec>,
+    webhooks: List<WebhookSpec>,
+    campaigns_by_trigger: BTreeMap<String, Vec<u32>>,
+    journeys_by_event: BTreeMap<String, Vec<u32>>,
+    audience_inputs: Inputs,
+    audiences_version: u32,
+    next_tier_by_level: Vec<u32>,
+}
+
+impl Program {
+    /// The program of stored definitions, in the order they were written.
+    ///
+    /// # Errors
+    /// A report when a stored definition does not read again: the store is damaged or newer.
+    pub fn load(stored: impl IntoIterator<Item = StoredDefinition>) -> Result<Self, Report> {
+        let mut program = Self::default();
+        for definition in stored {
+            program = program.with(&definition)?;
+        }
+        Ok(program)
+    }
+
+    /// The program with one more definition, or one written anew.
+    ///
+    /// # Errors
+    /// A report with all problems of the definition.
+    pub fn with(&self, stored: &StoredDefinition) -> Result<Self, Report> {
+        let mut next = self.clone();
+        let mut report = Report::default();
+        let reading = Reading { program: self, zone: self.settings.time_zone, at: Pointer::root() };
+        let (body, report_ref) = (&stored.body, &mut report);
+        match stored.kind {
+            Kind::Settings => {
+                next.settings = settings::read(body, &reading, report_ref);
+                next.settings_body = body.clone();
+            }
+            Kind::Brand => put(&mut next.brands, stored, brand::read(body)),
+            Kind::EventType => put(&mut next.event_types, stored, event_type::read(body)),
+            Kind::Tier => put(&mut next.tiers, stored, tier::read(body, &reading, report_ref)),
+            Kind::Reward => put(&mut next.rewards, stored, reward::read(body, &reading, report_ref)),
+            Kind::Campaign => put(&mut next.campaigns, stored, campaign::read(body, &reading, report_ref)),
+            Kind::Audience => put(&mut next.audiences, stored, audience::read(body, &reading, report_ref)),
+            Kind::Template => put(&mut next.templates, stored, template::read(body)),
+            Kind::Journey => {
+                if let Some(old) = next.journeys.iter().find(|journey| journey.number == stored.number) {
+                    next.old_journeys.push(Arc::clone(old));
+                }
+                put(&mut next.journeys, stored, journey::read(body, &reading, report_ref));
+            }
+            Kind::Webhook => put(&mut next.webhooks, stored, webhook::read(body, &reading, report_ref)),
+        }
+        if report.has_problems() {
+            return Err(report);
+        }
+        next.version = next.version.max(stored.program_version);
+        next.index(stored);
+        Ok(next)
+    }
+
+    /// Brings the look-ups up to date after a definition was put.
+    fn index(&mut self, stored: &StoredDefinition) {
+        match stored.kind {
+            Kind::Campaign => {
+                self.campaigns_by_trigger.clear();
+                for campaign in &self.campaigns {
+                    let trigger = campaign.spec.trigger.clone();
+                    self.campaigns_by_trigger.entry(trigger).or_default().push(campaign.number);
+                }
+            }
+            Kind::Journey => {
+                self.journeys_by_event.clear();
+                for journey in &self.journeys {
+                    if let Trigger::Event { event_type, .. } = &journey.spec.trigger {
+                        self.journeys_by_event.entry(event_type.clone()).or_default().push(journey.number);
+                    }
+                }
+            }
+            Kind::Audience => {
+                self.audiences_version = self.audiences_version.max(stored.program_version);
+                self.audience_inputs = Inputs::NONE;
+                for audience in &self.audiences {
+                    self.audience_inputs = self.audience_inputs.and(audience.spec.inputs());
+                }
+            }
+            // A new zone moves every calendar bound that an audience may look at.
+            Kind::Settings => self.audiences_version = self.audiences_version.max(stored.program_version),
+            Kind::Tier => {
+                let mut tiers: Vec<(u32, u32)> =
+                    self.tiers.iter().map(|tier| (tier.spec.level, tier.number)).collect();
+                tiers.sort_unstable();
+                self.next_tier_by_level = tiers.into_iter().map(|(_, number)| number).collect();
+            }
+            Kind::Brand | Kind::EventType | Kind::Reward | Kind::Template | Kind::Webhook => {}
+        }
+    }
+
+    /// How many definitions were ever written.
+    pub const fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// The program version that last changed what an audience may say.
+    pub const fn audiences_version(&self) -> u32 {
+        self.audiences_version
+    }
+
+    /// The account's settings.
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The settings as they were written.
+    pub const fn settings_body(&self) -> &Json {
+        &self.settings_body
+    }
+
+    /// The data that some audience looks at.
+    pub const fn audience_inputs(&self) -> Inputs {
+        self.audience_inputs
+    }
+
+    /// The brand of a merchant's id.
+    pub fn brand(&self, id: &str) -> Option<&Definition<BrandSpec>> {
+        by_id(&self.brands, id)
+    }
+
+    /// How events of a type are processed; `None` when the type is not known.
+    pub fn processing(&self, event_type: &str) -> Option<Processing> {
+        let custom = by_id(&self.event_types, event_type).map(|custom| custom.spec.processing);
+        custom.or_else(|| event_type::built_in(event_type))
+    }
+
+    /// The tier of that number.
+    pub fn tier(&self, number: u32) -> Option<&Definition<TierSpec>> {
+        by_number(&self.tiers, number)
+    }
+
+    /// The tier of that id.
+    pub fn tier_by_id(&self, id: &str) -> Option<&Definition<TierSpec>> {
+        by_id(&self.tiers, id)
+    }
+
+    /// All tiers, lowest level first.
+    pub fn tiers_by_level(&self) -> impl DoubleEndedIterator<Item = &Definition<TierSpec>> {
+        self.next_tier_by_level.iter().filter_map(|number| self.tier(*number))
+    }
+
+    /// The default tier: level 1.
+    pub fn base_tier(&self) -> u32 {
+        self.next_tier_by_level.first().copied().unwrap_or(0)
+    }
+
+    /// The reward of that number.
+    pub fn reward(&self, number: u32) -> Option<&Definition<RewardSpec>> {
+        by_number(&self.rewards, number)
+    }
+
+    /// The reward of that id.
+    pub fn reward_by_id(&self, id: &str) -> Option<&Definition<RewardSpec>> {
+        by_id(&self.rewards, id)
+    }
+
+    /// The campaign of that number.
+    pub fn campaign(&self, number: u32) -> Option<&Definition<CampaignSpec>> {
+        by_number(&self.campaigns, number)
+    }
+
+    /// The campaign of that id.
+    pub fn campaign_by_id(&self, id: &str) -> Option<&Definition<CampaignSpec>> {
+        by_id(&self.campaigns, id)
+    }
+
+    /// The campaigns that an event type triggers, oldest first.
+    pub fn campaigns_of(&self, event_type: &str) -> impl Iterator<Item = &Definition<CampaignSpec>> {
+        let numbers = self.campaigns_by_trigger.get(event_type).map_or(&[][..], Vec::as_slice);
+        numbers.iter().filter_map(|number| self.campaign(*number))
+    }
+
+    /// The audience of that number.
+    pub fn audience(&self, number: u32) -> Option<&Definition<AudienceSpec>> {
+        by_number(&self.audiences, number)
+    }
+
+    /// The audience of that id.
+    pub fn audience_by_id(&self, id: &str) -> Option<&Definition<AudienceSpec>> {
+        by_id(&self.audiences, id)
+    }
+
+    /// The template of that number.
+    pub fn template(&self, number: u32) -> Option<&Definition<TemplateSpec>> {
+        by_number(&self.templates, number)
+    }
+
+    /// The template of that id.
+    pub fn template_by_id(&self, id: &str) -> Option<&Definition<TemplateSpec>> {
+        by_id(&self.templates, id)
+    }
+
+    /// The present version of a journey.
+    pub fn journey(&self, number: u32) -> Option<&Definition<JourneySpec>> {
+        by_number(&self.journeys, number)
+    }
+
+    /// A journey as it was in that version.
+    pub fn journey_version(&self, number: u32, version: u32) -> Option<&Definition<JourneySpec>> {
+        let all = self.journeys.iter().chain(&self.old_journeys);
+        all.map(Arc::as_ref).find(|journey| journey.number == number && journey.version == version)
+    }
+
+    /// The journey of that id.
+    pub fn journey_by_id(&self, id: &str) -> Option<&Definition<JourneySpec>> {
+        by_id(&self.journeys, id)
+    }
+
+    /// The journeys that an event type starts.
+    pub fn journeys_started_by(&self, event_type: &str) -> impl Iterator<Item = &Definition<JourneySpec>> {
+        let numbers = self.journeys_by_event.get(event_type).map_or(&[][..], Vec::as_slice);
+        numbers.iter().filter_map(|number| self.journey(*number))
+    }
+
+    /// The webhook of that number.
+    pub fn webhook(&self, number: u32) -> Option<&Definition<WebhookSpec>> {
+        by_number(&self.webhooks, number)
+    }
+
+    /// The webhook of that id.
+    pub fn webhook_by_id(&self, id: &str) -> Option<&Definition<WebhookSpec>> {
+        by_id(&self.webhooks, id)
+    }
+
+    /// The active webhooks that want an event of that name.
+    pub fn webhooks_for(&self, event: &str) -> impl Iterator<Item = &Definition<WebhookSpec>> {
+        self.webhooks.iter().map(Arc::as_ref).filter(move |webhook| {
+            webhook.spec.active && webhook.spec.events.iter().any(|wanted| wanted == event)
+        })
+    }
+
+    /// All brands, oldest first.
+    pub fn brands(&self) -> impl Iterator<Item = &Definition<BrandSpec>> {
+        self.brands.iter().map(Arc::as_ref)
+    }
+
+    /// All custom event types, oldest first.
+    pub fn event_types(&self) -> impl Iterator<Item = &Definition<EventTypeSpec>> {
+        self.event_types.iter().map(Arc::as_ref)
+    }
+
+    /// All rewards, oldest first.
+    pub fn rewards(&self) -> impl Iterator<Item = &Definition<RewardSpec>> {
+        self.rewards.iter().map(Arc::as_ref)
+    }
+
+    /// All campaigns, oldest first.
+    pub fn campaigns(&self) -> impl Iterator<Item = &Definition<CampaignSpec>> {
+        self.campaigns.iter().map(Arc::as_ref)
+    }
+
+    /// All audiences, oldest first.
+    pub fn audiences(&self) -> impl Iterator<Item = &Definition<AudienceSpec>> {
+        self.audiences.iter().map(Arc::as_ref)
+    }
+
+    /// All templates, oldest first.
+    pub fn templates(&self) -> impl Iterator<Item = &Definition<TemplateSpec>> {
+        self.templates.iter().map(Arc::as_ref)
+    }
+
+    /// All journeys, oldest first.
+    pub fn journeys(&self) -> impl Iterator<Item = &Definition<JourneySpec>> {
+        self.journeys.iter().map(Arc::as_ref)
+    }
+
+    /// All webhooks, oldest first.
+    pub fn webhooks(&self) -> impl Iterator<Item = &Definition<WebhookSpec>> {
+        self.webhooks.iter().map(Arc::as_ref)
+    }
+}
+
+/// What reading a definition may look at.
+pub(crate) struct Reading<'a> {
+    pub(crate) program: &'a Program,
+    pub(crate) zone: Zone,
+    pub(crate) at: Pointer<'a>,
+}
+
+fn put<T>(list: &mut List<T>, stored: &StoredDefinition, spec: T) {
+    let definition = Arc::new(Definition {
+        number: stored.number,
+        id: stored.id.clone(),
+        version: stored.version,
+        program_version: stored.program_version,
+        changed_at: stored.changed_at,
+        body: stored.body.clone(),
+        spec,
+    });
+    match list.iter_mut().find(|known| known.number == stored.number) {
+        Some(slot) => *slot = definition,
+        None => list.push(definition),
+    }
+}
+
+/// Definitions are numbered from 1 in the order of the list.
+fn by_number<T>(list: &List<T>, number: u32) -> Option<&Definition<T>> {
+    let index = usize::try_from(number.checked_sub(1)?).ok()?;
+    list.get(index).map(Arc::as_ref)
+}
+
+fn by_id<'a, T>(list: &'a List<T>, id: &str) -> Option<&'a Definition<T>> {
+    list.iter().map(Arc::as_ref).find(|definition| definition.id == id)
+}

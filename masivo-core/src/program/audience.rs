@@ -1,0 +1,99 @@
+//! Audiences: groups of customers, by a rule or by a list.
+
+use super::Reading;
+use crate::prelude::*;
+use crate::problem::Report;
+use crate::rule::{CONDITIONS, Inputs, Rule, read_conditions};
+use crate::shape::{LONG_TEXT, ObjectShape, Shape, TEXT, Unknown, optional, required};
+use crate::value::Json;
+
+/// An audience.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AudienceSpec {
+    /// Its name.
+    pub name: String,
+    /// The brand it is for; `None` is all.
+    pub brand: Option<String>,
+    /// By a rule or by a list.
+    pub kind: AudienceKind,
+    /// Whether it is kept up.
+    pub active: bool,
+}
+
+/// How membership comes about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AudienceKind {
+    /// Whoever the rule holds for.
+    Dynamic(Rule),
+    /// Whoever was put on the list.
+    Static,
+}
+
+impl AudienceSpec {
+    /// What its membership depends on.
+    pub const fn inputs(&self) -> Inputs {
+        match &self.kind {
+            AudienceKind::Dynamic(rule) => rule.inputs(),
+            AudienceKind::Static => Inputs::NONE,
+        }
+    }
+
+    /// The rule of a dynamic audience.
+    pub const fn rule(&self) -> Option<&Rule> {
+        match &self.kind {
+            AudienceKind::Dynamic(rule) => Some(rule),
+            AudienceKind::Static => None,
+        }
+    }
+}
+
+/// An audience as it is written.
+pub const AUDIENCE: ObjectShape = ObjectShape {
+    name: "Audience",
+    fields: &[
+        required("name", TEXT, "its name"),
+        optional("description", LONG_TEXT, "whom it gathers"),
+        optional("brand_id", Shape::Id, "the brand it is for; none is all"),
+        optional(
+            "type",
+            Shape::Choice(&["DYNAMIC", "STATIC"]),
+            "by a rule (DYNAMIC, the default) or by a list",
+        ),
+        optional("conditions", CONDITIONS, "whom it gathers; empty gathers every identified customer"),
+        optional("status", Shape::Choice(&["ACTIVE", "INACTIVE"]), "whether it is kept up"),
+    ],
+    unknown: Unknown::Refused,
+};
+
+pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> AudienceSpec {
+    let at = reading.at.field("conditions");
+    let rule = read_conditions(json.get("conditions"), &at, reading.zone, report);
+    let is_static = json.text("type") == Some("STATIC");
+    if is_static && json.get("conditions").is_some() {
+        let hint = "leave `conditions` out, or make it DYNAMIC";
+        report.problem(&at, "static_with_conditions", "a static audience has no conditions", hint);
+    }
+    if rule.inputs().touches(Inputs::EVENT.and(Inputs::TIME)) {
+        report.problem(
+            &at,
+            "subject_not_allowed",
+            "an audience looks at the customer, not at a single event or the clock",
+            "use customer.* subjects; within_last and more_than_ago look at time",
+        );
+    }
+    if let Some(brand) = json.text("brand_id").filter(|brand| reading.program.brand(brand).is_none()) {
+        let hint = "write the brand first, or leave brand_id out for all brands";
+        report.problem(
+            &reading.at.field("brand_id"),
+            "unknown_brand",
+            format!("there is no brand `{brand}`"),
+            hint,
+        );
+    }
+    AudienceSpec {
+        name: json.text("name").unwrap_or_default().to_owned(),
+        brand: json.text("brand_id").map(ToOwned::to_owned),
+        kind: if is_static { AudienceKind::Static } else { AudienceKind::Dynamic(rule) },
+        active: json.text("status") != Some("INACTIVE"),
+    }
+}

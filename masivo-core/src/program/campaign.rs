@@ -1,0 +1,392 @@
+//! Campaigns: what earns. Behaviour campaigns for now; coupons, punch cards and referrals are not there yet.
+
+use super::Reading;
+use crate::limits::{CAMPAIGN_RULES_MAX, EFFECTS_MAX, ENTRIES_MAX};
+use crate::prelude::*;
+use crate::problem::{Pointer, Report};
+use crate::rule::{CONDITIONS, Rule, Span, Subject, read_conditions};
+use crate::shape::{AMOUNT, Field, LONG_TEXT, ObjectShape, Shape, TEXT, Unknown, optional, required};
+use crate::value::{Decimal, Json, Rounding, Timestamp, Zone, object};
+
+/// A behaviour campaign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CampaignSpec {
+    /// Its name.
+    pub name: String,
+    /// The brand it is of; `None` is all.
+    pub brand: Option<String>,
+    /// The platforms it runs on; empty is all.
+    pub platforms: Vec<String>,
+    /// The event type that triggers it.
+    pub trigger: String,
+    /// Each rule gives its own rewards.
+    pub rules: Vec<CampaignRule>,
+    /// Persisted status: whether it is switched on.
+    pub active: bool,
+    /// From when on it runs, inclusive.
+    pub start: Timestamp,
+    /// Until when it runs, exclusive; `None` is without end.
+    pub end: Option<Timestamp>,
+    /// Who pays for it.
+    pub funded_by: Option<String>,
+}
+
+/// One rule of a campaign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CampaignRule {
+    /// When it holds.
+    pub conditions: Rule,
+    /// What it gives, per tier.
+    pub effects: Vec<EffectSpec>,
+}
+
+/// What a rule gives to customers of a tier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EffectSpec {
+    /// The reward's number.
+    pub reward: u32,
+    /// The tier's number; `None` is every tier.
+    pub tier: Option<u32>,
+    /// How many points, or how many per unit.
+    pub amount: Decimal,
+    /// What it is scaled by; `None` gives the amount as it is.
+    pub per: Option<Per>,
+    /// How the result is brought to the reward's places.
+    pub rounding: Rounding,
+    /// How long the points live from posting on; `None` is for ever.
+    pub life: Option<Span>,
+}
+
+/// What an effect is scaled by: `points = round(amount × subject ÷ unit)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Per {
+    /// A number of the event.
+    pub subject: Subject,
+    /// How much of it earns `amount`.
+    pub unit: Decimal,
+}
+
+/// The status as it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CampaignStatus {
+    /// It rewards events now.
+    Running,
+    /// It is switched off.
+    Paused,
+    /// It starts later.
+    Scheduled,
+    /// It has ended.
+    Finished,
+}
+
+impl CampaignStatus {
+    /// The product's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Running => "RUNNING",
+            Self::Paused => "PAUSED",
+            Self::Scheduled => "SCHEDULED",
+            Self::Finished => "FINISHED",
+        }
+    }
+}
+
+impl CampaignSpec {
+    /// The status at an instant.
+    pub fn status(&self, now: Timestamp) -> CampaignStatus {
+        if self.end.is_some_and(|end| now >= end) {
+            CampaignStatus::Finished
+        } else if !self.active {
+            CampaignStatus::Paused
+        } else if now < self.start {
+            CampaignStatus::Scheduled
+        } else {
+            CampaignStatus::Running
+        }
+    }
+}
+
+const PER: ObjectShape = ObjectShape {
+    name: "Per",
+    fields: &[
+        required("type", TEXT, "a number of the event, for example order.value"),
+        required("unit", AMOUNT, "how much of it earns the amount"),
+    ],
+    unknown: Unknown::Refused,
+};
+const EFFECT_FIELDS: &[Field] = &[
+    required("reward_id", Shape::Uuid, "what is given"),
+    optional("tier_id", Shape::Uuid, "to customers of which tier; none is every tier"),
+    required("amount", AMOUNT, "how many points, or how many per unit"),
+    optional("per", Shape::Object(&PER), "what it is scaled by"),
+    optional(
+        "rounding",
+        Shape::Choice(&["floor", "half_up", "ceil"]),
+        "how it is rounded; floor when left out",
+    ),
+    optional("expiration_date", TEXT, "how long the points live, like 12/months; for ever when left out"),
+    optional("type", TEXT, "the reward's type; ignored, the reward says it"),
+    optional("reward", Shape::Any, "the embedded reward; ignored, reward_id says it"),
+];
+const EFFECT: ObjectShape = ObjectShape { name: "Effect", fields: EFFECT_FIELDS, unknown: Unknown::Refused };
+const RULE: ObjectShape = ObjectShape {
+    name: "CampaignRule",
+    fields: &[
+        optional("conditions", CONDITIONS, "when it holds; empty is always"),
+        required("effects", Shape::List(&Shape::Object(&EFFECT), EFFECTS_MAX), "what it gives, per tier"),
+    ],
+    unknown: Unknown::Refused,
+};
+const RULES: Shape = Shape::List(&Shape::Object(&RULE), CAMPAIGN_RULES_MAX);
+const SELECT: ObjectShape = ObjectShape {
+    name: "Select",
+    fields: &[optional("label", LONG_TEXT, "what is shown"), required("value", TEXT, "what is meant")],
+    unknown: Unknown::Kept,
+};
+const SELECTS: Shape = Shape::List(&Shape::Either(&[TEXT, Shape::Object(&SELECT)]), ENTRIES_MAX);
+const ATTRIBUTES: ObjectShape = ObjectShape {
+    name: "CampaignAttributes",
+    fields: &[
+        required("trigger", TEXT, "the event type that triggers it"),
+        optional("privacy", Shape::Choice(&["PUBLIC", "PRIVATE"]), "whether customers may see it; stored"),
+    ],
+    unknown: Unknown::Warned,
+};
+
+/// A campaign as it is written: native lists, or the dashboard's form with texts and selects.
+pub const CAMPAIGN: ObjectShape = ObjectShape {
+    name: "Campaign",
+    fields: &[
+        optional(
+            "type",
+            Shape::Choice(&["BEHAVIOR", "COUPONS", "PUNCH_CARDS", "REFERRALS"]),
+            "must equal the query; BEHAVIOR, the others are not there yet",
+        ),
+        optional("brand_id", Shape::Id, "the brand it is of; none is all"),
+        optional("platforms", SELECTS, "where it runs; none is everywhere"),
+        required("name", TEXT, "its name"),
+        optional("description", LONG_TEXT, "what it offers"),
+        required(
+            "rules",
+            Shape::Either(&[RULES, Shape::Text(1_000_000)]),
+            "the rules, as a list or as JSON text",
+        ),
+        required("attributes", Shape::Object(&ATTRIBUTES), "the trigger"),
+        optional("status", Shape::Choice(&["ACTIVE", "INACTIVE"]), "whether it is switched on"),
+        optional("start_date", Shape::DateOrInstant, "from when on it runs; now when left out"),
+        optional("end_date", Shape::DateOrInstant, "until when it runs; required unless withoutEndDate"),
+        optional("withoutEndDate", Shape::Flag, "true: it runs without end"),
+        optional("funded_by", TEXT, "who pays for it"),
+        optional("labels", SELECTS, "words to find it by"),
+        optional(
+            "metadata",
+            Shape::Either(&[Shape::Map(&Shape::Any, ENTRIES_MAX), Shape::TextOrEmpty(100_000)]),
+            "an object, or one as JSON text",
+        ),
+        optional("budget", Shape::Any, "not there yet"),
+        optional("divide_budget_in", Shape::Any, "not there yet"),
+        optional("confirm_changes", Shape::Flag, "ignored"),
+    ],
+    unknown: Unknown::Warned,
+};
+
+/// Brings both forms of a campaign to the native one; problems of embedded texts go into `report`.
+pub(super) fn normalise(body: &Json, zone: Zone, report: &mut Report) -> Json {
+    let root = Pointer::root();
+    let mut native = object().with("type", "BEHAVIOR").build();
+    for (name, value) in body.fields().iter().filter(|(_, value)| !value.is_null()) {
+        let at = root.field(name);
+        let value = match (name.as_str(), value) {
+            ("rules", Json::Text(text)) => embedded(text, &at, report),
+            ("metadata", Json::Text(text)) if text.trim().is_empty() => object().build(),
+            ("metadata", Json::Text(text)) => embedded(text, &at, report),
+            ("platforms" | "labels", Json::List(items)) => {
+                Json::List(items.iter().map(|item| item.get("value").unwrap_or(item).clone()).collect())
+            }
+            ("start_date", Json::Text(text)) => {
+                zone.start_of_written_date(text).map_or_else(|| value.clone(), Json::from)
+            }
+            // A bare date means that day to its end.
+            ("end_date", Json::Text(text)) => zone
+                .start_of_written_date(text)
+                .map_or_else(|| value.clone(), |start| zone.start_of_next_day(start).into()),
+            ("confirm_changes", _) => continue,
+            _ => value.clone(),
+        };
+        native.set(name, value);
+    }
+    RULES.check(native.get("rules").unwrap_or(&Json::Null), &root.field("rules"), report);
+    native
+}
+
+fn embedded(text: &str, at: &Pointer<'_>, report: &mut Report) -> Json {
+    Json::parse(text.as_bytes()).unwrap_or_else(|problems| {
+        let message = format!("the text is not JSON: {problems}");
+        report.problem(at, "not_json", message, "send a list, or a list written as JSON text");
+        Json::Null
+    })
+}
+
+pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> CampaignSpec {
+    let at = reading.at;
+    if let Some(kind) = json.text("type").filter(|kind| *kind != "BEHAVIOR") {
+        let message = format!("campaigns of type {kind} are not there yet");
+        report.problem(&at.field("type"), "not_supported_yet", message, "use BEHAVIOR");
+    }
+    for name in ["budget", "divide_budget_in"] {
+        if json.get(name).is_some() {
+            report.problem(
+                &at.field(name),
+                "not_supported_yet",
+                format!("`{name}` is not there yet"),
+                "leave it out",
+            );
+        }
+    }
+    if let Some(brand) = json.text("brand_id").filter(|brand| reading.program.brand(brand).is_none()) {
+        let hint = "write the brand first, or leave brand_id out for all brands";
+        report.problem(&at.field("brand_id"), "unknown_brand", format!("there is no brand `{brand}`"), hint);
+    }
+    let trigger = json.path("attributes.trigger").and_then(Json::as_text).unwrap_or_default().to_owned();
+    let processing = reading.program.processing(&trigger);
+    if processing.is_none_or(|processing| processing == super::Processing::Tracking) {
+        report.problem(
+            &at.field("attributes").field("trigger"),
+            "unknown_trigger",
+            format!("`{trigger}` is not an event type that earns"),
+            "use PURCHASE, REGISTRATION, TIER_ADJUSTMENT or a custom event type with loyalty: true",
+        );
+    }
+    let rules_at = at.field("rules");
+    let items = json.get("rules").map_or(&[][..], Json::items);
+    if items.is_empty() {
+        report.problem(&rules_at, "missing", "a campaign needs at least one rule", "");
+    }
+    let rules = items
+        .iter()
+        .enumerate()
+        .map(|(index, rule)| read_rule(rule, &rules_at.index(index), reading, report))
+        .collect();
+    let texts = |name: &str| {
+        let items = json.get(name).map_or(&[][..], Json::items);
+        items.iter().filter_map(Json::as_text).map(ToOwned::to_owned).collect()
+    };
+    CampaignSpec {
+        name: json.text("name").unwrap_or_default().to_owned(),
+        brand: json.text("brand_id").map(ToOwned::to_owned),
+        platforms: texts("platforms"),
+        trigger,
+        rules,
+        active: json.text("status") != Some("INACTIVE"),
+        start: json.text("start_date").and_then(Timestamp::parse).unwrap_or(Timestamp::EPOCH),
+        end: json.text("end_date").and_then(Timestamp::parse),
+        funded_by: json.text("funded_by").map(ToOwned::to_owned),
+    }
+}
+
+fn read_rule(json: &Json, at: &Pointer<'_>, reading: &Reading<'_>, report: &mut Report) -> CampaignRule {
+    let conditions = read_conditions(json.get("conditions"), &at.field("conditions"), reading.zone, report);
+    let effects_at = at.field("effects");
+    let items = json.get("effects").map_or(&[][..], Json::items);
+    if items.is_empty() {
+        report.problem(&effects_at, "missing", "a rule needs at least one effect", "");
+    }
+    let effects = items
+        .iter()
+        .enumerate()
+        .filter_map(|(index, effect)| read_effect(effect, &effects_at.index(index), reading, report))
+        .collect();
+    CampaignRule { conditions, effects }
+}
+
+fn read_effect(
+    json: &Json,
+    at: &Pointer<'_>,
+    reading: &Reading<'_>,
+    report: &mut Report,
+) -> Option<EffectSpec> {
+    let reward_id = json.text("reward_id").unwrap_or_default();
+    let reward = reading.program.reward_by_id(reward_id);
+    if reward.is_none() {
+        let message = format!("there is no reward `{reward_id}`");
+        report.problem(&at.field("reward_id"), "unknown_reward", message, "write the reward first");
+    }
+    let tier_id = json.text("tier_id");
+    let tier = tier_id.and_then(|id| reading.program.tier_by_id(id)).map(|tier| tier.number);
+    if let (Some(id), None) = (tier_id, tier) {
+        let message = format!("there is no tier `{id}`");
+        report.problem(
+            &at.field("tier_id"),
+            "unknown_tier",
+            message,
+            "write the tier first, or null for every tier",
+        );
+    }
+    let amount = json.number("amount").unwrap_or(Decimal::ZERO);
+    if !amount.is_positive() {
+        report.problem(
+            &at.field("amount"),
+            "not_in_range",
+            format!("the amount is `{amount}`"),
+            "give more than 0",
+        );
+    }
+    let per = json.get("per").and_then(|per| read_per(per, &at.field("per"), report));
+    if let (None, Some(reward)) = (&per, reward)
+        && !amount.fits_places(reward.spec.decimals)
+    {
+        report.problem(
+            &at.field("amount"),
+            "too_many_places",
+            format!("`{amount}` has more places than the reward's {}", reward.spec.decimals),
+            "give a whole amount, or set the reward's attributes.decimals",
+        );
+    }
+    let life_text = json.text("expiration_date");
+    let life = life_text.and_then(Span::parse);
+    if let (Some(text), None) = (life_text, life) {
+        let message = format!("`{text}` is not a length of time");
+        report.problem(
+            &at.field("expiration_date"),
+            "not_a_length_of_time",
+            message,
+            "write it like 12/months",
+        );
+    }
+    let rounding = match json.text("rounding") {
+        Some("half_up") => Rounding::HalfUp,
+        Some("ceil") => Rounding::Ceil,
+        _ => Rounding::Floor,
+    };
+    Some(EffectSpec { reward: reward?.number, tier, amount, per, rounding, life })
+}
+
+fn read_per(json: &Json, at: &Pointer<'_>, report: &mut Report) -> Option<Per> {
+    let name = json.text("type").unwrap_or_default();
+    let subject = Subject::parse(name).filter(|subject| {
+        matches!(
+            subject,
+            Subject::Order("value" | "discounted_value", _)
+                | Subject::EventMetadata(_)
+                | Subject::EventTag(_)
+        )
+    });
+    if subject.is_none() {
+        report.problem(
+            &at.field("type"),
+            "unknown_subject",
+            format!("`{name}` is not a number of the event"),
+            "use order.value, order.discounted_value, event.metadata.X or event.tags.X",
+        );
+    }
+    let unit = json.number("unit").unwrap_or(Decimal::ZERO);
+    if !unit.is_positive() {
+        report.problem(
+            &at.field("unit"),
+            "not_in_range",
+            format!("the unit is `{unit}`"),
+            "give more than 0",
+        );
+    }
+    subject.map(|subject| Per { subject, unit })
+}

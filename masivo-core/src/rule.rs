@@ -1,0 +1,228 @@
+//! Rules: one bounded tree that campaigns, tiers, audiences and journeys all use.
+//!
+//! A rule is written as the product's `Condition[][]` (an OR of ANDs) and compiled once, when it is defined.
+//! It is evaluated to one of three truths: a condition over a missing value is [`Truth::Unknown`], and a rule
+//! that is not [`Truth::True`] does not hold (`docs/rules.md` has the truth table).
+//!
+//! Invariants:
+//! - R1: evaluation reads only its [`View`]; the same view gives the same truth.
+//! - R2: a rule has at most 500 nodes and 16 levels; evaluation cannot run away.
+//! - R3: [`Rule::next_flip`] is the earliest later instant at which the truth differs, nothing else changing.
+
+mod condition;
+mod evaluate;
+mod flip;
+mod subject;
+
+pub use condition::{CONDITIONS, read_conditions};
+pub use evaluate::{Failure, Truth, View};
+pub use subject::{MetricField, MetricPeriod, Subject};
+
+use crate::prelude::*;
+use crate::value::{Decimal, Json, Timestamp, Zone};
+
+/// A compiled rule together with the conditions it was written as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    node: Node,
+    source: Json,
+    inputs: Inputs,
+}
+
+/// A node of the tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Node {
+    All(Vec<Self>),
+    Any(Vec<Self>),
+    Test(Test),
+}
+
+/// One comparison: a leaf of the tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Test {
+    /// Which condition it is, counted through the whole rule.
+    pub(crate) number: u16,
+    pub(crate) subject: Subject,
+    pub(crate) operator: Operator,
+    pub(crate) operand: Operand,
+    /// The test is the negation of the operator (`not_equals`, `not_in`, …).
+    pub(crate) negated: bool,
+}
+
+/// What is compared, after negation has been taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operator {
+    Equals,
+    GreaterThan,
+    GreaterThanOrEqual,
+    LessThan,
+    LessThanOrEqual,
+    Between,
+    In,
+    Contains,
+    StartsWith,
+    EndsWith,
+    Exists,
+    WithinLast,
+    MoreThanAgo,
+}
+
+/// What a subject is compared with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Operand {
+    Nothing,
+    Text(String),
+    Number(Decimal),
+    Flag(bool),
+    Instant(Timestamp),
+    Numbers(Decimal, Decimal),
+    Instants(Timestamp, Timestamp),
+    List(Vec<Json>),
+    Span(Span),
+    /// A day of the year.
+    MonthDay(u32, u32),
+    /// The present local day, whatever the year.
+    Today,
+}
+
+/// A length of time, written `30/days`.
+///
+/// Minutes, hours, days and weeks are exact (a day is 24 hours); months and years follow the calendar of the
+/// account's zone (design, decisions "Time windows" and "Lots").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Span {
+    /// So many milliseconds.
+    Exact(i64),
+    /// So many calendar months.
+    Months(u32),
+}
+
+impl Span {
+    /// Reads `30/days`, `12/months`, `1/year` and the like: 1 to 100,000 units.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (count, unit) = text.split_once('/')?;
+        let count: u32 = count.trim().parse().ok().filter(|count| (1..=100_000).contains(count))?;
+        let exact = |unit: i64| Some(Self::Exact(i64::from(count).saturating_mul(unit)));
+        match unit.trim().to_lowercase().trim_end_matches('s') {
+            "minute" => exact(crate::value::MINUTE),
+            "hour" => exact(crate::value::HOUR),
+            "day" => exact(crate::value::DAY),
+            "week" => exact(crate::value::WEEK),
+            "month" => Some(Self::Months(count)),
+            "year" => count.checked_mul(12).map(Self::Months),
+            _ => None,
+        }
+    }
+
+    /// The instant this much after `from`.
+    pub fn after(self, from: Timestamp, zone: Zone) -> Timestamp {
+        match self {
+            Self::Exact(milliseconds) => from.plus(milliseconds),
+            Self::Months(months) => zone.plus_months(from, months),
+        }
+    }
+}
+
+/// The kinds of data a rule reads, so that a change of others need not look at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Inputs(u8);
+
+impl Inputs {
+    /// Nothing.
+    pub const NONE: Self = Self(0);
+    /// The event at hand.
+    pub const EVENT: Self = Self(1);
+    /// Metrics of the customer.
+    pub const METRICS: Self = Self(2);
+    /// Tier of the customer.
+    pub const TIER: Self = Self(4);
+    /// Profile fields, tags and metadata of the customer.
+    pub const PROFILE: Self = Self(8);
+    /// The time of evaluation.
+    pub const TIME: Self = Self(16);
+    /// Everything.
+    pub const ALL: Self = Self(31);
+
+    /// Both together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether some kind is in both.
+    pub const fn touches(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+impl Rule {
+    /// The rule that always holds: no conditions.
+    pub fn always() -> Self {
+        Self { node: Node::All(Vec::new()), source: Json::List(Vec::new()), inputs: Inputs::NONE }
+    }
+
+    pub(crate) fn new(node: Node, source: Json) -> Self {
+        let mut inputs = Inputs::NONE;
+        node.visit(&mut |test| inputs = inputs.and(test.subject.inputs()));
+        Self { node, source, inputs }
+    }
+
+    /// The conditions as they were written, with today's names.
+    pub const fn source(&self) -> &Json {
+        &self.source
+    }
+
+    /// What the rule reads.
+    pub const fn inputs(&self) -> Inputs {
+        self.inputs
+    }
+
+    /// Whether the rule has no conditions.
+    pub fn is_always(&self) -> bool {
+        let mut tests = 0;
+        self.node.visit(&mut |_| tests += 1);
+        tests == 0
+    }
+
+    /// The condition of that number as it was written.
+    pub fn condition(&self, number: u16) -> Option<&Json> {
+        let mut conditions = self.source.items().iter().flat_map(Json::items);
+        conditions.nth(usize::from(number))
+    }
+
+    /// Whether the rule holds: only when it is true, not when it is unknown.
+    pub fn holds(&self, view: &View<'_>) -> bool {
+        self.truth(view) == Truth::True
+    }
+
+    /// The truth of the rule.
+    pub fn truth(&self, view: &View<'_>) -> Truth {
+        evaluate::truth(&self.node, view)
+    }
+
+    /// Why the rule does not hold: the first failing condition of the branch that came furthest.
+    pub fn failure(&self, view: &View<'_>) -> Option<Failure> {
+        evaluate::failure(&self.node, view)
+    }
+
+    /// The earliest instant after `view.now` at which the rule's answer changes by the mere passing of time.
+    ///
+    /// When the search is cut short by its bound, the instant up to which nothing changes is returned: looking
+    /// again there is harmless.
+    pub fn next_flip(&self, view: &View<'_>) -> Option<Timestamp> {
+        flip::next_flip(self, view)
+    }
+
+    pub(crate) const fn node(&self) -> &Node {
+        &self.node
+    }
+}
+
+impl Node {
+    pub(crate) fn visit(&self, on_test: &mut impl FnMut(&Test)) {
+        match self {
+            Self::All(nodes) | Self::Any(nodes) => nodes.iter().for_each(|node| node.visit(on_test)),
+            Self::Test(test) => on_test(test),
+        }
+    }
+}

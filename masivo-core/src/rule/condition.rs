@@ -1,0 +1,360 @@
+//! Reading `Condition[][]` into a rule, with a pointer and a hint for everything that is wrong.
+
+use super::subject::Kind;
+use super::{Node, Operand, Operator, Rule, Span, Subject, Test};
+use crate::limits::{RULE_BRANCH_MAX, RULE_LIST_MAX, RULE_NODES_MAX};
+use crate::prelude::*;
+use crate::problem::{Pointer, Report};
+use crate::shape::{Field, ObjectShape, Shape, TEXT, Unknown, optional, required};
+use crate::value::{Decimal, Json, Timestamp, Zone, object};
+
+const CONDITION_FIELDS: &[Field] = &[
+    required("type", TEXT, "what is compared, for example `order.value`"),
+    required("operator", TEXT, "how it is compared, for example `greater_than`"),
+    optional(
+        "primitive",
+        TEXT,
+        "what the value is: string, number, currency, boolean, absolute_date, relative_date, recurring_date",
+    ),
+    optional("value", Shape::Any, "what it is compared with"),
+    optional("error_message", TEXT, "what to tell the customer when it fails"),
+];
+const CONDITION: ObjectShape =
+    ObjectShape { name: "Condition", fields: CONDITION_FIELDS, unknown: Unknown::Refused };
+const ALL_OF: Shape = Shape::List(&Shape::Object(&CONDITION), RULE_BRANCH_MAX);
+
+/// An OR of ANDs of conditions, as the product writes rules.
+pub const CONDITIONS: Shape = Shape::List(&ALL_OF, RULE_BRANCH_MAX);
+
+/// Reads `Condition[][]`; an empty list is the rule that always holds.
+///
+/// Problems go into `report` with the pointer of the node; the rule is only to be used when there are none.
+pub fn read_conditions(json: Option<&Json>, at: &Pointer<'_>, zone: Zone, report: &mut Report) -> Rule {
+    let Some(json) = json else { return Rule::always() };
+    let before = report.problems.len();
+    CONDITIONS.check(json, at, report);
+    if report.problems.len() > before {
+        return Rule::always();
+    }
+    let mut branches = Vec::new();
+    let mut sources = Vec::new();
+    let mut number: u16 = 0;
+    for (or_index, all_of) in json.items().iter().enumerate() {
+        let place = at.index(or_index);
+        let (mut tests, mut written) = (Vec::new(), Vec::new());
+        for (and_index, condition) in all_of.items().iter().enumerate() {
+            if usize::from(number) >= RULE_NODES_MAX {
+                let hint = "split the rule into several";
+                report.problem(
+                    &place,
+                    "rule_too_large",
+                    format!("more than {RULE_NODES_MAX} conditions"),
+                    hint,
+                );
+                return Rule::always();
+            }
+            if let Some((test, source)) =
+                read_condition(condition, number, &place.index(and_index), zone, report)
+            {
+                tests.push(Node::Test(test));
+                written.push(source);
+            }
+            number = number.saturating_add(1);
+        }
+        branches.push(Node::All(tests));
+        sources.push(Json::List(written));
+    }
+    let node = if branches.is_empty() { Node::All(branches) } else { Node::Any(branches) };
+    Rule::new(node, Json::List(sources))
+}
+
+/// The operator's own name, its operator after negation was taken out, and whether it is negated.
+type NamedOperator = (&'static str, Operator, bool);
+
+const OPERATORS: [NamedOperator; 17] = [
+    ("equals", Operator::Equals, false),
+    ("not_equals", Operator::Equals, true),
+    ("greater_than", Operator::GreaterThan, false),
+    ("greater_than_or_equal", Operator::GreaterThanOrEqual, false),
+    ("less_than", Operator::LessThan, false),
+    ("less_than_or_equal", Operator::LessThanOrEqual, false),
+    ("between", Operator::Between, false),
+    ("in", Operator::In, false),
+    ("not_in", Operator::In, true),
+    ("contains", Operator::Contains, false),
+    ("not_contains", Operator::Contains, true),
+    ("starts_with", Operator::StartsWith, false),
+    ("ends_with", Operator::EndsWith, false),
+    ("exists", Operator::Exists, false),
+    ("not_exists", Operator::Exists, true),
+    ("within_last", Operator::WithinLast, false),
+    ("more_than_ago", Operator::MoreThanAgo, false),
+];
+
+/// Reads an operator by its name or one of the product's spellings (`grater than`, `less than or equal to`).
+fn parse_operator(text: &str) -> Option<NamedOperator> {
+    let plain = text.trim().to_lowercase().replace([' ', '-'], "_").replace("grater", "greater");
+    let plain = plain.strip_suffix("_to").unwrap_or(&plain);
+    let plain = match plain {
+        "equal" | "is" | "=" | "==" => "equals",
+        "not_equal" | "is_not" | "!=" => "not_equals",
+        ">" | "after" => "greater_than",
+        ">=" => "greater_than_or_equal",
+        "<" | "before" => "less_than",
+        "<=" => "less_than_or_equal",
+        other => other,
+    };
+    OPERATORS.into_iter().find(|(name, _, _)| *name == plain)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Primitive {
+    Text,
+    Number,
+    Flag,
+    Absolute,
+    Relative,
+    Recurring,
+}
+
+const PRIMITIVES: [(&str, Primitive); 7] = [
+    ("string", Primitive::Text),
+    ("number", Primitive::Number),
+    ("currency", Primitive::Number),
+    ("boolean", Primitive::Flag),
+    ("absolute_date", Primitive::Absolute),
+    ("relative_date", Primitive::Relative),
+    ("recurring_date", Primitive::Recurring),
+];
+
+fn read_condition(
+    condition: &Json,
+    number: u16,
+    at: &Pointer<'_>,
+    zone: Zone,
+    report: &mut Report,
+) -> Option<(Test, Json)> {
+    let before = report.problems.len();
+    let subject_text = condition.text("type").unwrap_or("");
+    let subject = Subject::parse(subject_text);
+    if subject.is_none() {
+        report.problem(
+            &at.field("type"),
+            "unknown_subject",
+            format!("`{subject_text}` is not something a condition can be about"),
+            "see docs/rules.md for the list, for example `order.value` or `customer.tags.vip`",
+        );
+    }
+    let operator_text = condition.text("operator").unwrap_or("");
+    let operator = parse_operator(operator_text);
+    if operator.is_none() {
+        let known: Vec<&str> = OPERATORS.iter().map(|(name, _, _)| *name).collect();
+        report.problem(
+            &at.field("operator"),
+            "unknown_operator",
+            format!("`{operator_text}` is not an operator"),
+            format!("known are {}", known.join(", ")),
+        );
+    }
+    let primitive_text = condition.text("primitive");
+    let primitive = primitive_text.map(|text| {
+        let plain = text.trim().to_lowercase().replace(' ', "_");
+        PRIMITIVES.into_iter().find(|(name, _)| *name == plain)
+    });
+    if primitive == Some(None) {
+        let known: Vec<&str> = PRIMITIVES.iter().map(|(name, _)| *name).collect();
+        report.problem(
+            &at.field("primitive"),
+            "unknown_primitive",
+            format!("`{}` is not a primitive", primitive_text.unwrap_or("")),
+            format!("known are {}", known.join(", ")),
+        );
+    }
+    let (subject, (operator_name, operator, negated)) = (subject?, operator?);
+    let primitive = primitive.flatten();
+    let value = condition.get("value");
+    let operand = read_operand(&subject, operator, primitive.map(|(_, primitive)| primitive), value, zone)
+        .map_err(|mismatch| {
+            report.problem(&at.field("value"), "value_does_not_fit", mismatch.message, mismatch.hint);
+        })
+        .ok()?;
+    if report.problems.len() > before {
+        return None;
+    }
+    let source = object()
+        .with("type", subject.name())
+        .with("operator", operator_name)
+        .with_some("primitive", primitive.map(|(name, _)| name))
+        .with_some("value", value.cloned())
+        .with_some("error_message", condition.get("error_message").cloned())
+        .build();
+    Some((Test { number, subject, operator, operand, negated }, source))
+}
+
+struct Mismatch {
+    message: String,
+    hint: &'static str,
+}
+
+fn mismatch<T>(message: impl Into<String>, hint: &'static str) -> Result<T, Mismatch> {
+    Err(Mismatch { message: message.into(), hint })
+}
+
+fn read_operand(
+    subject: &Subject,
+    operator: Operator,
+    primitive: Option<Primitive>,
+    value: Option<&Json>,
+    zone: Zone,
+) -> Result<Operand, Mismatch> {
+    let kind = subject.kind();
+    let name = subject.name();
+    match operator {
+        Operator::Exists => Ok(Operand::Nothing),
+        Operator::WithinLast | Operator::MoreThanAgo => {
+            if !matches!(kind, Kind::Instant | Kind::Free) || matches!(subject, Subject::Date) {
+                return mismatch(
+                    format!("`{name}` is not a date of the past"),
+                    "use it with a date such as last_visit",
+                );
+            }
+            match value.and_then(Json::as_text).and_then(Span::parse) {
+                Some(span) => Ok(Operand::Span(span)),
+                None => mismatch("expected a length of time", "write it like \"30/days\" or \"12/months\""),
+            }
+        }
+        Operator::Between => match value.map(Json::items) {
+            Some([from, to]) => {
+                let from = read_single(&name, kind, primitive, from, zone)?;
+                let to = read_single(&name, kind, primitive, to, zone)?;
+                match (from, to) {
+                    (Operand::Number(from), Operand::Number(to)) if from <= to => {
+                        Ok(Operand::Numbers(from, to))
+                    }
+                    (Operand::Instant(from), Operand::Instant(to)) if from <= to => {
+                        Ok(Operand::Instants(from, to))
+                    }
+                    _ => mismatch(
+                        "expected two numbers or two dates, the smaller first",
+                        "for example [10, 20]",
+                    ),
+                }
+            }
+            _ => mismatch("expected a list of two values", "for example [10, 20]"),
+        },
+        Operator::In => match value {
+            Some(Json::List(items)) if !items.is_empty() && items.len() <= RULE_LIST_MAX => {
+                items
+                    .iter()
+                    .try_for_each(|item| read_single(&name, kind, primitive, item, zone).map(drop))?;
+                Ok(Operand::List(items.clone()))
+            }
+            _ => mismatch(
+                format!("expected a list of 1 to {RULE_LIST_MAX} values"),
+                "for example [\"a\", \"b\"]",
+            ),
+        },
+        Operator::Contains | Operator::StartsWith | Operator::EndsWith => {
+            if !matches!(kind, Kind::Text | Kind::Free) {
+                return mismatch(format!("`{name}` is not a text"), "use a comparison of numbers or dates");
+            }
+            match value.and_then(Json::as_text) {
+                Some(text) if !text.is_empty() => Ok(Operand::Text(text.to_owned())),
+                _ => mismatch("expected a text of at least one character", ""),
+            }
+        }
+        Operator::Equals
+        | Operator::GreaterThan
+        | Operator::GreaterThanOrEqual
+        | Operator::LessThan
+        | Operator::LessThanOrEqual => {
+            let Some(value) = value else { return mismatch("expected a value to compare with", "") };
+            let operand = read_single(&name, kind, primitive, value, zone)?;
+            let ordered = matches!(operand, Operand::Number(_) | Operand::Instant(_));
+            if operator == Operator::Equals || ordered {
+                Ok(operand)
+            } else {
+                mismatch(
+                    format!("`{name}` has no order here"),
+                    "use equals, in, or another operator for texts",
+                )
+            }
+        }
+    }
+}
+
+/// Reads one value to compare with, by the subject's kind and the primitive.
+fn read_single(
+    name: &str,
+    kind: Kind,
+    primitive: Option<Primitive>,
+    value: &Json,
+    zone: Zone,
+) -> Result<Operand, Mismatch> {
+    let instant = |text: &str| Timestamp::parse(text).or_else(|| zone.start_of_written_date(text));
+    let number = || match value {
+        Json::Number(number) => Some(*number),
+        Json::Text(text) => text.trim().parse::<Decimal>().ok(),
+        Json::Null | Json::Bool(_) | Json::List(_) | Json::Object(_) => None,
+    };
+    if let Some(Primitive::Recurring) = primitive {
+        if kind != Kind::Instant {
+            return mismatch(
+                format!("`{name}` is not a date"),
+                "recurring dates go with dates such as customer.dob",
+            );
+        }
+        return match value.as_text() {
+            Some("today") => Ok(Operand::Today),
+            Some(text) => match read_month_day(text) {
+                Some((month, day)) => Ok(Operand::MonthDay(month, day)),
+                None => mismatch("expected a day of the year", "write \"today\" or a day such as \"12-25\""),
+            },
+            None => mismatch("expected a day of the year", "write \"today\" or a day such as \"12-25\""),
+        };
+    }
+    match (kind, primitive) {
+        (Kind::Number, None | Some(Primitive::Number)) => match number() {
+            Some(number) => Ok(Operand::Number(number)),
+            None => mismatch(format!("`{name}` is compared with a number"), "for example 100"),
+        },
+        (Kind::Instant, None | Some(Primitive::Absolute)) => match value.as_text().and_then(instant) {
+            Some(instant) => Ok(Operand::Instant(instant)),
+            None => mismatch(
+                format!("`{name}` is compared with a date"),
+                "for example 2026-01-31 or an RFC 3339 instant",
+            ),
+        },
+        (Kind::Text, None | Some(Primitive::Text)) => match value.as_text() {
+            Some(text) => Ok(Operand::Text(text.to_owned())),
+            None => mismatch(format!("`{name}` is compared with a text"), ""),
+        },
+        (Kind::Free, Some(Primitive::Number)) => match number() {
+            Some(number) => Ok(Operand::Number(number)),
+            None => mismatch("expected a number", "for example 100"),
+        },
+        (Kind::Free, Some(Primitive::Absolute)) => match value.as_text().and_then(instant) {
+            Some(instant) => Ok(Operand::Instant(instant)),
+            None => mismatch("expected a date", "for example 2026-01-31"),
+        },
+        (Kind::Free, None | Some(Primitive::Text | Primitive::Flag)) => match value {
+            Json::Text(text) => Ok(Operand::Text(text.clone())),
+            Json::Number(number) => Ok(Operand::Number(*number)),
+            Json::Bool(flag) => Ok(Operand::Flag(*flag)),
+            Json::Null | Json::List(_) | Json::Object(_) => {
+                mismatch("expected a text, a number or a boolean", "")
+            }
+        },
+        _ => mismatch(
+            format!("the primitive does not fit `{name}`"),
+            "leave `primitive` out or use the subject's own",
+        ),
+    }
+}
+
+fn read_month_day(text: &str) -> Option<(u32, u32)> {
+    let (month, day) = text.split_once('-')?;
+    let (month, day) = (month.parse().ok()?, day.parse().ok()?);
+    // 2024 is a leap year: every day of the year exists in it.
+    Zone::UTC.start_of_date(2024, month, day).map(|_| (month, day))
+}

@@ -1,0 +1,354 @@
+//! Evaluating a rule: three truths, and the reason when it does not hold.
+
+use super::subject::{MetricField, MetricPeriod, Subject};
+use super::{Node, Operand, Operator, Test};
+use crate::metrics::Bucket;
+use crate::prelude::*;
+use crate::profile::Profile;
+use crate::program::Program;
+use crate::state::State;
+use crate::value::{Decimal, Json, Timestamp};
+
+/// What evaluating a rule gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Truth {
+    /// It does not hold.
+    False,
+    /// It cannot be said, since a value is missing.
+    Unknown,
+    /// It holds.
+    True,
+}
+
+impl Truth {
+    /// The truth of a known comparison.
+    pub const fn known(holds: bool) -> Self {
+        if holds { Self::True } else { Self::False }
+    }
+
+    /// Unknown stays unknown.
+    #[must_use]
+    pub const fn negate(self) -> Self {
+        match self {
+            Self::False => Self::True,
+            Self::Unknown => Self::Unknown,
+            Self::True => Self::False,
+        }
+    }
+
+    /// The word used in answers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::False => "false",
+            Self::Unknown => "unknown",
+            Self::True => "true",
+        }
+    }
+}
+
+/// All that a rule may look at.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// The instant the question is asked for: an event's own instant, or the present.
+    pub now: Timestamp,
+    /// The definitions.
+    pub program: &'a Program,
+    /// The customer's working state.
+    pub state: &'a State,
+    /// The customer's personal part.
+    pub profile: &'a Profile,
+    /// The data of the event at hand.
+    pub event: Option<&'a Json>,
+}
+
+/// Why a rule does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The number of the condition, counted through the rule.
+    pub condition: u16,
+    /// False, or unknown because the value is missing.
+    pub truth: Truth,
+    /// The value that was seen; several when product lines were looked at.
+    pub seen: Json,
+}
+
+/// A value as a rule sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Seen<'a> {
+    Text(&'a str),
+    Number(Decimal),
+    Flag(bool),
+    Instant(Timestamp),
+    /// A calendar date, kept as midnight UTC.
+    Date(Timestamp),
+}
+
+impl Seen<'_> {
+    fn to_json(&self) -> Json {
+        match self {
+            Self::Text(text) => Json::from(*text),
+            Self::Number(number) => Json::Number(*number),
+            Self::Flag(flag) => Json::Bool(*flag),
+            Self::Instant(instant) => Json::from(*instant),
+            Self::Date(date) => Json::from(date.utc().format("%Y-%m-%d").to_string()),
+        }
+    }
+}
+
+pub(super) fn truth(node: &Node, view: &View<'_>) -> Truth {
+    match node {
+        Node::All(nodes) => {
+            let mut result = Truth::True;
+            for node in nodes {
+                match truth(node, view) {
+                    Truth::False => return Truth::False,
+                    Truth::Unknown => result = Truth::Unknown,
+                    Truth::True => {}
+                }
+            }
+            result
+        }
+        Node::Any(nodes) => {
+            let mut result = Truth::False;
+            for node in nodes {
+                match truth(node, view) {
+                    Truth::True => return Truth::True,
+                    Truth::Unknown => result = Truth::Unknown,
+                    Truth::False => {}
+                }
+            }
+            result
+        }
+        Node::Test(test) => test_truth(test, view),
+    }
+}
+
+/// The first failing condition of the branch in which most conditions hold.
+pub(super) fn failure(node: &Node, view: &View<'_>) -> Option<Failure> {
+    if truth(node, view) == Truth::True {
+        return None;
+    }
+    match node {
+        Node::All(nodes) => {
+            let failing = nodes.iter().find(|node| truth(node, view) != Truth::True);
+            failing.and_then(|node| failure(node, view))
+        }
+        Node::Any(nodes) => {
+            let holding = |node: &Node| {
+                let mut count = 0_usize;
+                node.visit(&mut |test| count += usize::from(test_truth(test, view) == Truth::True));
+                count
+            };
+            // `max_by_key` takes the last of equals; the first reads better.
+            let nearest = nodes.iter().rev().max_by_key(|node| holding(node));
+            nearest.and_then(|node| failure(node, view))
+        }
+        Node::Test(test) => {
+            let mut seen = Vec::new();
+            each_value(&test.subject, view, &mut |value| seen.push(value.to_json()));
+            let seen = if seen.len() > 1 { Json::List(seen) } else { seen.pop().unwrap_or_default() };
+            Some(Failure { condition: test.number, truth: test_truth(test, view), seen })
+        }
+    }
+}
+
+/// A test over several values holds when it holds for any of them; a negated one when it holds for none.
+fn test_truth(test: &Test, view: &View<'_>) -> Truth {
+    let mut found = false;
+    let mut result = Truth::False;
+    each_value(&test.subject, view, &mut |value| {
+        found = true;
+        result = result.max(compare(test, &value, view));
+    });
+    let result = match (test.operator, found) {
+        (Operator::Exists, _) => Truth::known(found),
+        (_, false) => Truth::Unknown,
+        (_, true) => result,
+    };
+    if test.negated { result.negate() } else { result }
+}
+
+fn compare(test: &Test, value: &Seen<'_>, view: &View<'_>) -> Truth {
+    let zone = view.program.settings().time_zone;
+    match (test.operator, &test.operand, value) {
+        (Operator::WithinLast, Operand::Span(span), _) => as_instant(value).map_or(Truth::Unknown, |from| {
+            Truth::known(from <= view.now && view.now < span.after(from, zone))
+        }),
+        (Operator::MoreThanAgo, Operand::Span(span), _) => {
+            as_instant(value).map_or(Truth::Unknown, |from| Truth::known(view.now >= span.after(from, zone)))
+        }
+        (Operator::Equals, Operand::Today, _) => month_day(value, view)
+            .map_or(Truth::Unknown, |(month, day)| Truth::known(zone.is_anniversary(month, day, view.now))),
+        (Operator::Equals, Operand::MonthDay(month, day), _) => {
+            month_day(value, view).map_or(Truth::Unknown, |seen| Truth::known(seen == (*month, *day)))
+        }
+        (Operator::Equals, operand, _) => Truth::known(equal(operand, value)),
+        (Operator::In, Operand::List(items), _) => Truth::known(items.iter().any(|item| listed(item, value))),
+        (Operator::Contains, Operand::Text(part), Seen::Text(text)) => {
+            Truth::known(text.contains(part.as_str()))
+        }
+        (Operator::StartsWith, Operand::Text(part), Seen::Text(text)) => {
+            Truth::known(text.starts_with(part.as_str()))
+        }
+        (Operator::EndsWith, Operand::Text(part), Seen::Text(text)) => {
+            Truth::known(text.ends_with(part.as_str()))
+        }
+        (Operator::Between, Operand::Numbers(from, to), Seen::Number(number)) => {
+            Truth::known(from <= number && number <= to)
+        }
+        (Operator::Between, Operand::Instants(from, to), _) => as_instant(value)
+            .map_or(Truth::Unknown, |instant| Truth::known(*from <= instant && instant <= *to)),
+        (operator, Operand::Number(bound), Seen::Number(number)) => ordered(operator, number, bound),
+        (operator, Operand::Instant(bound), _) => {
+            as_instant(value).map_or(Truth::Unknown, |instant| ordered(operator, &instant, bound))
+        }
+        // A stored value of another type than the rule expects says nothing.
+        _ => Truth::Unknown,
+    }
+}
+
+fn ordered<T: Ord>(operator: Operator, value: &T, bound: &T) -> Truth {
+    match operator {
+        Operator::GreaterThan => Truth::known(value > bound),
+        Operator::GreaterThanOrEqual => Truth::known(value >= bound),
+        Operator::LessThan => Truth::known(value < bound),
+        Operator::LessThanOrEqual => Truth::known(value <= bound),
+        Operator::Equals
+        | Operator::Between
+        | Operator::In
+        | Operator::Contains
+        | Operator::StartsWith
+        | Operator::EndsWith
+        | Operator::Exists
+        | Operator::WithinLast
+        | Operator::MoreThanAgo => Truth::Unknown,
+    }
+}
+
+fn equal(operand: &Operand, value: &Seen<'_>) -> bool {
+    match (operand, value) {
+        (Operand::Text(wanted), Seen::Text(text)) => wanted == text,
+        (Operand::Number(wanted), Seen::Number(number)) => wanted == number,
+        (Operand::Flag(wanted), Seen::Flag(flag)) => wanted == flag,
+        (Operand::Instant(wanted), _) => as_instant(value) == Some(*wanted),
+        _ => false,
+    }
+}
+
+fn listed(item: &Json, value: &Seen<'_>) -> bool {
+    match (item, value) {
+        (Json::Text(wanted), Seen::Text(text)) => wanted == text,
+        (Json::Number(wanted), Seen::Number(number)) => wanted == number,
+        (Json::Bool(wanted), Seen::Flag(flag)) => wanted == flag,
+        (Json::Text(wanted), Seen::Number(number)) => {
+            wanted.parse::<Decimal>().is_ok_and(|wanted| wanted == *number)
+        }
+        (Json::Text(wanted), Seen::Instant(instant) | Seen::Date(instant)) => {
+            Timestamp::parse_date_or_time(wanted) == Some(*instant)
+        }
+        _ => false,
+    }
+}
+
+pub(super) fn as_instant(value: &Seen<'_>) -> Option<Timestamp> {
+    match value {
+        Seen::Instant(instant) | Seen::Date(instant) => Some(*instant),
+        Seen::Text(text) => Timestamp::parse_date_or_time(text),
+        Seen::Number(_) | Seen::Flag(_) => None,
+    }
+}
+
+/// The day of the year: of a calendar date as it is, of an instant in the account's zone.
+pub(super) fn month_day(value: &Seen<'_>, view: &View<'_>) -> Option<(u32, u32)> {
+    match value {
+        Seen::Date(date) => {
+            let local = crate::value::Zone::UTC.local(*date);
+            Some((local.month, local.day))
+        }
+        Seen::Instant(instant) => {
+            let local = view.program.settings().time_zone.local(*instant);
+            Some((local.month, local.day))
+        }
+        Seen::Text(_) | Seen::Number(_) | Seen::Flag(_) => None,
+    }
+}
+
+/// Hands every value of a subject to `on_value`: none when it is missing, several for product lines.
+pub(super) fn each_value<'a>(subject: &Subject, view: &View<'a>, on_value: &mut dyn FnMut(Seen<'a>)) {
+    let event = view.event;
+    let order = event.and_then(|event| event.get("order"));
+    let one: Option<Seen<'a>> = match subject {
+        Subject::EventType => event.and_then(|event| event.text("type")).map(Seen::Text),
+        Subject::EventPlatform => event.and_then(|event| event.text("platform")).map(Seen::Text),
+        Subject::EventBrand => event.and_then(|event| event.text("brand_id")).map(Seen::Text),
+        Subject::EventTag(tag) => event.and_then(|event| event.get("tags")?.get(tag)).and_then(seen),
+        Subject::EventMetadata(path) => {
+            event.and_then(|event| event.get("metadata")?.path(path)).and_then(seen)
+        }
+        Subject::EventAttribution(field) => {
+            event.and_then(|event| event.get("attribution")?.get(field)).and_then(seen)
+        }
+        Subject::Order(field, _) => order.and_then(|order| order.get(field)).and_then(seen),
+        Subject::Product(field, _) => {
+            each_line(event, |line| line.get(field).and_then(seen), on_value);
+            None
+        }
+        Subject::ProductTag(tag) => {
+            each_line(event, |line| line.get("tags")?.get(tag).and_then(seen), on_value);
+            None
+        }
+        Subject::Tier => view.program.tier(view.state.tier).map(|tier| Seen::Text(tier.id_text())),
+        Subject::Profile("dob", _) => view.profile.dob().map(Seen::Date),
+        Subject::Profile(field, _) => view.profile.fields().get(field).and_then(seen),
+        Subject::Age => view.profile.dob().and_then(|born| {
+            Decimal::from_integer(view.program.settings().time_zone.age(born, view.now)).map(Seen::Number)
+        }),
+        Subject::Tag(tag) => view.profile.fields().get("tags").and_then(|tags| tags.get(tag)).and_then(seen),
+        Subject::Metadata(path) => {
+            view.profile.fields().get("metadata").and_then(|metadata| metadata.path(path)).and_then(seen)
+        }
+        Subject::RegistrationDate => view.profile.registration_date().map(Seen::Instant),
+        Subject::Metric(period, field) => metric(*period, *field, view),
+        Subject::Date => Some(Seen::Instant(view.now)),
+        Subject::Weekday => Some(local_number(view.program.settings().time_zone.local(view.now).weekday)),
+        Subject::Hour => Some(local_number(view.program.settings().time_zone.local(view.now).hour)),
+    };
+    if let Some(value) = one {
+        on_value(value);
+    }
+}
+
+fn each_line<'a>(
+    event: Option<&'a Json>,
+    value: impl Fn(&'a Json) -> Option<Seen<'a>>,
+    on_value: &mut dyn FnMut(Seen<'a>),
+) {
+    let lines = event.and_then(|event| event.get("order")).and_then(|order| order.get("products"));
+    lines.map_or(&[][..], Json::items).iter().filter_map(&value).for_each(&mut *on_value);
+    event.and_then(|event| event.get("product")).and_then(value).into_iter().for_each(on_value);
+}
+
+fn metric<'a>(period: MetricPeriod, field: MetricField, view: &View<'a>) -> Option<Seen<'a>> {
+    let zone = view.program.settings().time_zone;
+    let bucket: Bucket = view.state.metrics.bucket(period, zone, view.now);
+    match field {
+        MetricField::SpendTotal => Some(Seen::Number(bucket.spend)),
+        MetricField::NumberOfPurchases => {
+            Some(Seen::Number(Decimal::from_count(u64::from(bucket.purchases))))
+        }
+        MetricField::LastVisit => bucket.last_visit.map(Seen::Instant),
+    }
+}
+
+fn local_number<'a>(number: u32) -> Seen<'a> {
+    Seen::Number(Decimal::from_count(u64::from(number)))
+}
+
+fn seen(json: &Json) -> Option<Seen<'_>> {
+    match json {
+        Json::Text(text) => Some(Seen::Text(text)),
+        Json::Number(number) => Some(Seen::Number(*number)),
+        Json::Bool(flag) => Some(Seen::Flag(*flag)),
+        Json::Null | Json::List(_) | Json::Object(_) => None,
+    }
+}

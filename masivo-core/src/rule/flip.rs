@@ -1,0 +1,68 @@
+//! When a rule's answer changes by the mere passing of time.
+
+use super::evaluate::{as_instant, each_value, month_day};
+use super::subject::{MetricPeriod, Subject};
+use super::{Operand, Operator, Rule, Test, Truth, View};
+use crate::limits::FLIP_SEARCH_MAX;
+use crate::value::Timestamp;
+
+pub(super) fn next_flip(rule: &Rule, view: &View<'_>) -> Option<Timestamp> {
+    let holds = rule.truth(view) == Truth::True;
+    let mut later = *view;
+    for _ in 0..FLIP_SEARCH_MAX {
+        let instant = next_candidate(rule, &later)?;
+        later.now = instant;
+        if (rule.truth(&later) == Truth::True) != holds {
+            return Some(instant);
+        }
+    }
+    Some(later.now)
+}
+
+/// The earliest instant after `view.now` at which some condition may change.
+fn next_candidate(rule: &Rule, view: &View<'_>) -> Option<Timestamp> {
+    let mut earliest: Option<Timestamp> = None;
+    let mut offer = |instant: Timestamp| {
+        if instant > view.now && instant < Timestamp::MAX {
+            earliest = Some(earliest.map_or(instant, |earliest| earliest.min(instant)));
+        }
+    };
+    rule.node().visit(&mut |test| offer_changes(test, view, &mut offer));
+    earliest
+}
+
+fn offer_changes(test: &Test, view: &View<'_>, offer: &mut impl FnMut(Timestamp)) {
+    let zone = view.program.settings().time_zone;
+    match &test.subject {
+        Subject::Metric(MetricPeriod::This(kind) | MetricPeriod::Last(kind), _) => {
+            offer(zone.next_period_start(*kind, view.now));
+        }
+        Subject::Age => {
+            if let Some(born) = view.profile.dob() {
+                let local = crate::value::Zone::UTC.local(born);
+                offer(zone.next_anniversary(local.month, local.day, view.now));
+                // Someone born on 29 February turns a year older on 1 March of other years.
+                offer(zone.next_anniversary(3, 1, view.now));
+            }
+        }
+        Subject::Date | Subject::Hour | Subject::Weekday => offer(view.now.plus(1)),
+        _ => {}
+    }
+    match (test.operator, &test.operand) {
+        (Operator::WithinLast | Operator::MoreThanAgo, Operand::Span(span)) => {
+            each_value(&test.subject, view, &mut |value| {
+                if let Some(from) = as_instant(&value) {
+                    offer(from);
+                    offer(span.after(from, zone));
+                }
+            });
+        }
+        (Operator::Equals, Operand::Today) => each_value(&test.subject, view, &mut |value| {
+            if let Some((month, day)) = month_day(&value, view) {
+                offer(zone.next_anniversary(month, day, view.now));
+                offer(zone.start_of_next_day(view.now));
+            }
+        }),
+        _ => {}
+    }
+}

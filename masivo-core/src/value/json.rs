@@ -1,0 +1,440 @@
+//! JSON with exact numbers, read within bounds.
+
+use super::decimal::{Decimal, NumberError};
+use crate::limits::{JSON_DEPTH_MAX, JSON_NODES_MAX};
+use crate::prelude::*;
+use crate::problem::{Pointer, Report};
+use core::fmt;
+
+/// A JSON value whose numbers are exact decimals.
+///
+/// An object that was read has its fields in the order of their names (and of a name that occurs twice the
+/// last value), so two texts that say the same are equal.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum Json {
+    /// `null`.
+    #[default]
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number.
+    Number(Decimal),
+    /// A string.
+    Text(String),
+    /// An array.
+    List(Vec<Self>),
+    /// An object; names are unique.
+    Object(Vec<(String, Self)>),
+}
+
+/// Starts an object: `object().with("a", 1).with("b", "x").build()`.
+pub fn object() -> ObjectBuilder {
+    ObjectBuilder(Vec::new())
+}
+
+/// Builds a [`Json::Object`] field by field.
+#[derive(Clone, Debug, Default)]
+pub struct ObjectBuilder(Vec<(String, Json)>);
+
+impl ObjectBuilder {
+    /// Adds a field.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Json>) -> Self {
+        self.0.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Adds a field when there is a value, and nothing otherwise.
+    #[must_use]
+    pub fn with_some(self, name: &str, value: Option<impl Into<Json>>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    /// The finished object.
+    pub fn build(self) -> Json {
+        Json::Object(self.0)
+    }
+}
+
+impl From<ObjectBuilder> for Json {
+    fn from(builder: ObjectBuilder) -> Self {
+        builder.build()
+    }
+}
+
+impl Json {
+    /// Reads one JSON text; problems and warnings go into `report`.
+    ///
+    /// Refused, each with a pointer where there is one: text that is not UTF-8 or not JSON, more than
+    /// 32 levels or 200,000 values, numbers beyond the exact range (see [`Decimal::read`]). Numbers with more than six places are rounded half-even with a warning.
+    pub fn read(bytes: &[u8], report: &mut Report) -> Self {
+        let value: serde_json::Value = match serde_json::from_slice(bytes) {
+            Ok(value) => value,
+            Err(error) => {
+                let text = if core::str::from_utf8(bytes).is_err() {
+                    "the body is not valid UTF-8".to_owned()
+                } else {
+                    format!("the body is not valid JSON: {error}")
+                };
+                report.problem(&Pointer::root(), "not_json", text, "send one complete JSON value in UTF-8");
+                return Self::Null;
+            }
+        };
+        let mut nodes = 0;
+        Self::convert(value, &Pointer::root(), 0, &mut nodes, report)
+    }
+
+    /// Reads one JSON text, for callers that want all problems as an error.
+    ///
+    /// # Errors
+    /// The report with at least one problem.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Report> {
+        let mut report = Report::default();
+        let json = Self::read(bytes, &mut report);
+        if report.has_problems() { Err(report) } else { Ok(json) }
+    }
+
+    fn convert(
+        value: serde_json::Value,
+        at: &Pointer<'_>,
+        depth: usize,
+        nodes: &mut usize,
+        report: &mut Report,
+    ) -> Self {
+        *nodes += 1;
+        if depth > JSON_DEPTH_MAX || *nodes > JSON_NODES_MAX {
+            if *nodes <= JSON_NODES_MAX || *nodes == JSON_NODES_MAX + 1 {
+                report.problem(
+                    at,
+                    "too_deep",
+                    format!("more than {JSON_DEPTH_MAX} levels or {JSON_NODES_MAX} values"),
+                    "send a flatter or smaller document",
+                );
+            }
+            return Self::Null;
+        }
+        match value {
+            serde_json::Value::Null => Self::Null,
+            serde_json::Value::Bool(flag) => Self::Bool(flag),
+            serde_json::Value::String(text) => Self::Text(text),
+            serde_json::Value::Number(number) => match Decimal::read(number.as_str()) {
+                Ok((number, rounded)) => {
+                    if rounded {
+                        report.warning(at, "rounded", format!("rounded to six places: {number}"));
+                    }
+                    Self::Number(number)
+                }
+                Err(error) => {
+                    let (code, hint) = match error {
+                        NumberError::TooManyDigits | NumberError::NotANumber => {
+                            ("too_many_digits", "send at most 17 significant digits, or a string")
+                        }
+                        NumberError::OutOfRange => {
+                            ("number_out_of_range", "send a smaller number, or a string")
+                        }
+                    };
+                    report.problem(at, code, format!("`{number}` is {error}"), hint);
+                    Self::Null
+                }
+            },
+            serde_json::Value::Array(items) => Self::List(
+                items
+                    .into_iter()
+                    .enumerate()
+                    .map(|(index, item)| Self::convert(item, &at.index(index), depth + 1, nodes, report))
+                    .collect(),
+            ),
+            serde_json::Value::Object(fields) => Self::Object(
+                fields
+                    .into_iter()
+                    .map(|(name, value)| {
+                        let value = Self::convert(value, &at.field(&name), depth + 1, nodes, report);
+                        (name, value)
+                    })
+                    .collect(),
+            ),
+        }
+    }
+
+    /// The field of an object, unless it is absent or `null`.
+    pub fn get(&self, name: &str) -> Option<&Self> {
+        match self {
+            Self::Object(fields) => fields
+                .iter()
+                .find(|(field, _)| field == name)
+                .map(|(_, value)| value)
+                .filter(|value| !value.is_null()),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_) | Self::List(_) => None,
+        }
+    }
+
+    /// The field of an object, also when it is `null`.
+    pub fn get_or_null(&self, name: &str) -> Option<&Self> {
+        self.fields().iter().find(|(field, _)| field == name).map(|(_, value)| value)
+    }
+
+    /// The value at a dotted path such as `store.city`.
+    pub fn path(&self, path: &str) -> Option<&Self> {
+        path.split('.').try_fold(self, |value, name| value.get(name))
+    }
+
+    /// The fields of an object, none for other values.
+    pub fn fields(&self) -> &[(String, Self)] {
+        match self {
+            Self::Object(fields) => fields,
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_) | Self::List(_) => &[],
+        }
+    }
+
+    /// The items of a list, none for other values.
+    pub fn items(&self) -> &[Self] {
+        match self {
+            Self::List(items) => items,
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_) | Self::Object(_) => &[],
+        }
+    }
+
+    /// The text, when it is one.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::List(_) | Self::Object(_) => None,
+        }
+    }
+
+    /// The number, when it is one.
+    pub fn as_number(&self) -> Option<Decimal> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Null | Self::Bool(_) | Self::Text(_) | Self::List(_) | Self::Object(_) => None,
+        }
+    }
+
+    /// The flag, when it is one.
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Self::Bool(flag) => Some(*flag),
+            Self::Null | Self::Number(_) | Self::Text(_) | Self::List(_) | Self::Object(_) => None,
+        }
+    }
+
+    /// The text in a field.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.get(name).and_then(Self::as_text)
+    }
+
+    /// The number in a field.
+    pub fn number(&self, name: &str) -> Option<Decimal> {
+        self.get(name).and_then(Self::as_number)
+    }
+
+    /// The flag in a field.
+    pub fn flag(&self, name: &str) -> Option<bool> {
+        self.get(name).and_then(Self::as_bool)
+    }
+
+    /// The whole number in a field.
+    pub fn integer(&self, name: &str) -> Option<i64> {
+        self.number(name).and_then(Decimal::to_integer)
+    }
+
+    /// Whether it is `null`.
+    pub const fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
+    /// Puts a field into an object, in place of one of the same name; other values are left as they are.
+    pub fn set(&mut self, name: &str, value: impl Into<Self>) {
+        if let Self::Object(fields) = self {
+            let value = value.into();
+            match fields.iter_mut().find(|(field, _)| field == name) {
+                Some((_, slot)) => *slot = value,
+                None => fields.push((name.to_owned(), value)),
+            }
+        }
+    }
+
+    /// Takes a field out of an object.
+    pub fn remove(&mut self, name: &str) {
+        if let Self::Object(fields) = self {
+            fields.retain(|(field, _)| field != name);
+        }
+    }
+
+    /// Merges another object into this one, field by field: `{...self, ...other}`.
+    pub fn merge(&mut self, other: &Self) {
+        for (name, value) in other.fields() {
+            self.set(name, value.clone());
+        }
+    }
+}
+
+impl fmt::Display for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Bool(flag) => write!(f, "{flag}"),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Text(text) => write_text(f, text),
+            Self::List(items) => {
+                f.write_str("[")?;
+                for (index, item) in items.iter().enumerate() {
+                    if index > 0 {
+                        f.write_str(",")?;
+                    }
+                    write!(f, "{item}")?;
+                }
+                f.write_str("]")
+            }
+            Self::Object(fields) => {
+                f.write_str("{")?;
+                for (index, (name, value)) in fields.iter().enumerate() {
+                    if index > 0 {
+                        f.write_str(",")?;
+                    }
+                    write_text(f, name)?;
+                    write!(f, ":{value}")?;
+                }
+                f.write_str("}")
+            }
+        }
+    }
+}
+
+fn write_text(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    f.write_str("\"")?;
+    let mut plain_from = 0;
+    for (at, character) in text.char_indices() {
+        if character != '"' && character != '\\' && character >= ' ' {
+            continue;
+        }
+        f.write_str(text.get(plain_from..at).unwrap_or(""))?;
+        match character {
+            '"' => f.write_str("\\\"")?,
+            '\\' => f.write_str("\\\\")?,
+            '\n' => f.write_str("\\n")?,
+            '\r' => f.write_str("\\r")?,
+            '\t' => f.write_str("\\t")?,
+            other => write!(f, "\\u{:04x}", u32::from(other))?,
+        }
+        plain_from = at + character.len_utf8();
+    }
+    f.write_str(text.get(plain_from..).unwrap_or(""))?;
+    f.write_str("\"")
+}
+
+impl From<&str> for Json {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Json {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<bool> for Json {
+    fn from(flag: bool) -> Self {
+        Self::Bool(flag)
+    }
+}
+
+impl From<Decimal> for Json {
+    fn from(number: Decimal) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<i64> for Json {
+    fn from(number: i64) -> Self {
+        Decimal::from_integer(number).map_or_else(|| Self::Text(number.to_string()), Self::Number)
+    }
+}
+
+impl From<u32> for Json {
+    fn from(number: u32) -> Self {
+        Self::from(i64::from(number))
+    }
+}
+
+impl From<u64> for Json {
+    fn from(number: u64) -> Self {
+        Self::Number(Decimal::from_count(number))
+    }
+}
+
+impl From<uuid::Uuid> for Json {
+    fn from(id: uuid::Uuid) -> Self {
+        Self::Text(id.hyphenated().to_string())
+    }
+}
+
+impl From<super::Timestamp> for Json {
+    fn from(instant: super::Timestamp) -> Self {
+        Self::Text(instant.to_string())
+    }
+}
+
+impl<T: Into<Self>> From<Vec<T>> for Json {
+    fn from(items: Vec<T>) -> Self {
+        Self::List(items.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T: Into<Self>> From<Option<T>> for Json {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (String, String) {
+        let mut report = Report::default();
+        let json = Json::read(text.as_bytes(), &mut report);
+        let found = report
+            .problems
+            .iter()
+            .chain(&report.warnings)
+            .map(|problem| format!("{} {}", problem.pointer, problem.code))
+            .collect::<Vec<_>>();
+        (json.to_string(), found.join("; "))
+    }
+
+    #[test]
+    fn values_survive_reading_and_writing() {
+        for text in
+            [r#"{"a":[1,-2.5,true,null],"b":{"c":"x\"\\\n\u0001é"}}"#, r#""""#, "[]", "{}", "0.000001"]
+        {
+            assert_eq!(read(text), (text.to_owned(), String::new()));
+        }
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_held_are_named_with_their_place() {
+        assert_eq!(read(r#"{"a":{"b":[1,1e300]}}"#).1, "/a/b/1 number_out_of_range");
+        assert_eq!(read(r#"{"a":0.12345678901234567890}"#).1, "/a too_many_digits");
+        assert_eq!(read(r#"{"a":0.1234567}"#), (r#"{"a":0.123457}"#.to_owned(), "/a rounded".to_owned()));
+    }
+
+    #[test]
+    fn text_that_is_not_json_is_a_problem_and_never_a_panic() {
+        for text in ["", "{", "[1,", "nul", "{\"a\":1}x", "NaN", "\"\u{1}\""] {
+            assert_eq!(read(text).1, " not_json", "{text}");
+        }
+        let mut report = Report::default();
+        Json::read(&[b'"', 0xff, b'"'], &mut report);
+        assert!(report.problems[0].message.contains("UTF-8"));
+        let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
+        assert!(read(&deep).1.contains("too_deep"), "{:?}", read(&deep));
+        let deeper = "[".repeat(100_000);
+        assert_eq!(read(&deeper).1, " not_json");
+    }
+}

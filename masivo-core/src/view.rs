@@ -1,0 +1,415 @@
+//! How customers, wallets, events and transactions are shown: the product's field names.
+
+use crate::events::{EventRecord, Receipt};
+use crate::fact::{Change, EventStatus, Fact};
+use crate::prelude::*;
+use crate::profile::Profile;
+use crate::program::Program;
+use crate::state::State;
+use crate::value::{Decimal, Json, Timestamp, object};
+use crate::wallet::{Entry, EntryKind, Lot};
+use uuid::{Builder, Uuid};
+
+/// `{ customer, wallet }`.
+pub fn customer(program: &Program, state: &State, profile: &Profile, now: Timestamp) -> Json {
+    let tier_id = program.tier(state.tier).map(|tier| tier.id.as_str());
+    let mut customer = profile.fields().clone();
+    if customer.is_null() {
+        customer = object().build();
+    }
+    customer.set("status", state.standing.name());
+    customer.set("is_anonymous", state.anonymous);
+    customer.set("tier_id", tier_id.map(Json::from).unwrap_or_default());
+    customer.set("metrics", state.metrics.to_json(program.settings().time_zone, now, tier_id));
+    customer.set("rfm", state.metrics.rfm(now));
+    object().with("customer", customer).with("wallet", wallet(program, state, profile.id())).build()
+}
+
+/// The wallet: one line a lot that can be spent or is held, one total a reward.
+pub fn wallet(program: &Program, state: &State, customer: &str) -> Json {
+    let lines: Vec<Json> = state
+        .wallet
+        .lots
+        .iter()
+        .flat_map(|lot| {
+            let available =
+                (lot.available.is_positive()).then(|| lot_line(program, lot, lot.available, None));
+            let held = state.standbys.iter().flat_map(|standby| {
+                standby
+                    .holds
+                    .iter()
+                    .filter(|hold| hold.lot == lot.number)
+                    .map(|hold| (hold.amount, standby.expires_at))
+            });
+            let held: Vec<Json> =
+                held.map(|(amount, until)| lot_line(program, lot, amount, Some(until))).collect();
+            available.into_iter().chain(held)
+        })
+        .collect();
+    let totals: Vec<Json> = state
+        .wallet
+        .accounts
+        .keys()
+        .map(|reward| {
+            let soonest =
+                state.wallet.lots.iter().find(|lot| lot.reward == *reward && lot.available.is_positive());
+            let account = state.wallet.account(*reward);
+            object()
+                .with("reward_id", reward_id(program, *reward))
+                .with("total", state.wallet.available(*reward))
+                .with("held", state.wallet.held(*reward))
+                .with("debt", account.debt)
+                .with_some("expiration_date", soonest.and_then(|lot| lot.expires_at))
+                .with_some("reward", program.reward(*reward).map(|reward| reward.to_json()))
+                .build()
+        })
+        .collect();
+    object()
+        .with("id", state.id)
+        .with("owner_id", state.id)
+        .with("customer_id", customer)
+        .with("lines", Json::List(lines))
+        .with("totals", Json::List(totals))
+        .build()
+}
+
+fn lot_line(program: &Program, lot: &Lot, amount: Decimal, reserved_until: Option<Timestamp>) -> Json {
+    object()
+        .with("amount", amount)
+        .with("reward_id", reward_id(program, lot.reward))
+        .with("campaign_id", campaign_id(program, lot.campaign))
+        .with("issued_at", lot.issued_at)
+        .with("expiration_date", lot.expires_at.map(Json::from).unwrap_or_default())
+        .with_some("reservation_expires_at", reserved_until)
+        .build()
+}
+
+fn reward_id(program: &Program, number: u32) -> Json {
+    program.reward(number).map(|reward| Json::from(reward.id.as_str())).unwrap_or_default()
+}
+
+fn campaign_id(program: &Program, number: u32) -> Json {
+    program.campaign(number).map(|campaign| Json::from(campaign.id.as_str())).unwrap_or_default()
+}
+
+fn tier_id(program: &Program, number: u32) -> Json {
+    program.tier(number).map(|tier| Json::from(tier.id.as_str())).unwrap_or_default()
+}
+
+/// A ledger entry as webhooks and answers list it.
+pub fn entry_line(program: &Program, state: &State, entry: &Entry) -> Json {
+    let lot = state.wallet.lot(entry.lot);
+    let mut line =
+        object().with("amount", entry.amount).with("reward_id", reward_id(program, entry.reward)).build();
+    let (campaign, expires_at) = match &entry.kind {
+        EntryKind::Issued { campaign, expires_at, .. } => (Some(*campaign), *expires_at),
+        _ => (lot.map(|lot| lot.campaign), lot.and_then(|lot| lot.expires_at)),
+    };
+    line.set("campaign_id", campaign.map(|campaign| campaign_id(program, campaign)).unwrap_or_default());
+    line.set("expiration_date", expires_at.map(Json::from).unwrap_or_default());
+    line
+}
+
+/// The consent as it is, and what it blocks now.
+pub fn consent(state: &State, profile: &Profile) -> Json {
+    let blocked: Vec<Json> = state.permissions.blocked().into_iter().map(Json::from).collect();
+    object()
+        .with("consent", profile.consent().cloned().unwrap_or_default())
+        .with("blocked", Json::List(blocked))
+        .build()
+}
+
+/// An event with everything that became of it; built from facts alone, so that repeating it gives the same.
+pub fn event(program: &Program, record: &EventRecord) -> Json {
+    let Some(head) = record.head() else { return Json::Null };
+    let accepted_at = record.fact.at;
+    let resolved_at = match (head.status, &record.fulfilled_by) {
+        (_, Some(fulfilled)) => Some(fulfilled.at),
+        (EventStatus::Pending, None) => None,
+        _ => Some(accepted_at),
+    };
+    let closed_at = |status: EventStatus| {
+        record.closed_by.as_ref().filter(|_| record.status == status).map(|fact| fact.at)
+    };
+    let waits = head.reserve_days > 0;
+    let expires_at = record.fact.changes.iter().find_map(|change| match change {
+        Change::StandbyOpened(standby) => Some(standby.expires_at),
+        _ => None,
+    });
+    let mut data = object()
+        .with("id", head.id)
+        .with("customer_id", record.customer.as_str())
+        .with("brand_id", if head.brand.is_empty() { Json::Null } else { Json::from(head.brand.as_str()) })
+        .with("type", head.event_type.as_str())
+        .with("status", record.status.name())
+        .with("data", payload(&record.fact))
+        .with("fulfilled", !waits || record.fulfilled_by.is_some())
+        .with("reserve", u32::from(head.reserve_days))
+        .with("tracking_only", head.tracking)
+        .with("issued_at", head.issued_at)
+        .with("accepted_at", accepted_at)
+        .with_some("reservation_expires_at", expires_at)
+        .with_some("resolved_at", resolved_at)
+        .with_some("cancelled_at", closed_at(EventStatus::Cancelled))
+        .with_some("expired_at", closed_at(EventStatus::Expired))
+        .with_some("reversed_at", closed_at(EventStatus::Reversed))
+        .with("program_version", head.program_version)
+        .build();
+    if let Some(reason) = &head.reason {
+        data.set("reason", object().with("code", reason.code()).with("text", reason.text()).build());
+    }
+    data.set("rewarding_campaigns", rewarding_campaigns(program, record));
+    data.set("result", result(program, record));
+    if let Some(explanation) = &record.fact.explanation {
+        data.set("explanation", explanation.to_json(program));
+    }
+    if matches!(record.status, EventStatus::Reversed | EventStatus::Cancelled) {
+        data.set("receipt", Receipt::of(record).to_json(program));
+    }
+    data
+}
+
+/// What was sent; absent once the customer was erased.
+fn payload(fact: &Fact) -> Json {
+    fact.payload.clone().unwrap_or_default()
+}
+
+/// The campaigns that rewarded the event, with the rules that matched.
+fn rewarding_campaigns(program: &Program, record: &EventRecord) -> Json {
+    let mut campaigns: BTreeMap<u32, BTreeSet<u16>> = BTreeMap::new();
+    for fact in record.effects() {
+        for change in &fact.changes {
+            match change {
+                Change::Award(award) => drop(campaigns.entry(award.campaign).or_default().insert(award.rule)),
+                Change::Entry(Entry { kind: EntryKind::Issued { campaign, rule, .. }, .. }) => {
+                    campaigns.entry(*campaign).or_default().insert(*rule);
+                }
+                _ => {}
+            }
+        }
+    }
+    let list = campaigns.into_iter().map(|(campaign, rules)| {
+        let rules: Vec<Json> = rules.into_iter().map(|rule| Json::from(u32::from(rule))).collect();
+        let name = program.campaign(campaign).map(|campaign| campaign.spec.name.clone());
+        object()
+            .with("campaign_id", campaign_id(program, campaign))
+            .with("name", name.unwrap_or_default())
+            .with("rules", rules)
+            .build()
+    });
+    Json::List(list.collect())
+}
+
+/// What the event did: points gained and spent, how things stood afterwards, and the bookings.
+fn result(program: &Program, record: &EventRecord) -> Json {
+    let mut accumulations = Vec::new();
+    let mut redemptions = Vec::new();
+    for fact in record.effects() {
+        for change in &fact.changes {
+            match change {
+                Change::Entry(entry) => match &entry.kind {
+                    EntryKind::Issued { campaign, rule, expires_at, .. } => accumulations.push(
+                        object()
+                            .with("amount", entry.amount)
+                            .with("reward_id", reward_id(program, entry.reward))
+                            .with("campaign_id", campaign_id(program, *campaign))
+                            .with("rule", u32::from(*rule))
+                            .with("issued_at", fact.at)
+                            .with("expiration_date", expires_at.map(Json::from).unwrap_or_default())
+                            .build(),
+                    ),
+                    EntryKind::Redeemed | EntryKind::RedeemedFromHold => {
+                        redemptions.push(amount_line(program, entry.reward, entry.amount));
+                    }
+                    _ => {}
+                },
+                Change::Redeem { reward, amount } if record.fulfilled_by.is_none() => {
+                    redemptions.push(amount_line(program, *reward, *amount));
+                }
+                _ => {}
+            }
+        }
+    }
+    let last = record.closed_by.as_ref().or(record.fulfilled_by.as_ref()).unwrap_or(&record.fact);
+    let summary = last.changes.iter().rev().find_map(|change| match change {
+        Change::Summary { tier, totals } => Some((*tier, totals)),
+        _ => None,
+    });
+    let totals: Vec<Json> = summary
+        .map(|(_, totals)| {
+            let lines = totals.iter().map(|(reward, total)| {
+                object().with("reward_id", reward_id(program, *reward)).with("total", *total).build()
+            });
+            lines.collect()
+        })
+        .unwrap_or_default();
+    let transactions: Vec<Json> = record
+        .effects()
+        .chain(&record.closed_by)
+        .flat_map(|fact| transactions(program, fact, Some(record)))
+        .collect();
+    object()
+        .with(
+            "customer",
+            object().with("tier_id", summary.map(|(tier, _)| tier_id(program, tier)).unwrap_or_default()),
+        )
+        .with("wallet", object().with("totals", Json::List(totals)))
+        .with("accumulations", Json::List(accumulations))
+        .with("redemptions", Json::List(redemptions))
+        .with("transactions", Json::List(transactions))
+        .build()
+}
+
+fn amount_line(program: &Program, reward: u32, amount: Decimal) -> Json {
+    object().with("amount", amount).with("reward_id", reward_id(program, reward)).build()
+}
+
+/// The type under which a ledger entry is listed as a transaction; inner bookings are not.
+const fn transaction_type(kind: &EntryKind) -> Option<&'static str> {
+    match kind {
+        EntryKind::Issued { .. } => Some("ACCUMULATION"),
+        EntryKind::Redeemed | EntryKind::RedeemedFromHold => Some("REDEMPTION"),
+        EntryKind::Expired | EntryKind::Forfeited => Some("EXPIRATION"),
+        EntryKind::Reversed | EntryKind::Returned | EntryKind::OwedReturned | EntryKind::DebtRaised => {
+            Some("REVERSAL")
+        }
+        EntryKind::Held
+        | EntryKind::Released
+        | EntryKind::Applied
+        | EntryKind::Unapplied
+        | EntryKind::OwedReleased
+        | EntryKind::DebtLowered
+        | EntryKind::DebtForgiven
+        | EntryKind::ForgivenLowered
+        | EntryKind::Extended { .. } => None,
+    }
+}
+
+/// What a ledger entry is called in the product's words and in ours.
+pub const fn entry_name(kind: &EntryKind) -> &'static str {
+    match kind {
+        EntryKind::Issued { .. } => "issued",
+        EntryKind::Held => "held",
+        EntryKind::Released => "released",
+        EntryKind::Redeemed => "redeemed",
+        EntryKind::RedeemedFromHold => "redeemed_from_hold",
+        EntryKind::Returned => "returned",
+        EntryKind::Expired => "expired",
+        EntryKind::Forfeited => "forfeited",
+        EntryKind::Applied => "applied_to_debt",
+        EntryKind::Unapplied => "unapplied",
+        EntryKind::Reversed => "reversed",
+        EntryKind::OwedReleased => "owed_released",
+        EntryKind::OwedReturned => "owed_returned",
+        EntryKind::DebtRaised => "debt_raised",
+        EntryKind::DebtLowered => "debt_lowered",
+        EntryKind::DebtForgiven => "debt_forgiven",
+        EntryKind::ForgivenLowered => "forgiven_lowered",
+        EntryKind::Extended { .. } => "extended",
+    }
+}
+
+/// The transactions of a fact. `record` names the event they belong to and the merchant's customer.
+pub fn transactions(program: &Program, fact: &Fact, record: Option<&EventRecord>) -> Vec<Json> {
+    let head = record.and_then(EventRecord::head).or(fact.event.as_ref());
+    let order = |name: &str| {
+        let payload = record.map_or(fact.payload.as_ref(), |record| record.fact.payload.as_ref());
+        payload
+            .and_then(|payload| payload.get("order"))
+            .and_then(|order| order.text(name))
+            .map(ToOwned::to_owned)
+    };
+    let mut list = Vec::new();
+    for (index, entry) in fact.entries().enumerate() {
+        let Some(kind) = transaction_type(&entry.kind) else { continue };
+        let campaign = match &entry.kind {
+            EntryKind::Issued { campaign, .. } => program.campaign(*campaign),
+            _ => None,
+        };
+        let cost = program.reward(entry.reward).and_then(|reward| {
+            entry.amount.multiply_divide(
+                reward.spec.conversion_factor,
+                Decimal::ONE,
+                6,
+                crate::value::Rounding::HalfEven,
+            )
+        });
+        let attributes = object()
+            .with("line", entry_name(&entry.kind))
+            .with("lot", entry.lot)
+            .with_some("campaign_name", campaign.map(|campaign| campaign.spec.name.clone()));
+        list.push(
+            object()
+                .with("id", transaction_id(fact, index))
+                .with("type", kind)
+                .with("customer_id", record.map(|record| record.customer.clone()).unwrap_or_default())
+                .with(
+                    "brand_id",
+                    head.map(|head| head.brand.clone())
+                        .filter(|brand| !brand.is_empty())
+                        .map(Json::from)
+                        .unwrap_or_default(),
+                )
+                .with("event_id", head.map(|head| Json::from(head.id)).unwrap_or_default())
+                .with("event_type", head.map(|head| Json::from(head.event_type.as_str())).unwrap_or_default())
+                .with(
+                    "campaign_id",
+                    campaign.map(|campaign| Json::from(campaign.id.as_str())).unwrap_or_default(),
+                )
+                .with_some("funded_by", campaign.and_then(|campaign| campaign.spec.funded_by.clone()))
+                .with_some("channel_id", order("channel_id"))
+                .with_some("store_id", order("store_id"))
+                .with("reward_id", reward_id(program, entry.reward))
+                .with("reward_type", "POINTS")
+                .with("amount", entry.amount)
+                .with_some("cost", cost)
+                .with("created_at", fact.at)
+                .with("issued_at", head.map_or(fact.at, |head| head.issued_at))
+                .with("attributes", attributes)
+                .build(),
+        );
+    }
+    list
+}
+
+/// The id of a transaction: its instant, its fact and its place in it, so that ids rise with time and a cursor
+/// needs no look-up.
+pub fn transaction_id(fact: &Fact, index: usize) -> Uuid {
+    let milliseconds = u64::try_from(fact.at.milliseconds()).unwrap_or(0);
+    let mut random = [0_u8; 10];
+    let [_, _, sequence @ ..] = fact.sequence.to_be_bytes();
+    let index = u16::try_from(index).unwrap_or(u16::MAX).to_be_bytes();
+    // The two top bits of two places belong to version and variant: what goes there is kept out of the way.
+    let [s0, s1, s2, s3, s4, s5] = sequence;
+    let [i0, i1] = index;
+    random.copy_from_slice(&[s0 >> 4, (s0 << 4) | (s1 >> 4), s1 & 0x0f, s2, s3, s4, s5, i0, i1, 0]);
+    Builder::from_unix_timestamp_millis(milliseconds, &random).into_uuid()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fact::FactKind;
+
+    #[test]
+    fn transaction_ids_rise_with_fact_and_place() {
+        let fact = |sequence: u64| Fact {
+            sequence,
+            previous: 0,
+            at: Timestamp::EPOCH.plus(1_000),
+            kind: FactKind::Due,
+            event: None,
+            about: 0,
+            changes: Vec::new(),
+            payload: None,
+            explanation: None,
+        };
+        let places =
+            [1_u64, 2, 255, 256, 65_535, 65_536, 1 << 24, (1 << 24) + 1, 1 << 32, 1 << 40, (1 << 44) - 1];
+        let ids: Vec<Uuid> = places
+            .into_iter()
+            .flat_map(|sequence| [0, 1, 300].map(|index| transaction_id(&fact(sequence), index)))
+            .collect();
+        assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "{ids:?}");
+    }
+}
