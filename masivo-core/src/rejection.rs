@@ -126,6 +126,9 @@ pub enum Rejection {
     /// Anonymous customers are in no audience.
     #[error("the customer is anonymous: audiences hold identified customers")]
     CustomerAnonymous,
+    /// The last SERVER key cannot be revoked.
+    #[error("it is the last SERVER key")]
+    LastServerKey,
     /// A sum would leave the range of numbers.
     #[error("the amount is out of range")]
     OutOfRange,
@@ -158,6 +161,7 @@ impl Rejection {
             Self::CampaignFixed { .. } => "campaign_fixed",
             Self::AudienceDynamic => "audience_dynamic",
             Self::CustomerAnonymous => "customer_anonymous",
+            Self::LastServerKey => "last_server_key",
             Self::OutOfRange => "out_of_range",
         }
     }
@@ -192,6 +196,7 @@ impl Rejection {
             Self::CampaignFixed { .. } => "end it and write a new campaign",
             Self::AudienceDynamic => "change its conditions instead",
             Self::CustomerAnonymous => "identify the customer first",
+            Self::LastServerKey => "make another SERVER key first",
             Self::OutOfRange => "send a smaller amount",
         }
     }

@@ -1,0 +1,324 @@
+//! The one place that knows status codes: every failure becomes the same JSON envelope.
+//!
+//! `{ "error", "details", "code", "problems"[], "request_id" }`: what is wrong in a short sentence, what to do
+//! about it, a stable code, every problem with its place, and the number under which the log knows the request.
+
+use super::log;
+use super::respond::json_response;
+use axum::http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use masivo_core::Rejection;
+use masivo_core::problem::{Problem, Report};
+use masivo_core::value::{Json, object};
+use masivo_store::{StoreError, SubmitError};
+
+/// Why a request was not answered as it wished.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    status: StatusCode,
+    code: &'static str,
+    error: String,
+    details: String,
+    problems: Vec<Problem>,
+    retry_after: Option<u32>,
+    /// For the log only: what failed inside.
+    cause: Option<String>,
+}
+
+impl Failure {
+    /// A failure with a status, a stable code, what is wrong and what to do.
+    pub(crate) fn new(
+        status: StatusCode,
+        code: &'static str,
+        error: impl Into<String>,
+        details: impl Into<String>,
+    ) -> Self {
+        Self {
+            status,
+            code,
+            error: error.into(),
+            details: details.into(),
+            problems: Vec::new(),
+            retry_after: None,
+            cause: None,
+        }
+    }
+
+    fn because(self, cause: impl Into<String>) -> Self {
+        Self { cause: Some(cause.into()), ..self }
+    }
+
+    const fn retry(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// 400 with one problem.
+    pub(crate) fn problem(pointer: &str, code: &'static str, message: String, hint: &str) -> Self {
+        let problem = Problem { pointer: pointer.into(), code, message, hint: hint.into() };
+        Report { problems: vec![problem], warnings: Vec::new() }.into()
+    }
+
+    /// 401: who is asking is not known.
+    pub(crate) fn unauthorized(error: &str, details: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", error, details)
+    }
+
+    /// 403: a CLIENT key asked for more than it may.
+    pub(crate) fn not_for_client() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "not_for_client_keys",
+            "CLIENT keys only send events",
+            "use a SERVER key, and keep it off devices",
+        )
+    }
+
+    /// 404: there is no such path.
+    pub(crate) fn no_such_path() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "path_not_found",
+            "there is nothing at this path",
+            "see /docs for what there is",
+        )
+    }
+
+    /// 405: the path knows other methods.
+    pub(crate) fn method_not_allowed(method: &Method) -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            format!("this path does not know {method}"),
+            "the Allow header names the methods it knows",
+        )
+    }
+
+    /// 408: the body did not come in time.
+    pub(crate) fn too_slow() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "request_timeout",
+            "the body did not come in time",
+            "send it again, with the same Idempotency-Key",
+        )
+    }
+
+    /// 413: the body is too large.
+    pub(crate) fn too_large(limit: usize) -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            format!("the body is larger than {limit} bytes"),
+            "send less at once",
+        )
+    }
+
+    /// 415: the body is not JSON by its headers.
+    pub(crate) fn not_json() -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "bodies are JSON in UTF-8, not compressed",
+            "send the header content-type: application/json",
+        )
+    }
+
+    /// 501: the product has it and we do not yet.
+    pub(crate) fn not_supported_yet(what: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_IMPLEMENTED,
+            "not_supported_yet",
+            format!("{what} is not there yet"),
+            "nothing was done; see the change log for what comes next",
+        )
+    }
+
+    /// 500: a bug in the server.
+    pub(crate) fn panicked() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "bug",
+            "the server failed while answering",
+            "this is a fault of ours: report it with the request_id",
+        )
+        .because("panicked")
+    }
+
+    /// 503: not ready.
+    pub(crate) fn not_ready(cause: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not_ready",
+            "the engine does not answer",
+            "try again in a moment",
+        )
+        .retry(1)
+        .because(cause)
+    }
+
+    /// The stable code.
+    pub(crate) const fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The failure as a row of an answer to many.
+    pub(crate) fn into_row(self) -> Json {
+        if let Some(cause) = &self.cause {
+            log::failure(self.code, cause);
+        }
+        let problems: Vec<Json> = self.problems.iter().map(Problem::to_json).collect();
+        object()
+            .with("status", u32::from(self.status.as_u16()))
+            .with("error", self.error)
+            .with("details", self.details)
+            .with("code", self.code)
+            .with_some("problems", (!problems.is_empty()).then_some(problems))
+            .build()
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        if let Some(cause) = &self.cause {
+            log::failure(self.code, cause);
+        }
+        let problems: Vec<Json> = self.problems.iter().map(Problem::to_json).collect();
+        let body = object()
+            .with("error", self.error)
+            .with("details", self.details)
+            .with("code", self.code)
+            .with("problems", problems)
+            .with("request_id", log::request_id())
+            .build();
+        let mut response = json_response(self.status, &body);
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<Report> for Failure {
+    fn from(report: Report) -> Self {
+        let all = "every entry of problems[] names a place and what to do";
+        let (error, details) = match report.problems.as_slice() {
+            [only] if only.hint.is_empty() => (only.message.clone(), all.to_owned()),
+            [only] => (only.message.clone(), only.hint.clone()),
+            many => (format!("the request has {} problems", many.len()), all.to_owned()),
+        };
+        let failure = Self::new(StatusCode::BAD_REQUEST, "malformed", error, details);
+        Self { problems: report.problems, ..failure }
+    }
+}
+
+impl From<Rejection> for Failure {
+    fn from(rejection: Rejection) -> Self {
+        let status = status_of(&rejection);
+        let (code, hint) = (rejection.code(), rejection.hint());
+        match rejection {
+            Rejection::Malformed(report) => report.into(),
+            other => Self::new(status, code, other.to_string(), hint),
+        }
+    }
+}
+
+/// The status of a refusal. No `_` here: whoever adds a refusal chooses its status.
+const fn status_of(rejection: &Rejection) -> StatusCode {
+    match rejection {
+        Rejection::Malformed(_) => StatusCode::BAD_REQUEST,
+        Rejection::CustomerNotFound { .. }
+        | Rejection::EventNotFound { .. }
+        | Rejection::DefinitionNotFound { .. } => StatusCode::NOT_FOUND,
+        Rejection::AnswerErased | Rejection::CustomerDeleted => StatusCode::GONE,
+        Rejection::UnknownBrand { .. }
+        | Rejection::UnknownEventType { .. }
+        | Rejection::ReservedEventType { .. }
+        | Rejection::UnknownReward { .. }
+        | Rejection::IssuedInFuture { .. }
+        | Rejection::IssuedTooLongAgo { .. }
+        | Rejection::OutOfRange => StatusCode::UNPROCESSABLE_ENTITY,
+        Rejection::KeyReused
+        | Rejection::CustomerExists { .. }
+        | Rejection::EmailTaken
+        | Rejection::NotAnonymous
+        | Rejection::CustomerInactive
+        | Rejection::EventClosed { .. }
+        | Rejection::TooManyPending { .. }
+        | Rejection::PointsSpent { .. }
+        | Rejection::CampaignFixed { .. }
+        | Rejection::AudienceDynamic
+        | Rejection::CustomerAnonymous
+        | Rejection::LastServerKey => StatusCode::CONFLICT,
+    }
+}
+
+impl From<SubmitError> for Failure {
+    fn from(error: SubmitError) -> Self {
+        let unavailable =
+            |code, error: &str, details: &str| Self::new(StatusCode::SERVICE_UNAVAILABLE, code, error, details);
+        let again = "send the same again with the same Idempotency-Key: it will not act twice";
+        match error {
+            SubmitError::Rejected(rejection) => rejection.into(),
+            SubmitError::Overloaded => {
+                unavailable("overloaded", "too much is queued; nothing was done", "send it again in a moment")
+                    .retry(1)
+            }
+            SubmitError::NotCommitted { reason } => {
+                unavailable("not_committed", "the store could not write; nothing was done", again)
+                    .retry(1)
+                    .because(reason)
+            }
+            SubmitError::Unknown { reason } => {
+                unavailable("outcome_unknown", "it is not known whether it was written", again)
+                    .retry(1)
+                    .because(reason)
+            }
+            SubmitError::ClockJumped { seconds } => unavailable(
+                "clock_jumped",
+                "the clock jumped; writing waits until the time is confirmed",
+                "mend the clock, or confirm the time with POST /clock/confirm",
+            )
+            .retry(60)
+            .because(format!("{seconds} s")),
+            SubmitError::Closing => {
+                unavailable("closing", "the server is closing; nothing was done", again).retry(5)
+            }
+            SubmitError::Bug { incident } => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "bug",
+                format!("the request failed inside the engine (incident {incident}) and changed nothing"),
+                "this is a fault of ours: report it with the incident and the request_id",
+            )
+            .because(format!("incident {incident}")),
+            SubmitError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let cause = error.to_string();
+        match error {
+            StoreError::Damaged { .. } => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "store_damaged",
+                "the store could not be read",
+                "run `masivo verify` and restore a backup if it fails",
+            )
+            .because(cause),
+            _ => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "store_unavailable",
+                "the store could not be read",
+                "try again in a moment",
+            )
+            .retry(1)
+            .because(cause),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Bodies of our own endpoints, and wrappers around what the core reads.
+
+use masivo_core::consent::CONSENT;
+use masivo_core::profile::TAGS;
+use masivo_core::shape::{Field, ObjectShape, Shape, TEXT, Unknown, optional, required};
+
+/// A change of consent.
+pub const CONSENT_CHANGE: ObjectShape = ObjectShape {
+    name: "ConsentChange",
+    fields: &[required("consent", Shape::Object(&CONSENT), "what changes; the rest stays")],
+    unknown: Unknown::Warned,
+};
+
+/// Tags to merge.
+pub const TAGS_CHANGE: ObjectShape = ObjectShape {
+    name: "TagsChange",
+    fields: &[required("tags", TAGS, "tags by name; the others stay")],
+    unknown: Unknown::Warned,
+};
+
+/// Tags to take away.
+pub const TAG_NAMES: ObjectShape = ObjectShape {
+    name: "TagNames",
+    fields: &[optional("tags", Shape::List(&TEXT, 200), "the names of the tags to take away")],
+    unknown: Unknown::Warned,
+};
+
+/// Customers on a list.
+pub const MEMBERS_CHANGE: ObjectShape = ObjectShape {
+    name: "MembersChange",
+    fields: &[required("customers", Shape::List(&Shape::Any, 1_000), "the merchant's ids of the customers")],
+    unknown: Unknown::Refused,
+};
+
+/// A key to be made.
+pub const KEY_WANTED: ObjectShape = ObjectShape {
+    name: "KeyWanted",
+    fields: &[
+        required("name", Shape::Text(100), "a word to know it by"),
+        required("kind", Shape::Choice(&["SERVER", "CLIENT"]), "SERVER does everything; CLIENT only sends events"),
+    ],
+    unknown: Unknown::Refused,
+};
+
+/// A time for the test clock.
+pub const CLOCK_CHANGE: ObjectShape = ObjectShape {
+    name: "ClockChange",
+    fields: &[required("now", Shape::Instant, "forward only, at most two years at once, before 2200")],
+    unknown: Unknown::Refused,
+};
+
+/// The types of campaigns.
+pub const CAMPAIGN_TYPES: Shape = Shape::Choice(&["BEHAVIOR", "COUPONS", "PUNCH_CARDS", "REFERRALS"]);
+/// The types of rewards.
+pub const REWARD_TYPES: Shape = Shape::Choice(&["POINTS", "DISCOUNT", "PRODUCT", "GIFT_CARD"]);
+/// The types of transactions.
+pub const TRANSACTION_TYPES: Shape =
+    Shape::Choice(&["ACCUMULATION", "REDEMPTION", "EXPIRATION", "MIGRATION", "TRANSFER", "REVERSAL"]);
+/// The number of an item in a window.
+pub const INDEX: Shape = Shape::Integer(0, 1_000_000);
+/// How many items a page has at most.
+pub const LIMIT: Field = optional("limit", Shape::Integer(1, 1_000), "how many at most; 100 when left out");

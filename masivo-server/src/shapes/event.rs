@@ -1,0 +1,171 @@
+//! Events, transactions, messages, deliveries.
+
+use super::{ANY_TEXT, COUNT, NUMBER, list};
+use masivo_core::shape::{Field, ObjectShape, Shape, Unknown, optional, required};
+
+const ANYTHING: Shape = Shape::Map(&Shape::Any, 1_000);
+
+const REASON: ObjectShape = ObjectShape {
+    name: "Reason",
+    fields: &[required("code", ANY_TEXT, "stable code"), required("text", ANY_TEXT, "the same in words")],
+    unknown: Unknown::Refused,
+};
+
+const REWARDING: ObjectShape = ObjectShape {
+    name: "RewardingCampaign",
+    fields: &[
+        optional("campaign_id", Shape::Uuid, "the campaign"),
+        optional("name", ANY_TEXT, "its name"),
+        required("rules", list(&COUNT), "the rules that matched, counted from 0"),
+    ],
+    unknown: Unknown::Refused,
+};
+
+const AMOUNT_LINE: ObjectShape = ObjectShape {
+    name: "AmountLine",
+    fields: &[
+        required("amount", NUMBER, "how much"),
+        optional("reward_id", Shape::Uuid, "of what"),
+        optional("campaign_id", Shape::Uuid, "given by which campaign"),
+        optional("rule", COUNT, "by which of its rules"),
+        optional("issued_at", Shape::Instant, "when it was given"),
+        optional("expiration_date", Shape::Instant, "when it expires"),
+    ],
+    unknown: Unknown::Refused,
+};
+
+const TRANSACTION_ATTRIBUTES: ObjectShape = ObjectShape {
+    name: "TransactionAttributes",
+    fields: &[
+        required("line", ANY_TEXT, "what the ledger calls it"),
+        required("lot", COUNT, "the lot it belongs to"),
+        optional("campaign_name", ANY_TEXT, "the campaign's name"),
+    ],
+    unknown: Unknown::Refused,
+};
+
+/// A transaction.
+pub const TRANSACTION: ObjectShape = ObjectShape {
+    name: "Transaction",
+    fields: &[
+        required("id", Shape::Uuid, "its id"),
+        required(
+            "type",
+            Shape::Choice(&["ACCUMULATION", "REDEMPTION", "EXPIRATION", "MIGRATION", "TRANSFER", "REVERSAL"]),
+            "what it is",
+        ),
+        optional("customer_id", ANY_TEXT, "whose it is; empty once the customer was deleted"),
+        optional("brand_id", ANY_TEXT, "the brand"),
+        optional("event_id", Shape::Uuid, "the event it belongs to"),
+        optional("event_type", ANY_TEXT, "the event's type"),
+        optional("campaign_id", Shape::Uuid, "the campaign that gave it"),
+        optional("funded_by", ANY_TEXT, "who pays for it"),
+        optional("channel_id", ANY_TEXT, "where it was sold"),
+        optional("store_id", ANY_TEXT, "which store sold it"),
+        optional("reward_id", Shape::Uuid, "of what"),
+        required("reward_type", ANY_TEXT, "the reward's type"),
+        required("amount", NUMBER, "how much"),
+        optional("cost", NUMBER, "what it is worth in money"),
+        required("created_at", Shape::Instant, "when it was booked"),
+        required("issued_at", Shape::Instant, "when its event happened"),
+        required("attributes", Shape::Object(&TRANSACTION_ATTRIBUTES), "more"),
+    ],
+    unknown: Unknown::Refused,
+};
+
+const RESULT: ObjectShape = ObjectShape {
+    name: "EventResult",
+    fields: &[
+        required("customer", ANYTHING, "the tier afterwards"),
+        required("wallet", ANYTHING, "the totals afterwards"),
+        required("accumulations", list(&Shape::Object(&AMOUNT_LINE)), "what was gained"),
+        required("redemptions", list(&Shape::Object(&AMOUNT_LINE)), "what was spent"),
+        required("transactions", list(&Shape::Object(&TRANSACTION)), "the bookings"),
+    ],
+    unknown: Unknown::Refused,
+};
+
+const SKIPPED: ObjectShape = ObjectShape {
+    name: "SkippedRule",
+    fields: &[
+        optional("rule", COUNT, "the rule, counted from 0; absent for the whole campaign"),
+        required("reason", ANY_TEXT, "why"),
+        optional("status", ANY_TEXT, "the campaign's status when it did not run"),
+        optional("condition", Shape::Any, "the condition that did not hold"),
+        optional("condition_number", COUNT, "which one it is"),
+        optional("truth", ANY_TEXT, "false, or unknown when a value is missing"),
+        optional("seen", Shape::Any, "the value it saw"),
+        optional("text", ANY_TEXT, "the same in words"),
+    ],
+    unknown: Unknown::Refused,
+};
+
+const TRACE: ObjectShape = ObjectShape {
+    name: "CampaignTrace",
+    fields: &[
+        required("campaign_id", ANY_TEXT, "the campaign"),
+        required("name", ANY_TEXT, "its name"),
+        required("version", COUNT, "the version it was judged by"),
+        required("matched_rules", list(&COUNT), "the rules that gave something"),
+        required("skipped", list(&Shape::Object(&SKIPPED)), "why the others did not"),
+    ],
+    unknown: Unknown::Refused,
+};
+
+/// Why campaigns rewarded an event or did not.
+pub const EXPLANATION: ObjectShape = ObjectShape {
+    name: "Explanation",
+    fields: &[
+        required("campaigns", list(&Shape::Object(&TRACE)), "campaigns with the event's trigger"),
+        required("not_shown", COUNT, "how many more there were"),
+    ],
+    unknown: Unknown::Refused,
+};
+
+const RECEIPT_LINE: ObjectShape = ObjectShape {
+    name: "ReceiptLine",
+    fields: &[
+        required("what", ANY_TEXT, "what it is about"),
+        required("outcome", ANY_TEXT, "undone, kept_by_policy or debt"),
+        optional("reward_id", ANY_TEXT, "of what"),
+        optional("amount", NUMBER, "how much"),
+        optional("spend", NUMBER, "money taken out of the metrics"),
+        optional("from", ANY_TEXT, "the tier before"),
+        optional("to", ANY_TEXT, "the tier after"),
+        optional("tier_id", ANY_TEXT, "the tier"),
+    ],
+    unknown: Unknown::Refused,
+};
+
+const EVENT_FIELDS: &[Field] = &[
+    required("id", Shape::Uuid, "its id"),
+    required("customer_id", ANY_TEXT, "the merchant's id of the customer; empty once deleted"),
+    optional("brand_id", ANY_TEXT, "the brand"),
+    required("type", ANY_TEXT, "the event type"),
+    required(
+        "status",
+        Shape::Choice(&["PENDING", "RESOLVED", "FAILED", "CANCELLED", "EXPIRED", "REVERSED"]),
+        "what became of it",
+    ),
+    optional("data", Shape::Any, "what was sent"),
+    required("fulfilled", Shape::Flag, "whether it was processed"),
+    required("reserve", COUNT, "days it waits; 0 when it does not"),
+    required("tracking_only", Shape::Flag, "whether it was only tracked"),
+    required("issued_at", Shape::Instant, "when it happened"),
+    required("accepted_at", Shape::Instant, "when it came in"),
+    optional("reservation_expires_at", Shape::Instant, "until when it waits"),
+    optional("resolved_at", Shape::Instant, "when it was processed"),
+    optional("cancelled_at", Shape::Instant, "when it was cancelled"),
+    optional("expired_at", Shape::Instant, "when it expired"),
+    optional("reversed_at", Shape::Instant, "when it was reversed"),
+    required("program_version", COUNT, "the program it was judged by"),
+    optional("reason", Shape::Object(&REASON), "why it failed, was not processed or is still expired"),
+    required("rewarding_campaigns", list(&Shape::Object(&REWARDING)), "the campaigns that rewarded it"),
+    required("result", Shape::Object(&RESULT), "what it did"),
+    optional("explanation", Shape::Object(&EXPLANATION), "why campaigns rewarded it or did not"),
+    optional("receipt", list(&Shape::Object(&RECEIPT_LINE)), "what reversing it undid"),
+];
+
+/// An event.
+pub const EVENT_READ: ObjectShape =
+    ObjectShape { name: "Event", fields: EVENT_FIELDS, unknown: Unknown::Refused };

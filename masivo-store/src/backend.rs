@@ -1,0 +1,448 @@
+//! The seam between the engine and a database.
+//!
+//! What a backend promises:
+//! - B1: a unit that is dropped without commit leaves no trace.
+//! - B2: within a unit, reads see the unit's own writes.
+//! - B3: what `commit` acknowledged survives a crash of the process (and of the machine, where the disk keeps
+//!   its word).
+//! - B4: there is one writer; readers see only what was committed.
+//! - B5: facts and outbox rows come out in the order of their numbers.
+//! - B6: after [`Write::Erase`] nothing personal of the customer is found in any byte of its files.
+
+use crate::error::StoreError;
+use masivo_core::fact::{EventStatus, Fact};
+use masivo_core::outgoing::DeliveryStatus;
+use masivo_core::profile::Profile;
+use masivo_core::program::{Kind, StoredDefinition};
+use masivo_core::state::State;
+use masivo_core::value::{Decimal, Json, Timestamp};
+use masivo_core::wallet::Lot;
+use uuid::Uuid;
+
+/// The store's own number of a customer.
+pub type CustomerKey = u64;
+
+/// A database that one writer and many readers use.
+pub trait Backend: Send + 'static {
+    /// One all-or-nothing step.
+    type Unit<'u>: Unit
+    where
+        Self: 'u;
+
+    /// Begins a unit.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn begin(&mut self) -> Result<Self::Unit<'_>, StoreError>;
+
+    /// Opens a reader.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn reader(&self) -> Result<Box<dyn Read + Send>, StoreError>;
+
+    /// What opens more readers while the writer is at work.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn reader_source(&self) -> Result<ReaderSource, StoreError>;
+
+    /// Called after every unit: the backend may tidy up.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn rest(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Called after a unit that erased a customer: no old copy may stay in any file (B6).
+    ///
+    /// # Errors
+    /// When it could not be done yet; it is called again.
+    fn scrub(&mut self) -> Result<(), StoreError> {
+        self.rest()
+    }
+}
+
+/// Opens readers, from any thread.
+pub type ReaderSource = Box<dyn FnMut() -> Result<Box<dyn Read + Send>, StoreError> + Send>;
+
+/// One all-or-nothing step. Dropping it undoes everything (B1).
+pub trait Unit: Read {
+    /// Writes one thing; later reads of the unit see it (B2).
+    ///
+    /// # Errors
+    /// When the database fails; the unit must then be dropped.
+    fn write(&mut self, write: Write<'_>) -> Result<(), StoreError>;
+
+    /// Makes everything durable.
+    ///
+    /// # Errors
+    /// When the database fails: nothing of the unit happened, unless the failure came after the point of no
+    /// return, which a backend reports as [`CommitError::Unknown`].
+    fn commit(self) -> Result<(), CommitError>;
+}
+
+/// How a commit failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// Nothing of the unit happened.
+    #[error("not committed: {0}")]
+    NotCommitted(StoreError),
+    /// Nobody knows whether it happened.
+    #[error("it is not known whether it was committed: {0}")]
+    Unknown(StoreError),
+}
+
+/// A customer as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomerRow {
+    /// The store's own number.
+    pub key: CustomerKey,
+    /// The working state.
+    pub state: State,
+    /// The personal part.
+    pub profile: Profile,
+    /// The instant of the wake-up that is set.
+    pub armed: Option<Timestamp>,
+}
+
+/// A fact as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FactRow {
+    /// The customer.
+    pub customer: CustomerKey,
+    /// The fact.
+    pub fact: Fact,
+    /// For events: the status now.
+    pub status: Option<EventStatus>,
+    /// For events: the fact that fulfilled it; 0 when none did.
+    pub fulfilled_by: u64,
+    /// For events: the fact that closed it last; 0 when none did.
+    pub closed_by: u64,
+}
+
+/// A row of the outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboxRow {
+    /// Its place in the order of all rows.
+    pub sequence: u64,
+    /// Its public id; the same on every attempt.
+    pub id: Uuid,
+    /// The customer; 0 when it is about none.
+    pub customer: CustomerKey,
+    /// Where it goes.
+    pub destination: Destination,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// How far it has come.
+    pub status: DeliveryStatus,
+    /// How often it was handed over.
+    pub attempts: u32,
+    /// When it is due for the next attempt, in wall time; `None` when it is done.
+    pub due: Option<Timestamp>,
+    /// Why it was not sent, or what the other side said last.
+    pub reason: Option<String>,
+    /// When the status changed last.
+    pub changed_at: Timestamp,
+    /// What is sent, or what it is rendered from; personal.
+    pub body: Json,
+}
+
+/// Where a row of the outbox goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// To a webhook.
+    Webhook {
+        /// The webhook's number.
+        webhook: u32,
+        /// What it is told.
+        event: String,
+    },
+    /// To the customer by e-mail.
+    Email {
+        /// The journey's number.
+        journey: u32,
+        /// Its version.
+        version: u32,
+        /// The step.
+        step: u16,
+        /// The template's number.
+        template: u32,
+        /// The fact that started the journey.
+        started_by: u64,
+    },
+    /// To the folder of e-mails: copies of a deleted customer's must go.
+    EraseMails,
+}
+
+/// What an idempotency key stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remembered {
+    /// A keyed hash of the command.
+    pub request: [u8; 16],
+    /// What it made.
+    pub made: Made,
+}
+
+/// What a remembered command made: answers are rebuilt from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// A fact whose payload keeps the answer.
+    Fact(u64),
+    /// The event of that fact.
+    Event(u64),
+    /// A definition in a version.
+    Definition {
+        /// Its kind.
+        kind: Kind,
+        /// Its number.
+        number: u32,
+        /// Its version.
+        version: u32,
+        /// Whether it was new.
+        created: bool,
+    },
+    /// Nothing that is shown.
+    Nothing,
+}
+
+/// A key of the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Its id, which is no secret.
+    pub id: String,
+    /// Whether it may do everything; otherwise it is a CLIENT key.
+    pub server: bool,
+    /// A word to know it by.
+    pub name: String,
+    /// SHA-256 of the secret.
+    pub hash: [u8; 32],
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// One sum of one day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DailyRow {
+    /// The UTC day, counted from 1970-01-01.
+    pub day: i64,
+    /// What is counted.
+    pub key: String,
+    /// How many.
+    pub count: i64,
+    /// How much.
+    pub amount: Decimal,
+}
+
+/// How rows of the outbox are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct OutboxFilter {
+    /// Only after that row.
+    pub after: u64,
+    /// Only e-mails (`Some(true)`) or only webhooks (`Some(false)`).
+    pub messages: Option<bool>,
+    /// Only of that webhook, or of that journey for e-mails.
+    pub target: Option<u32>,
+    /// Only in that status.
+    pub status: Option<DeliveryStatus>,
+    /// Only of that customer.
+    pub customer: Option<CustomerKey>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Questions that change nothing.
+pub trait Read {
+    /// The customer of a merchant's id.
+    fn customer_by_id(&self, id: &str) -> Result<Option<CustomerRow>, StoreError>;
+    /// The customer of a number.
+    fn customer_by_key(&self, key: CustomerKey) -> Result<Option<CustomerRow>, StoreError>;
+    /// Customers after a number, in order.
+    fn customers(&self, after: CustomerKey, limit: usize) -> Result<Vec<CustomerRow>, StoreError>;
+    /// How many customers there are.
+    fn customer_count(&self) -> Result<u64, StoreError>;
+    /// Whether a customer whose id has that keyed hash was erased.
+    fn was_erased(&self, hash: [u8; 16]) -> Result<bool, StoreError>;
+    /// The customer that holds a claim.
+    fn claim(&self, hash: [u8; 16]) -> Result<Option<CustomerKey>, StoreError>;
+    /// A fact.
+    fn fact(&self, sequence: u64) -> Result<Option<FactRow>, StoreError>;
+    /// The fact of an event's id.
+    fn event(&self, id: Uuid) -> Result<Option<u64>, StoreError>;
+    /// Facts after a number, in order.
+    fn facts(&self, after: u64, limit: usize) -> Result<Vec<FactRow>, StoreError>;
+    /// Events before a number (0 is from the newest), newest first, at most `limit`.
+    fn events_before(&self, before: u64, limit: usize) -> Result<Vec<FactRow>, StoreError>;
+    /// Facts with ledger entries of a UTC day, after a number, in order.
+    fn ledger_facts(&self, day: i64, after: u64, limit: usize) -> Result<Vec<FactRow>, StoreError>;
+    /// Facts of expired events that were issued in a span, oldest first.
+    fn expired_events(&self, from: Timestamp, to: Timestamp, limit: usize) -> Result<Vec<u64>, StoreError>;
+    /// A closed lot.
+    fn lot(&self, customer: CustomerKey, number: u32) -> Result<Option<Lot>, StoreError>;
+    /// Customers whose wake-up is due, earliest first.
+    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<CustomerKey>, StoreError>;
+    /// The earliest wake-up.
+    fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// Members of an audience after a customer, in order: customer and since when.
+    fn members(
+        &self,
+        audience: u32,
+        after: CustomerKey,
+        limit: usize,
+    ) -> Result<Vec<(CustomerKey, Timestamp)>, StoreError>;
+    /// How many members an audience has.
+    fn member_count(&self, audience: u32) -> Result<u64, StoreError>;
+    /// Customers in a journey after a customer, in order.
+    fn walkers(&self, journey: u32, after: CustomerKey, limit: usize)
+    -> Result<Vec<CustomerKey>, StoreError>;
+    /// A row of the outbox.
+    fn outbox_row(&self, id: Uuid) -> Result<Option<OutboxRow>, StoreError>;
+    /// Rows of the outbox, in order.
+    fn outbox(&self, filter: OutboxFilter) -> Result<Vec<OutboxRow>, StoreError>;
+    /// Rows of the outbox whose time has come, earliest first.
+    fn outbox_due(&self, now: Timestamp, limit: usize) -> Result<Vec<OutboxRow>, StoreError>;
+    /// The earliest time of a row of the outbox.
+    fn outbox_next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// What an idempotency key stands for.
+    fn remembered(&self, key: [u8; 16]) -> Result<Option<Remembered>, StoreError>;
+    /// All definitions in all versions, in the order they were written.
+    fn definitions(&self) -> Result<Vec<StoredDefinition>, StoreError>;
+    /// Per-day sums of a span of UTC days, both inclusive.
+    fn daily(&self, from: i64, to: i64) -> Result<Vec<DailyRow>, StoreError>;
+    /// All keys of the API.
+    fn api_keys(&self) -> Result<Vec<ApiKey>, StoreError>;
+    /// Commands in quarantine: number, instant, what failed.
+    fn quarantine(&self) -> Result<Vec<(u64, Timestamp, String)>, StoreError>;
+    /// How far a re-evaluation of all customers has come: the program version, and the last customer done.
+    fn sweep(&self) -> Result<Option<(u32, CustomerKey)>, StoreError>;
+    /// The highest numbers given so far.
+    fn counters(&self) -> Result<Counters, StoreError>;
+}
+
+/// The highest numbers given so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Of facts.
+    pub fact: u64,
+    /// Of customers.
+    pub customer: CustomerKey,
+    /// Of rows of the outbox.
+    pub outbox: u64,
+    /// Of commands in quarantine.
+    pub quarantine: u64,
+    /// The latest instant anything was stamped with.
+    pub last_instant: Option<Timestamp>,
+}
+
+/// Everything that can be written.
+#[derive(Clone, Debug)]
+pub enum Write<'a> {
+    /// A customer's working state and wake-up; a new customer also gets its id and profile.
+    Customer {
+        /// The row.
+        row: &'a CustomerRow,
+        /// The instant of the wake-up that was set before.
+        was_armed: Option<Timestamp>,
+        /// Whether the personal part changed, or the customer is new.
+        profile: bool,
+        /// Whether the customer is new, or has another id.
+        id: bool,
+    },
+    /// A new fact.
+    Fact {
+        /// The customer.
+        customer: CustomerKey,
+        /// The fact.
+        fact: &'a Fact,
+    },
+    /// A new status of an earlier event.
+    EventStatus {
+        /// The event's fact.
+        event: u64,
+        /// The status.
+        status: EventStatus,
+        /// The fact that says so.
+        by: u64,
+    },
+    /// A lot that is no longer in the working state.
+    Lot {
+        /// The customer.
+        customer: CustomerKey,
+        /// The lot.
+        lot: &'a Lot,
+    },
+    /// A customer takes a claim (`Some`), or gives it up.
+    Claim {
+        /// Keyed hash of what is claimed.
+        hash: [u8; 16],
+        /// The customer.
+        customer: Option<CustomerKey>,
+    },
+    /// A customer entered an audience (`Some`), or left it.
+    Member {
+        /// The audience.
+        audience: u32,
+        /// The customer.
+        customer: CustomerKey,
+        /// Since when.
+        since: Option<Timestamp>,
+    },
+    /// A customer entered a journey, or left it.
+    Walker {
+        /// The journey.
+        journey: u32,
+        /// The customer.
+        customer: CustomerKey,
+        /// Whether the customer is in it.
+        inside: bool,
+    },
+    /// A row of the outbox, new or changed.
+    Outbox(&'a OutboxRow),
+    /// A definition in a new version.
+    Definition(&'a StoredDefinition),
+    /// What an idempotency key stands for.
+    Remember {
+        /// Keyed hash of the key.
+        key: [u8; 16],
+        /// When it was used.
+        at: Timestamp,
+        /// What it stands for.
+        remembered: &'a Remembered,
+    },
+    /// Forgets keys used before an instant.
+    Forget {
+        /// The instant.
+        before: Timestamp,
+    },
+    /// Adds to the sum of a day.
+    Daily(&'a DailyRow),
+    /// A key of the API, new or changed.
+    ApiKey(&'a ApiKey),
+    /// A command that failed inside the engine.
+    Quarantine {
+        /// Its number.
+        sequence: u64,
+        /// When.
+        at: Timestamp,
+        /// What failed, without anything personal.
+        text: &'a str,
+    },
+    /// How far a re-evaluation of all customers has come; `None` when it is done.
+    Sweep(Option<(u32, CustomerKey)>),
+    /// Erases everything personal of a customer: id, profile, payloads, explanations, outgoing bodies.
+    Erase {
+        /// The customer.
+        customer: CustomerKey,
+        /// The newest fact of the customer: the head of the chain.
+        head: u64,
+        /// Keyed hash of the merchant's id.
+        id_hash: [u8; 16],
+        /// The merchant's id.
+        id: &'a str,
+    },
+    /// The latest instant anything was stamped with.
+    LastInstant(Timestamp),
+}

@@ -1,0 +1,72 @@
+//! What the engine answers.
+
+use super::delivery::Delivery;
+use masivo_core::events::EventRecord;
+use masivo_core::fact::EventReason;
+use masivo_core::problem::Problem;
+use masivo_core::program::{Program, StoredDefinition};
+use masivo_core::value::{Json, Timestamp, object};
+use masivo_core::view;
+
+/// What was done.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// A document: the customer, the consent.
+    Document(Json),
+    /// An event.
+    Event {
+        /// The event with everything that became of it.
+        record: Box<EventRecord>,
+        /// Why it is still expired, when fulfilling it was not possible.
+        still_expired: Option<EventReason>,
+    },
+    /// A definition.
+    Definition {
+        /// The definition as it is kept.
+        stored: Box<StoredDefinition>,
+        /// Whether it is new.
+        created: bool,
+        /// What deserves a look.
+        warnings: Vec<Problem>,
+    },
+    /// Whether a list changed.
+    Listed(bool),
+    /// Rows of the outbox for a worker.
+    Deliveries(Vec<Delivery>),
+    /// How many things were done.
+    Count(u64),
+    /// The instant the engine lives in.
+    Instant(Timestamp),
+    /// Done; there is nothing to show.
+    Done,
+}
+
+impl Answer {
+    /// The answer as it is shown.
+    pub fn to_json(&self, program: &Program) -> Json {
+        match self {
+            Self::Document(document) => document.clone(),
+            Self::Event { record, still_expired } => {
+                let mut event = view::event(program, record);
+                if let Some(reason) = still_expired {
+                    event.set(
+                        "reason",
+                        object().with("code", reason.code()).with("text", reason.text()).build(),
+                    );
+                }
+                event
+            }
+            Self::Definition { stored, .. } => {
+                let mut body = object().with("id", stored.id.as_str()).build();
+                body.merge(&stored.body);
+                body.set("version", stored.version);
+                body
+            }
+            Self::Listed(changed) => object().with("changed", *changed).build(),
+            Self::Deliveries(deliveries) => Json::from(u64::try_from(deliveries.len()).unwrap_or(u64::MAX)),
+            Self::Count(count) => object().with("count", *count).build(),
+            Self::Instant(now) => object().with("now", *now).build(),
+            Self::Done => object().build(),
+        }
+    }
+}

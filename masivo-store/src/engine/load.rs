@@ -1,0 +1,96 @@
+//! Loading what a command is decided on.
+
+use super::writer::Desk;
+use crate::backend::{CustomerKey, CustomerRow, FactRow, Read};
+use crate::error::StoreError;
+use masivo_core::events::EventRecord;
+use masivo_core::fact::{Fact, FactKind};
+use masivo_core::value::Timestamp;
+
+/// The customer of a merchant's id, from memory or from the store.
+pub(super) fn customer_by_id(
+    desk: &mut Desk,
+    unit: &impl Read,
+    id: &str,
+) -> Result<Option<CustomerRow>, StoreError> {
+    if let Some(key) = desk.cache.key(id)
+        && let Some(row) = desk.cache.get(key).filter(|row| row.profile.id() == id)
+    {
+        return Ok(Some(row.clone()));
+    }
+    let Some(row) = unit.customer_by_id(id)? else { return Ok(None) };
+    // A customer that the group at hand changed is in memory under its number.
+    match desk.cache.get(row.key) {
+        Some(newer) if newer.profile.id() == id => Ok(Some(newer.clone())),
+        Some(_) => Ok(None),
+        None => {
+            desk.cache.put(row.clone());
+            Ok(Some(row))
+        }
+    }
+}
+
+/// The customer of a number, from memory or from the store.
+pub(super) fn customer_by_key(
+    desk: &mut Desk,
+    unit: &impl Read,
+    key: CustomerKey,
+) -> Result<Option<CustomerRow>, StoreError> {
+    if let Some(row) = desk.cache.get(key) {
+        return Ok(Some(row.clone()));
+    }
+    let row = unit.customer_by_key(key)?;
+    if let Some(row) = &row {
+        desk.cache.put(row.clone());
+    }
+    Ok(row)
+}
+
+/// The event of a fact with everything that became of it.
+pub(crate) fn record(
+    unit: &(impl Read + ?Sized),
+    sequence: u64,
+    customer: &str,
+) -> Result<Option<EventRecord>, StoreError> {
+    let Some(row) = unit.fact(sequence)? else { return Ok(None) };
+    complete(unit, row, customer).map(Some)
+}
+
+/// Puts the facts that fulfilled and closed an event beside it.
+pub(crate) fn complete(
+    unit: &(impl Read + ?Sized),
+    row: FactRow,
+    customer: &str,
+) -> Result<EventRecord, StoreError> {
+    let other = |sequence: u64| -> Result<Option<Fact>, StoreError> {
+        if sequence == 0 { Ok(None) } else { Ok(unit.fact(sequence)?.map(|row| row.fact)) }
+    };
+    let (fulfilled_by, closed_by) = (other(row.fulfilled_by)?, other(row.closed_by)?);
+    let status = row.status.or_else(|| row.fact.event.as_ref().map(|head| head.status));
+    Ok(EventRecord {
+        customer: customer.to_owned(),
+        status: status
+            .ok_or_else(|| StoreError::damaged(format!("fact {} is no event", row.fact.sequence)))?,
+        fact: row.fact,
+        fulfilled_by,
+        closed_by,
+    })
+}
+
+/// All visits of a customer but one event's, newest first.
+pub(super) fn visits(unit: &impl Read, head: u64, without: u64) -> Result<Vec<Timestamp>, StoreError> {
+    let mut visits = Vec::new();
+    let mut next = head;
+    while next != 0 {
+        let Some(row) = unit.fact(next)? else { break };
+        next = row.fact.previous;
+        if row.fact.kind != FactKind::Event || row.fact.sequence == without {
+            continue;
+        }
+        let counts = matches!(row.status, Some(masivo_core::fact::EventStatus::Resolved));
+        let visit = row.fact.event.as_ref().and_then(|head| head.visit).filter(|_| counts);
+        visits.extend(visit.map(|visit| visit.issued_at));
+    }
+    visits.sort_unstable_by(|one, other| other.cmp(one));
+    Ok(visits)
+}

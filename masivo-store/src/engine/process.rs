@@ -1,0 +1,675 @@
+//! Carrying out one piece of work inside a unit.
+
+use super::answer::Answer;
+use super::request::{Request, Work};
+use super::writer::Desk;
+use super::{delivery, load};
+use crate::backend::{CustomerKey, CustomerRow, Destination, Made, OutboxRow, Read, Remembered, Unit, Write};
+use crate::error::{StoreError, SubmitError};
+use base64::Engine as _;
+use masivo_core::events::EventRecord;
+use masivo_core::fact::{Change, EventStatus, Fact};
+use masivo_core::outgoing::{DeliveryStatus, Outgoing, Target};
+use masivo_core::problem::{Pointer, Report};
+use masivo_core::profile::comparable_email;
+use masivo_core::program::{Definer, Kind};
+use masivo_core::report::daily;
+use masivo_core::value::{Json, Mint, Timestamp};
+use masivo_core::{
+    Claim, Command, Context, Customer, Decision, Loaded, Outcome, Rejection, decide, needs, program,
+};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// What a caller gets; failures of the store are kept apart, since they undo the whole group.
+type Submitted<T> = Result<Result<T, SubmitError>, StoreError>;
+
+/// How far a test clock may go at once: two years.
+const CLOCK_STEP_MAX: i64 = 2 * 366 * masivo_core::value::DAY;
+/// Events fulfilled by one call after they expired.
+const FULFILLED_AT_ONCE_MAX: usize = 500;
+/// Rounds of loading for one command: the event, what it caused, what that needs.
+const LOADING_ROUNDS_MAX: usize = 8;
+
+/// Carries out one piece of work.
+pub(super) fn carry_out(desk: &mut Desk, unit: &mut impl Unit, request: Request) -> Submitted<Answer> {
+    let Request { work, key } = request;
+    match work {
+        Work::Customer(command) => customer(desk, unit, &command, key.as_deref()),
+        Work::Define { kind, id, body } => definition(desk, unit, kind, id.as_deref(), &body, key.as_deref()),
+        Work::FulfillExpired { from, to } => fulfill_expired(desk, unit, from, to),
+        Work::ClaimDeliveries { limit } => Ok(Ok(Answer::Deliveries(delivery::claim(desk, unit, limit)?))),
+        Work::ReportDelivery { id, result } => {
+            Ok(delivery::report(desk, unit, id, result)?.map(|()| Answer::Done))
+        }
+        Work::Resend { id } => Ok(delivery::resend(desk, unit, id)?.map(|()| Answer::Done)),
+        Work::CreateKey(key) => {
+            unit.write(Write::ApiKey(&key))?;
+            Ok(Ok(Answer::Done))
+        }
+        Work::RevokeKey { id } => revoke_key(desk, unit, &id),
+        Work::SetClock(now) => set_clock(desk, unit, now),
+        Work::ConfirmClock => {
+            desk.shared.clock.confirm();
+            Ok(Ok(Answer::Done))
+        }
+        Work::CatchUp => {
+            catch_up(desk, unit)?;
+            Ok(Ok(Answer::Instant(desk.now)))
+        }
+    }
+}
+
+/// The keyed hashes of an idempotency key and of what it is used for.
+struct KeyHashes {
+    key: [u8; 16],
+    request: [u8; 16],
+}
+
+fn hash_key(desk: &Desk, key: Option<&str>, comparable: &str) -> Option<KeyHashes> {
+    let secret = desk.shared.secret;
+    key.map(|key| KeyHashes {
+        key: secret.hash("idempotency key", &[key.as_bytes()]),
+        request: secret.hash("idempotent request", &[comparable.as_bytes()]),
+    })
+}
+
+/// The answer given before to the same key, if there was one.
+fn repeated(
+    desk: &mut Desk,
+    unit: &impl Unit,
+    hashes: Option<&KeyHashes>,
+) -> Result<Option<Result<Answer, SubmitError>>, StoreError> {
+    let Some(hashes) = hashes else { return Ok(None) };
+    let Some(remembered) = unit.remembered(hashes.key)? else { return Ok(None) };
+    if remembered.request != hashes.request {
+        return Ok(Some(Err(Rejection::KeyReused.into())));
+    }
+    let erased = || Err(Rejection::AnswerErased.into());
+    Ok(Some(match remembered.made {
+        Made::Nothing => Ok(Answer::Done),
+        Made::Fact(sequence) => {
+            let payload = unit.fact(sequence)?.and_then(|row| row.fact.payload);
+            match payload.and_then(|payload| payload.get("answer").cloned()) {
+                Some(answer) => Ok(Answer::Document(answer)),
+                None => erased(),
+            }
+        }
+        Made::Event(sequence) => match first_answer(desk, unit, sequence)? {
+            Some(record) => Ok(Answer::Event { record: Box::new(record), still_expired: None }),
+            None => erased(),
+        },
+        Made::Definition { kind, number, version, created } => {
+            let all = unit.definitions()?;
+            let found = all
+                .into_iter()
+                .find(|stored| stored.kind == kind && stored.number == number && stored.version == version);
+            match found {
+                Some(stored) => {
+                    Ok(Answer::Definition { stored: Box::new(stored), created, warnings: Vec::new() })
+                }
+                None => erased(),
+            }
+        }
+    }))
+}
+
+/// An event as it was answered when it came in: later fulfilment or reversal is another answer.
+fn first_answer(desk: &mut Desk, unit: &impl Unit, sequence: u64) -> Result<Option<EventRecord>, StoreError> {
+    let Some(row) = unit.fact(sequence)? else { return Ok(None) };
+    if row.fact.payload.is_none() {
+        return Ok(None);
+    }
+    let customer = load::customer_by_key(desk, unit, row.customer)?;
+    let id = customer.map(|customer| customer.profile.id().to_owned()).unwrap_or_default();
+    let status = row.fact.event.as_ref().map_or(EventStatus::Resolved, |head| head.status);
+    Ok(Some(EventRecord { customer: id, fact: row.fact, status, fulfilled_by: None, closed_by: None }))
+}
+
+fn remember(
+    desk: &Desk,
+    unit: &mut impl Unit,
+    hashes: Option<KeyHashes>,
+    made: Made,
+) -> Result<(), StoreError> {
+    if let Some(hashes) = hashes {
+        let remembered = Remembered { request: hashes.request, made };
+        unit.write(Write::Remember { key: hashes.key, at: desk.now, remembered: &remembered })?;
+    }
+    Ok(())
+}
+
+fn customer(
+    desk: &mut Desk,
+    unit: &mut impl Unit,
+    command: &Command,
+    key: Option<&str>,
+) -> Submitted<Answer> {
+    // An event's own id serves as its key.
+    let own_key = match command {
+        Command::Emit(event) => event.key.as_deref().map(|key| format!("event\n{key}")),
+        _ => None,
+    };
+    let key = own_key.as_deref().or(key);
+    let hashes = key.and_then(|key| hash_key(desk, Some(key), &command.comparable()));
+    if let Some(answer) = repeated(desk, unit, hashes.as_ref())? {
+        return Ok(answer);
+    }
+    let (row, loaded) = match load_for(desk, unit, command)? {
+        Ok(loaded) => loaded,
+        Err(rejection) => return Ok(Err(rejection.into())),
+    };
+    let seed = match &hashes {
+        Some(hashes) => hashes.key.to_vec(),
+        None => desk.counters.fact.to_be_bytes().to_vec(),
+    };
+    let decision = match attempt(desk, loaded, command, &seed, hashes.is_some()) {
+        Ok(decision) => decision,
+        Err(Failure::Refused(rejection)) => return Ok(Err(rejection.into())),
+        Err(Failure::Bug(text)) => return Ok(Err(quarantine(desk, unit, &text)?)),
+    };
+    let first_fact = decision.facts.first().map_or(0, |fact| fact.sequence);
+    let made = match &decision.outcome {
+        Outcome::Customer(_) | Outcome::Consent(_) => {
+            // What fell due comes first; the answer is kept with the command's own fact.
+            let own = decision
+                .facts
+                .iter()
+                .find(|fact| fact.payload.as_ref().is_some_and(|payload| payload.get("answer").is_some()));
+            Made::Fact(own.map_or(first_fact, |fact| fact.sequence))
+        }
+        Outcome::Event { fact, .. } if matches!(command, Command::Emit(_)) => Made::Event(*fact),
+        Outcome::Event { .. } | Outcome::Listed(_) | Outcome::Done => Made::Nothing,
+    };
+    let outcome = decision.outcome.clone();
+    let customer_id = decision.customer.profile.id().to_owned();
+    apply(desk, unit, row, decision, matches!(command, Command::Delete { .. }))?;
+    // Fulfilling and reversing repeat by themselves: the event says what became of it.
+    if !matches!(command, Command::Fulfill { .. } | Command::Reverse { .. }) {
+        remember(desk, unit, hashes, made)?;
+    }
+    Ok(Ok(match outcome {
+        Outcome::Customer(answer) | Outcome::Consent(answer) => Answer::Document(answer),
+        Outcome::Listed(changed) => Answer::Listed(changed),
+        Outcome::Done => Answer::Done,
+        Outcome::Event { fact, still_expired } => {
+            let record = load::record(unit, fact, &customer_id)?;
+            let record =
+                record.ok_or_else(|| StoreError::Damaged { what: format!("event of fact {fact}") })?;
+            Answer::Event { record: Box::new(record), still_expired }
+        }
+    }))
+}
+
+/// Loads everything a command is decided on.
+#[expect(clippy::type_complexity, reason = "the row and what is decided on, used once")]
+fn load_for(
+    desk: &mut Desk,
+    unit: &impl Unit,
+    command: &Command,
+) -> Result<Result<(Option<CustomerRow>, Loaded), Rejection>, StoreError> {
+    let mut loaded = Loaded::default();
+    let secret = desk.shared.secret;
+    let erased = |id: &str| unit.was_erased(secret.hash("customer id", &[id.as_bytes()]));
+    let row = match (command.event(), command.customer()) {
+        (Some(event), _) => {
+            let Some(sequence) = unit.event(event)? else {
+                return Ok(Err(Rejection::EventNotFound { id: event.hyphenated().to_string() }));
+            };
+            let row = unit
+                .fact(sequence)?
+                .ok_or_else(|| StoreError::Damaged { what: format!("fact {sequence}") })?;
+            let customer = load::customer_by_key(desk, unit, row.customer)?;
+            let id = customer.as_ref().map(|row| row.profile.id().to_owned()).unwrap_or_default();
+            loaded.event = Some(load::complete(unit, row, &id)?);
+            customer
+        }
+        (None, Some(id)) => {
+            let found = load::customer_by_id(desk, unit, id)?;
+            if found.is_none() && erased(id)? {
+                return Ok(Err(Rejection::CustomerDeleted));
+            }
+            found
+        }
+        (None, None) => None,
+    };
+    let key = row.as_ref().map(|row| row.key);
+    if let Some(email) = command.claimed_email() {
+        let owner = unit.claim(secret.hash("email", &[comparable_email(email).as_bytes()]))?;
+        loaded.email_taken = owner.is_some() && owner != key;
+    }
+    if let Some(id) = command.claimed_id() {
+        let owner = load::customer_by_id(desk, unit, id)?.map(|row| row.key);
+        loaded.id_taken = (owner.is_some() && owner != key)
+            || unit.was_erased(secret.hash("customer id", &[id.as_bytes()]))?;
+    }
+    loaded.customer =
+        row.as_ref().map(|row| Customer { state: row.state.clone(), profile: row.profile.clone() });
+    if let Some(row) = &row {
+        load_needs(desk, unit, command, row, &mut loaded)?;
+    }
+    Ok(Ok((row, loaded)))
+}
+
+fn load_needs(
+    desk: &Desk,
+    unit: &impl Unit,
+    command: &Command,
+    row: &CustomerRow,
+    loaded: &mut Loaded,
+) -> Result<(), StoreError> {
+    for _ in 0..LOADING_ROUNDS_MAX {
+        let wanted = needs(&desk.program, loaded, command);
+        if wanted == masivo_core::Needs::default() {
+            break;
+        }
+        for child in wanted.children {
+            loaded.children.extend(load::record(unit, child, row.profile.id())?);
+        }
+        for number in wanted.lots {
+            let lot = unit.lot(row.key, number)?;
+            let lot =
+                lot.ok_or_else(|| StoreError::Damaged { what: format!("lot {number} of a customer") })?;
+            loaded.lots.push(lot);
+        }
+        if let Some(without) = wanted.history_without {
+            loaded.history = Some(load::visits(unit, row.state.head, without)?);
+        }
+    }
+    Ok(())
+}
+
+enum Failure {
+    Refused(Rejection),
+    Bug(String),
+}
+
+/// Decides, and proves the laws of the result. Deciding is pure, so a panic inside leaves nothing behind.
+fn attempt(
+    desk: &Desk,
+    loaded: Loaded,
+    command: &Command,
+    seed: &[u8],
+    keyed: bool,
+) -> Result<Decision, Failure> {
+    let context = Context {
+        now: desk.now,
+        program: &desk.program,
+        mint: Mint::new(desk.shared.secret, desk.now, command.name(), seed),
+        next_fact: desk.counters.fact + 1,
+        keyed,
+    };
+    let decided = catch_unwind(AssertUnwindSafe(|| decide(&context, loaded, command)));
+    match decided {
+        Ok(Ok(decision)) => match decision.customer.state.check() {
+            Ok(()) => Ok(decision),
+            Err(broken) => {
+                Err(Failure::Bug(format!("{}: invariant {} is broken", command.name(), broken.law)))
+            }
+        },
+        Ok(Err(rejection)) => Err(Failure::Refused(rejection)),
+        // The text of a panic may show personal values: only the command is named.
+        Err(_) => Err(Failure::Bug(format!("{}: the rules panicked", command.name()))),
+    }
+}
+
+fn quarantine(desk: &mut Desk, unit: &mut impl Unit, text: &str) -> Result<SubmitError, StoreError> {
+    desk.counters.quarantine += 1;
+    let sequence = desk.counters.quarantine;
+    unit.write(Write::Quarantine { sequence, at: desk.now, text })?;
+    Ok(SubmitError::Bug { incident: sequence })
+}
+
+/// Writes a decision.
+fn apply(
+    desk: &mut Desk,
+    unit: &mut impl Unit,
+    row: Option<CustomerRow>,
+    decision: Decision,
+    deleted: bool,
+) -> Result<(), StoreError> {
+    let is_new = row.is_none();
+    let key = match &row {
+        Some(row) => row.key,
+        None => {
+            desk.counters.customer += 1;
+            desk.counters.customer
+        }
+    };
+    for fact in &decision.facts {
+        write_fact(desk, unit, key, fact)?;
+    }
+    for lot in &decision.closed_lots {
+        unit.write(Write::Lot { customer: key, lot })?;
+    }
+    let mut renamed = false;
+    for claim in &decision.claims {
+        renamed |= matches!(claim, Claim::Rename(_));
+        write_claim(desk, unit, key, claim)?;
+    }
+    for outgoing in decision.outgoing {
+        write_outgoing(desk, unit, key, outgoing)?;
+    }
+    let armed = row.as_ref().and_then(|row| row.armed);
+    let old_id = row.as_ref().map(|row| row.profile.id().to_owned());
+    let Customer { state, profile } = decision.customer;
+    let next = CustomerRow { key, state, profile, armed: arm(armed, decision.wake_at, desk.now) };
+    if deleted {
+        return erase(desk, unit, &next, armed, &old_id.unwrap_or_default());
+    }
+    if let (true, Some(old)) = (renamed, &old_id) {
+        desk.cache.forget(key, old);
+    }
+    desk.cache.change(next, armed, decision.profile_changed || is_new, is_new || renamed);
+    Ok(())
+}
+
+/// The wake-up to set: pushed later lazily, since firing early is harmless.
+fn arm(armed: Option<Timestamp>, wanted: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+    let standing = armed.filter(|armed| *armed > now);
+    match (standing, wanted) {
+        (Some(standing), Some(wanted)) => Some(standing.min(wanted)),
+        (standing, wanted) => wanted.or(standing),
+    }
+}
+
+fn write_fact(
+    desk: &mut Desk,
+    unit: &mut impl Unit,
+    customer: CustomerKey,
+    fact: &Fact,
+) -> Result<(), StoreError> {
+    unit.write(Write::Fact { customer, fact })?;
+    desk.counters.fact = fact.sequence;
+    for sum in daily(fact) {
+        desk.count(sum);
+    }
+    for change in &fact.changes {
+        match change {
+            Change::EventStatus { fact: event, status } => {
+                unit.write(Write::EventStatus { event: *event, status: *status, by: fact.sequence })?;
+            }
+            Change::Member(membership) => {
+                let since = membership.inside.then_some(membership.since);
+                unit.write(Write::Member { audience: membership.audience, customer, since })?;
+            }
+            Change::JourneyStands(instance) => {
+                unit.write(Write::Walker { journey: instance.journey, customer, inside: true })?;
+            }
+            Change::JourneyLeft { journey, .. } => {
+                unit.write(Write::Walker { journey: *journey, customer, inside: false })?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn write_claim(desk: &Desk, unit: &mut impl Unit, key: CustomerKey, claim: &Claim) -> Result<(), StoreError> {
+    let hash = |email: &str| desk.shared.secret.hash("email", &[email.as_bytes()]);
+    match claim {
+        Claim::TakeEmail(email) => unit.write(Write::Claim { hash: hash(email), customer: Some(key) }),
+        Claim::ReleaseEmail(email) => unit.write(Write::Claim { hash: hash(email), customer: None }),
+        // The customer row carries the id.
+        Claim::Rename(_) => Ok(()),
+    }
+}
+
+fn write_outgoing(
+    desk: &mut Desk,
+    unit: &mut impl Unit,
+    customer: CustomerKey,
+    outgoing: Outgoing,
+) -> Result<(), StoreError> {
+    let wall = desk.shared.clock.wall();
+    let destination = match outgoing.target {
+        Target::Webhook { webhook, event } => Destination::Webhook { webhook, event: event.to_owned() },
+        Target::Email { journey, version, step, template, started_by } => {
+            Destination::Email { journey, version, step, template, started_by }
+        }
+    };
+    let status =
+        if outgoing.suppressed.is_some() { DeliveryStatus::Suppressed } else { DeliveryStatus::Queued };
+    desk.counters.outbox += 1;
+    let row = OutboxRow {
+        sequence: desk.counters.outbox,
+        id: outgoing.id,
+        customer,
+        destination,
+        made_at: outgoing.at,
+        status,
+        attempts: 0,
+        due: outgoing.suppressed.is_none().then_some(wall),
+        reason: outgoing.suppressed.map(|reason| reason.name().to_owned()),
+        changed_at: wall,
+        body: outgoing.body,
+    };
+    unit.write(Write::Outbox(&row))?;
+    delivery::count(desk, &row, status, row.reason.as_deref());
+    desk.outbox_touched = true;
+    Ok(())
+}
+
+/// Erases everything personal of a customer (B6).
+fn erase(
+    desk: &mut Desk,
+    unit: &mut impl Unit,
+    row: &CustomerRow,
+    was_armed: Option<Timestamp>,
+    id: &str,
+) -> Result<(), StoreError> {
+    let mails = delivery::mails_of(unit, row.key)?;
+    unit.write(Write::Customer { row, was_armed, profile: true, id: false })?;
+    let id_hash = desk.shared.secret.hash("customer id", &[id.as_bytes()]);
+    unit.write(Write::Erase { customer: row.key, head: row.state.head, id_hash, id })?;
+    if !mails.is_empty() {
+        let wall = desk.shared.clock.wall();
+        desk.counters.outbox += 1;
+        let seed = row.key.to_be_bytes();
+        let id = Mint::new(desk.shared.secret, desk.now, "erase mails", &seed).next_id();
+        unit.write(Write::Outbox(&OutboxRow {
+            sequence: desk.counters.outbox,
+            id,
+            customer: 0,
+            destination: Destination::EraseMails,
+            made_at: desk.now,
+            status: DeliveryStatus::Queued,
+            attempts: 0,
+            due: Some(wall),
+            reason: None,
+            changed_at: wall,
+            body: Json::List(mails),
+        }))?;
+        desk.outbox_touched = true;
+    }
+    desk.cache.forget(row.key, id);
+    desk.erased = true;
+    Ok(())
+}
+
+fn definition(
+    desk: &mut Desk,
+    unit: &mut impl Unit,
+    kind: Kind,
+    id: Option<&str>,
+    body: &Json,
+    key: Option<&str>,
+) -> Submitted<Answer> {
+    let comparable = format!("define\n{}\n{}\n{body}", kind.name(), id.unwrap_or_default());
+    let hashes = hash_key(desk, key, &comparable);
+    if let Some(answer) = repeated(desk, unit, hashes.as_ref())? {
+        return Ok(answer);
+    }
+    let answer = define(desk, unit, kind, id, body)?;
+    if let Ok(Answer::Definition { stored, created, .. }) = &answer {
+        let made =
+            Made::Definition { kind, number: stored.number, version: stored.version, created: *created };
+        remember(desk, unit, hashes, made)?;
+    }
+    Ok(answer)
+}
+
+/// Writes a definition; a change of what audiences say starts a re-evaluation of all customers.
+pub(super) fn define(
+    desk: &mut Desk,
+    unit: &mut impl Unit,
+    kind: Kind,
+    id: Option<&str>,
+    body: &Json,
+) -> Submitted<Answer> {
+    let seed = desk.program.version().to_be_bytes();
+    let new_id = Mint::new(desk.shared.secret, desk.now, kind.name(), &seed).next_id();
+    let new_secret = webhook_secret(desk, new_id.as_bytes());
+    let definer = Definer { program: &desk.program, now: desk.now, new_id, new_secret };
+    let defined = match program::define(&definer, kind, id, body) {
+        Ok(defined) => defined,
+        Err(rejection) => return Ok(Err(rejection.into())),
+    };
+    unit.write(Write::Definition(&defined.stored))?;
+    let version = defined.program.audiences_version();
+    if version != desk.program.audiences_version() && desk.counters.customer > 0 {
+        desk.sweep = Some((version, 0));
+        unit.write(Write::Sweep(desk.sweep))?;
+    }
+    desk.program = Arc::new(defined.program);
+    Ok(Ok(Answer::Definition {
+        stored: Box::new(defined.stored),
+        created: defined.created,
+        warnings: defined.warnings,
+    }))
+}
+
+fn webhook_secret(desk: &Desk, id: &[u8]) -> String {
+    let halves = [b"first", b"other"].map(|half| desk.shared.secret.hash("webhook secret", &[id, half]));
+    format!("whsec_{}", base64::engine::general_purpose::STANDARD.encode(halves.concat()))
+}
+
+fn fulfill_expired(
+    desk: &mut Desk,
+    unit: &mut impl Unit,
+    from: Timestamp,
+    to: Timestamp,
+) -> Submitted<Answer> {
+    // What has expired by now must be known as expired.
+    catch_up(desk, unit)?;
+    let mut count = 0;
+    for sequence in unit.expired_events(from, to, FULFILLED_AT_ONCE_MAX)? {
+        let event = unit.fact(sequence)?.and_then(|row| row.fact.event).map(|head| head.id);
+        let Some(event) = event else { continue };
+        let answer = customer(desk, unit, &Command::Fulfill { event }, None)?;
+        let fulfilled =
+            matches!(&answer, Ok(Answer::Event { record, .. }) if record.status == EventStatus::Resolved);
+        count += u64::from(fulfilled);
+    }
+    Ok(Ok(Answer::Count(count)))
+}
+
+fn revoke_key(desk: &Desk, unit: &mut impl Unit, id: &str) -> Submitted<Answer> {
+    let keys = unit.api_keys()?;
+    let Some(key) = keys.iter().find(|key| key.id == id) else {
+        return Ok(Err(Rejection::DefinitionNotFound { kind: "key", id: id.to_owned() }.into()));
+    };
+    let servers = keys.iter().filter(|key| key.server && key.revoked_at.is_none()).count();
+    if key.server && key.revoked_at.is_none() && servers == 1 {
+        return Ok(Err(Rejection::LastServerKey.into()));
+    }
+    let mut revoked = key.clone();
+    revoked.revoked_at = revoked.revoked_at.or(Some(desk.shared.clock.wall()));
+    unit.write(Write::ApiKey(&revoked))?;
+    Ok(Ok(Answer::Done))
+}
+
+fn set_clock(desk: &mut Desk, unit: &mut impl Unit, to: Timestamp) -> Submitted<Answer> {
+    let mut report = Report::default();
+    let root = Pointer::root();
+    let at = root.field("now");
+    let last = masivo_core::value::Zone::UTC.start_of_date(2200, 1, 1).unwrap_or(Timestamp::MAX);
+    if to < desk.now {
+        let message = format!("{to} is before the clock's {}", desk.now);
+        report.problem(&at, "clock_backwards", message, "time only moves forward");
+    } else if to.since(desk.now) > CLOCK_STEP_MAX {
+        let message = format!("{to} is more than two years after {}", desk.now);
+        report.problem(&at, "clock_too_far", message, "move in steps of at most two years");
+    } else if to >= last {
+        report.problem(&at, "clock_too_far", format!("{to} is beyond 2199"), "stay before the year 2200");
+    } else if !desk.shared.clock.set(to) {
+        report.problem(
+            &at,
+            "clock_runs",
+            "the clock runs by itself",
+            "start with a test clock to set the time",
+        );
+    }
+    if report.has_problems() {
+        return Ok(Err(Rejection::Malformed(report).into()));
+    }
+    desk.now = to;
+    catch_up(desk, unit)?;
+    Ok(Ok(Answer::Instant(to)))
+}
+
+/// Applies everything due, and finishes a re-evaluation under way.
+fn catch_up(desk: &mut Desk, unit: &mut impl Unit) -> Result<(), StoreError> {
+    const AT_ONCE: usize = 1_024;
+    while wake_up_due(desk, unit, AT_ONCE)? > 0 {
+        // The wake-ups that were set must be written before the next ones are looked for.
+        super::writer::write_customers(desk, unit)?;
+        desk.cache.flushed();
+    }
+    while desk.sweep.is_some() {
+        sweep(desk, unit, AT_ONCE)?;
+    }
+    Ok(())
+}
+
+/// Wakes up customers whose time has come; gives how many.
+pub(super) fn wake_up_due(desk: &mut Desk, unit: &mut impl Unit, most: usize) -> Result<usize, StoreError> {
+    let due = unit.due(desk.now, most)?;
+    let mut woken = 0;
+    for key in due {
+        // Changed in this group, and not written yet: its new wake-up counts.
+        let row = load::customer_by_key(desk, unit, key)?;
+        let Some(row) = row else { continue };
+        if row.armed.is_some_and(|armed| armed > desk.now) {
+            continue;
+        }
+        wake_up(desk, unit, row)?;
+        woken += 1;
+    }
+    Ok(woken)
+}
+
+fn wake_up(desk: &mut Desk, unit: &mut impl Unit, row: CustomerRow) -> Result<(), StoreError> {
+    let loaded = Loaded {
+        customer: Some(Customer { state: row.state.clone(), profile: row.profile.clone() }),
+        ..Loaded::default()
+    };
+    let seed = desk.counters.fact.to_be_bytes();
+    match attempt(desk, loaded, &Command::WakeUp, &seed, false) {
+        Ok(decision) => apply(desk, unit, Some(row), decision, false),
+        Err(Failure::Bug(text)) => {
+            drop(quarantine(desk, unit, &text)?);
+            // A customer that cannot be woken must not hold the others up.
+            let was_armed = row.armed;
+            desk.cache.change(CustomerRow { armed: None, ..row }, was_armed, false, false);
+            Ok(())
+        }
+        Err(Failure::Refused(_)) => Ok(()),
+    }
+}
+
+/// Goes on with a re-evaluation of all customers.
+pub(super) fn sweep(desk: &mut Desk, unit: &mut impl Unit, most: usize) -> Result<(), StoreError> {
+    let Some((version, after)) = desk.sweep else { return Ok(()) };
+    let keys: Vec<CustomerKey> = unit.customers(after, most)?.into_iter().map(|row| row.key).collect();
+    for key in &keys {
+        if let Some(row) = load::customer_by_key(desk, unit, *key)?
+            && row.state.audiences_seen != version
+        {
+            wake_up(desk, unit, row)?;
+        }
+    }
+    // Customers made in this group carry the new version already.
+    desk.sweep = keys.last().map(|last| (version, *last));
+    unit.write(Write::Sweep(desk.sweep))
+}

@@ -1,0 +1,90 @@
+//! What the engine can be asked to do.
+
+use super::delivery::DeliveryResult;
+use crate::backend::ApiKey;
+use masivo_core::Command;
+use masivo_core::program::Kind;
+use masivo_core::value::{Json, Timestamp};
+use uuid::Uuid;
+
+/// Something to be done, and the key that makes repeating it harmless.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What is to be done.
+    pub work: Work,
+    /// An idempotency key: the same key and work give the same answer and are carried out once.
+    pub key: Option<String>,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// A command to a customer.
+    Customer(Box<Command>),
+    /// A definition is written: a new one without id, otherwise the one of that id.
+    Define {
+        /// What it is.
+        kind: Kind,
+        /// Its id.
+        id: Option<String>,
+        /// The definition as it was sent.
+        body: Json,
+    },
+    /// Expired events that were issued in a span are fulfilled after all: up to 500.
+    FulfillExpired {
+        /// Issued from then on.
+        from: Timestamp,
+        /// Issued before then.
+        to: Timestamp,
+    },
+    /// A worker takes rows of the outbox whose time has come.
+    ClaimDeliveries {
+        /// At most so many.
+        limit: usize,
+    },
+    /// A worker says what became of a row.
+    ReportDelivery {
+        /// The row.
+        id: Uuid,
+        /// What became of it.
+        result: DeliveryResult,
+    },
+    /// A dead letter is queued again.
+    Resend {
+        /// The row.
+        id: Uuid,
+    },
+    /// A key of the API is made.
+    CreateKey(ApiKey),
+    /// A key of the API is revoked.
+    RevokeKey {
+        /// Its id.
+        id: String,
+    },
+    /// The test clock is set; everything due is applied before the answer.
+    SetClock(Timestamp),
+    /// The time after a jump of the clock is right.
+    ConfirmClock,
+    /// Everything due is applied.
+    CatchUp,
+}
+
+impl From<Command> for Request {
+    fn from(command: Command) -> Self {
+        Self { work: Work::Customer(Box::new(command)), key: None }
+    }
+}
+
+impl From<Work> for Request {
+    fn from(work: Work) -> Self {
+        Self { work, key: None }
+    }
+}
+
+impl Request {
+    /// The request with an idempotency key.
+    #[must_use]
+    pub fn with_key(self, key: Option<String>) -> Self {
+        Self { key: key.or(self.key), ..self }
+    }
+}

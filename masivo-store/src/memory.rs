@@ -1,0 +1,465 @@
+//! The memory backend: the reference that the others are compared with. Sorted maps, nothing clever.
+
+use crate::backend::{
+    ApiKey, Backend, CommitError, Counters, CustomerKey, CustomerRow, DailyRow, Destination, FactRow,
+    OutboxFilter, OutboxRow, Read, ReaderSource, Remembered, Unit, Write,
+};
+use crate::error::StoreError;
+use masivo_core::fact::{EventStatus, FactKind};
+use masivo_core::outgoing::DeliveryStatus;
+use masivo_core::profile::Profile;
+use masivo_core::program::StoredDefinition;
+use masivo_core::value::{Decimal, Json, Timestamp};
+use masivo_core::wallet::Lot;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
+use uuid::Uuid;
+
+type Result<T, E = StoreError> = core::result::Result<T, E>;
+
+/// A backend in memory; its data is gone when it is dropped.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryBackend(Arc<RwLock<Tables>>);
+
+#[derive(Debug, Default)]
+struct Tables {
+    customers: BTreeMap<CustomerKey, CustomerRow>,
+    ids: BTreeMap<String, CustomerKey>,
+    erased: BTreeMap<[u8; 16], ()>,
+    claims: BTreeMap<[u8; 16], CustomerKey>,
+    facts: BTreeMap<u64, FactRow>,
+    events: BTreeMap<Uuid, u64>,
+    expired: BTreeMap<(Timestamp, u64), ()>,
+    lots: BTreeMap<(CustomerKey, u32), Lot>,
+    wake_ups: BTreeMap<(Timestamp, CustomerKey), ()>,
+    members: BTreeMap<(u32, CustomerKey), Timestamp>,
+    walkers: BTreeMap<(u32, CustomerKey), ()>,
+    outbox: BTreeMap<u64, OutboxRow>,
+    definitions: BTreeMap<u32, StoredDefinition>,
+    remembered: BTreeMap<[u8; 16], (Timestamp, Remembered)>,
+    daily: BTreeMap<(i64, String), (i64, i64)>,
+    keys: BTreeMap<String, ApiKey>,
+    quarantine: BTreeMap<u64, (Timestamp, String)>,
+    sweep: BTreeMap<(), (u32, CustomerKey)>,
+    last_instant: BTreeMap<(), Timestamp>,
+}
+
+type Undo = Box<dyn FnOnce(&mut Tables) + Send>;
+
+/// A unit on the tables; what it did is undone unless it is committed.
+pub struct MemoryUnit<'u> {
+    tables: RwLockWriteGuard<'u, Tables>,
+    undo: Vec<Undo>,
+}
+
+impl std::fmt::Debug for MemoryUnit<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MemoryUnit").field("writes", &self.undo.len()).finish()
+    }
+}
+
+impl Backend for MemoryBackend {
+    type Unit<'u> = MemoryUnit<'u>;
+
+    fn begin(&mut self) -> Result<MemoryUnit<'_>> {
+        Ok(MemoryUnit { tables: self.0.write().unwrap_or_else(PoisonError::into_inner), undo: Vec::new() })
+    }
+
+    fn reader(&self) -> Result<Box<dyn Read + Send>> {
+        Ok(Box::new(self.clone()))
+    }
+
+    fn reader_source(&self) -> Result<ReaderSource> {
+        let backend = self.clone();
+        Ok(Box::new(move || backend.reader()))
+    }
+}
+
+impl MemoryUnit<'_> {
+    /// Puts a value (`Some`) or takes it out, and notes how to undo that.
+    fn set<K, V>(&mut self, table: fn(&mut Tables) -> &mut BTreeMap<K, V>, key: K, value: Option<V>)
+    where
+        K: Ord + Clone + Send + 'static,
+        V: Send + 'static,
+    {
+        let map = table(&mut self.tables);
+        let before = match value {
+            Some(value) => map.insert(key.clone(), value),
+            None => map.remove(&key),
+        };
+        self.undo.push(Box::new(move |tables| {
+            let map = table(tables);
+            match before {
+                Some(before) => drop(map.insert(key, before)),
+                None => drop(map.remove(&key)),
+            }
+        }));
+    }
+
+    fn customer(&mut self, row: &CustomerRow, was_armed: Option<Timestamp>, profile: bool, id: bool) {
+        let mut next = row.clone();
+        let before = self.tables.customers.get(&row.key).cloned();
+        if !profile && let Some(before) = &before {
+            next.profile = before.profile.clone();
+        }
+        if id {
+            if let Some(before) = before {
+                self.set(|tables| &mut tables.ids, before.profile.id().to_owned(), None);
+            }
+            self.set(|tables| &mut tables.ids, row.profile.id().to_owned(), Some(row.key));
+        }
+        if was_armed != row.armed {
+            if let Some(was) = was_armed {
+                self.set(|tables| &mut tables.wake_ups, (was, row.key), None);
+            }
+            if let Some(armed) = row.armed {
+                self.set(|tables| &mut tables.wake_ups, (armed, row.key), Some(()));
+            }
+        }
+        self.set(|tables| &mut tables.customers, row.key, Some(next));
+    }
+
+    fn event_status(&mut self, event: u64, status: EventStatus, by: u64) -> Result<()> {
+        let found = self.tables.facts.get(&event).cloned();
+        let mut row = found.ok_or_else(|| StoreError::damaged(format!("fact {event}")))?;
+        row.status = Some(status);
+        if status == EventStatus::Resolved {
+            row.fulfilled_by = by;
+        } else {
+            row.closed_by = by;
+        }
+        let issued_at = row.fact.event.as_ref().map_or(Timestamp::EPOCH, |head| head.issued_at);
+        let expired = (status == EventStatus::Expired).then_some(());
+        self.set(|tables| &mut tables.expired, (issued_at, event), expired);
+        self.set(|tables| &mut tables.facts, event, Some(row));
+        Ok(())
+    }
+
+    fn erase(&mut self, customer: CustomerKey, head: u64, id_hash: [u8; 16], id: &str) {
+        self.set(|tables| &mut tables.ids, id.to_owned(), None);
+        self.set(|tables| &mut tables.erased, id_hash, Some(()));
+        if let Some(mut row) = self.tables.customers.get(&customer).cloned() {
+            row.profile = Profile::default();
+            self.set(|tables| &mut tables.customers, customer, Some(row));
+        }
+        let mut next = head;
+        while let Some(mut row) = self.tables.facts.get(&next).cloned() {
+            (row.fact.payload, row.fact.explanation) = (None, None);
+            let previous = row.fact.previous;
+            self.set(|tables| &mut tables.facts, next, Some(row));
+            next = previous;
+        }
+        let concerned: Vec<OutboxRow> = self
+            .tables
+            .outbox
+            .values()
+            .filter(|row| row.customer == customer && !is_delete_signal(&row.destination))
+            .cloned()
+            .collect();
+        for mut row in concerned {
+            let waits = matches!(row.status, DeliveryStatus::Queued | DeliveryStatus::Claimed);
+            row.body = Json::Null;
+            row.due = None;
+            row.reason = waits.then(|| "deleted".to_owned());
+            if waits {
+                row.status = DeliveryStatus::Suppressed;
+            }
+            self.set(|tables| &mut tables.outbox, row.sequence, Some(row));
+        }
+    }
+}
+
+fn is_delete_signal(destination: &Destination) -> bool {
+    matches!(destination, Destination::Webhook { event, .. } if event == "CUSTOMER_DELETED")
+}
+
+impl Unit for MemoryUnit<'_> {
+    fn write(&mut self, write: Write<'_>) -> Result<()> {
+        match write {
+            Write::Customer { row, was_armed, profile, id } => self.customer(row, was_armed, profile, id),
+            Write::Fact { customer, fact } => {
+                let status = fact.event.as_ref().map(|head| head.status);
+                let row = FactRow { customer, fact: fact.clone(), status, fulfilled_by: 0, closed_by: 0 };
+                if let Some(head) = &fact.event {
+                    self.set(|tables| &mut tables.events, head.id, Some(fact.sequence));
+                }
+                self.set(|tables| &mut tables.facts, fact.sequence, Some(row));
+            }
+            Write::EventStatus { event, status, by } => self.event_status(event, status, by)?,
+            Write::Lot { customer, lot } => {
+                self.set(|tables| &mut tables.lots, (customer, lot.number), Some(lot.clone()));
+            }
+            Write::Claim { hash, customer } => self.set(|tables| &mut tables.claims, hash, customer),
+            Write::Member { audience, customer, since } => {
+                let known = self.tables.members.get(&(audience, customer)).copied();
+                if known.is_none() || since.is_none() {
+                    self.set(|tables| &mut tables.members, (audience, customer), since);
+                }
+            }
+            Write::Walker { journey, customer, inside } => {
+                self.set(|tables| &mut tables.walkers, (journey, customer), inside.then_some(()));
+            }
+            Write::Outbox(row) => self.set(|tables| &mut tables.outbox, row.sequence, Some(row.clone())),
+            Write::Definition(stored) => {
+                self.set(|tables| &mut tables.definitions, stored.program_version, Some(stored.clone()));
+            }
+            Write::Remember { key, at, remembered } => {
+                self.set(|tables| &mut tables.remembered, key, Some((at, remembered.clone())));
+            }
+            Write::Forget { before } => {
+                let old: Vec<[u8; 16]> = self
+                    .tables
+                    .remembered
+                    .iter()
+                    .filter(|(_, (at, _))| *at < before)
+                    .map(|(key, _)| *key)
+                    .collect();
+                old.into_iter().for_each(|key| self.set(|tables| &mut tables.remembered, key, None));
+            }
+            Write::Daily(row) => {
+                let key = (row.day, row.key.clone());
+                let (count, micros) = self.tables.daily.get(&key).copied().unwrap_or_default();
+                let sum = (count + row.count, micros.saturating_add(row.amount.micros()));
+                self.set(|tables| &mut tables.daily, key, Some(sum));
+            }
+            Write::ApiKey(key) => self.set(|tables| &mut tables.keys, key.id.clone(), Some(key.clone())),
+            Write::Quarantine { sequence, at, text } => {
+                self.set(|tables| &mut tables.quarantine, sequence, Some((at, text.to_owned())));
+            }
+            Write::Sweep(sweep) => self.set(|tables| &mut tables.sweep, (), sweep),
+            Write::Erase { customer, head, id_hash, id } => self.erase(customer, head, id_hash, id),
+            Write::LastInstant(instant) => self.set(|tables| &mut tables.last_instant, (), Some(instant)),
+        }
+        Ok(())
+    }
+
+    fn commit(mut self) -> Result<(), CommitError> {
+        self.undo.clear();
+        Ok(())
+    }
+}
+
+impl Drop for MemoryUnit<'_> {
+    fn drop(&mut self) {
+        while let Some(undo) = self.undo.pop() {
+            undo(&mut self.tables);
+        }
+    }
+}
+
+impl Read for Tables {
+    fn customer_by_id(&self, id: &str) -> Result<Option<CustomerRow>> {
+        Ok(self.ids.get(id).and_then(|key| self.customers.get(key)).cloned())
+    }
+
+    fn customer_by_key(&self, key: CustomerKey) -> Result<Option<CustomerRow>> {
+        Ok(self.customers.get(&key).cloned())
+    }
+
+    fn customers(&self, after: CustomerKey, limit: usize) -> Result<Vec<CustomerRow>> {
+        Ok(self.customers.range(after + 1..).take(limit).map(|(_, row)| row.clone()).collect())
+    }
+
+    fn customer_count(&self) -> Result<u64> {
+        Ok(u64::try_from(self.ids.len()).unwrap_or(u64::MAX))
+    }
+
+    fn was_erased(&self, hash: [u8; 16]) -> Result<bool> {
+        Ok(self.erased.contains_key(&hash))
+    }
+
+    fn claim(&self, hash: [u8; 16]) -> Result<Option<CustomerKey>> {
+        Ok(self.claims.get(&hash).copied())
+    }
+
+    fn fact(&self, sequence: u64) -> Result<Option<FactRow>> {
+        Ok(self.facts.get(&sequence).cloned())
+    }
+
+    fn event(&self, id: Uuid) -> Result<Option<u64>> {
+        Ok(self.events.get(&id).copied())
+    }
+
+    fn facts(&self, after: u64, limit: usize) -> Result<Vec<FactRow>> {
+        Ok(self.facts.range(after + 1..).take(limit).map(|(_, row)| row.clone()).collect())
+    }
+
+    fn events_before(&self, before: u64, limit: usize) -> Result<Vec<FactRow>> {
+        let before = if before == 0 { u64::MAX } else { before };
+        let events = self.facts.range(..before).rev().map(|(_, row)| row);
+        Ok(events.filter(|row| row.fact.kind == FactKind::Event).take(limit).cloned().collect())
+    }
+
+    fn ledger_facts(&self, day: i64, after: u64, limit: usize) -> Result<Vec<FactRow>> {
+        let rows = self.facts.range(after + 1..).map(|(_, row)| row);
+        let of_day = rows.filter(|row| row.fact.at.day() == day && row.fact.entries().next().is_some());
+        Ok(of_day.take(limit).cloned().collect())
+    }
+
+    fn expired_events(&self, from: Timestamp, to: Timestamp, limit: usize) -> Result<Vec<u64>> {
+        let span = self.expired.range((from, 0)..(to, 0));
+        Ok(span.take(limit).map(|((_, fact), ())| *fact).collect())
+    }
+
+    fn lot(&self, customer: CustomerKey, number: u32) -> Result<Option<Lot>> {
+        Ok(self.lots.get(&(customer, number)).cloned())
+    }
+
+    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<CustomerKey>> {
+        Ok(self.wake_ups.range(..=(now, CustomerKey::MAX)).take(limit).map(|((_, key), ())| *key).collect())
+    }
+
+    fn next_due(&self) -> Result<Option<Timestamp>> {
+        Ok(self.wake_ups.keys().next().map(|(due, _)| *due))
+    }
+
+    fn members(
+        &self,
+        audience: u32,
+        after: CustomerKey,
+        limit: usize,
+    ) -> Result<Vec<(CustomerKey, Timestamp)>> {
+        let span = self.members.range((audience, after + 1)..(audience + 1, 0));
+        Ok(span.take(limit).map(|((_, customer), since)| (*customer, *since)).collect())
+    }
+
+    fn member_count(&self, audience: u32) -> Result<u64> {
+        let count = self.members.range((audience, 0)..(audience + 1, 0)).count();
+        Ok(u64::try_from(count).unwrap_or(u64::MAX))
+    }
+
+    fn walkers(&self, journey: u32, after: CustomerKey, limit: usize) -> Result<Vec<CustomerKey>> {
+        let span = self.walkers.range((journey, after + 1)..(journey + 1, 0));
+        Ok(span.take(limit).map(|((_, customer), ())| *customer).collect())
+    }
+
+    fn outbox_row(&self, id: Uuid) -> Result<Option<OutboxRow>> {
+        Ok(self.outbox.values().find(|row| row.id == id).cloned())
+    }
+
+    fn outbox(&self, filter: OutboxFilter) -> Result<Vec<OutboxRow>> {
+        let wanted = |row: &&OutboxRow| {
+            let (message, target) = match &row.destination {
+                Destination::Webhook { webhook, .. } => (Some(false), *webhook),
+                Destination::Email { journey, .. } => (Some(true), *journey),
+                Destination::EraseMails => (None, 0),
+            };
+            filter.messages.is_none_or(|messages| Some(messages) == message)
+                && filter.target.is_none_or(|wanted| wanted == target)
+                && filter.status.is_none_or(|status| status == row.status)
+                && filter.customer.is_none_or(|customer| customer == row.customer)
+        };
+        Ok(self
+            .outbox
+            .range(filter.after + 1..)
+            .map(|(_, row)| row)
+            .filter(wanted)
+            .take(filter.limit)
+            .cloned()
+            .collect())
+    }
+
+    fn outbox_due(&self, now: Timestamp, limit: usize) -> Result<Vec<OutboxRow>> {
+        let mut due: Vec<&OutboxRow> =
+            self.outbox.values().filter(|row| row.due.is_some_and(|due| due <= now)).collect();
+        due.sort_by_key(|row| (row.due, row.sequence));
+        Ok(due.into_iter().take(limit).cloned().collect())
+    }
+
+    fn outbox_next_due(&self) -> Result<Option<Timestamp>> {
+        Ok(self.outbox.values().filter_map(|row| row.due).min())
+    }
+
+    fn remembered(&self, key: [u8; 16]) -> Result<Option<Remembered>> {
+        Ok(self.remembered.get(&key).map(|(_, remembered)| remembered.clone()))
+    }
+
+    fn definitions(&self) -> Result<Vec<StoredDefinition>> {
+        Ok(self.definitions.values().cloned().collect())
+    }
+
+    fn daily(&self, from: i64, to: i64) -> Result<Vec<DailyRow>> {
+        let span = self.daily.range((from, String::new())..(to + 1, String::new()));
+        Ok(span
+            .map(|((day, key), (count, micros))| DailyRow {
+                day: *day,
+                key: key.clone(),
+                count: *count,
+                amount: Decimal::from_micros(*micros),
+            })
+            .collect())
+    }
+
+    fn api_keys(&self) -> Result<Vec<ApiKey>> {
+        let mut keys: Vec<ApiKey> = self.keys.values().cloned().collect();
+        keys.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
+        Ok(keys)
+    }
+
+    fn quarantine(&self) -> Result<Vec<(u64, Timestamp, String)>> {
+        Ok(self.quarantine.iter().map(|(sequence, (at, text))| (*sequence, *at, text.clone())).collect())
+    }
+
+    fn sweep(&self) -> Result<Option<(u32, CustomerKey)>> {
+        Ok(self.sweep.get(&()).copied())
+    }
+
+    fn counters(&self) -> Result<Counters> {
+        let last = |number: Option<&u64>| number.copied().unwrap_or(0);
+        Ok(Counters {
+            fact: last(self.facts.keys().next_back()),
+            customer: last(self.customers.keys().next_back()),
+            outbox: last(self.outbox.keys().next_back()),
+            quarantine: last(self.quarantine.keys().next_back()),
+            last_instant: self.last_instant.get(&()).copied(),
+        })
+    }
+}
+
+/// Passes every question on to the tables.
+macro_rules! ask_tables {
+    ($type:ty, $self:ident => $tables:expr, { $($name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)* }) => {
+        impl Read for $type {
+            $(fn $name(&$self, $($argument: $kind),*) -> Result<$answer> { $tables.$name($($argument),*) })*
+        }
+    };
+}
+
+macro_rules! ask_all_tables {
+    ($type:ty, $self:ident => $tables:expr) => {
+        ask_tables!($type, $self => $tables, {
+            customer_by_id(id: &str) -> Option<CustomerRow>;
+            customer_by_key(key: CustomerKey) -> Option<CustomerRow>;
+            customers(after: CustomerKey, limit: usize) -> Vec<CustomerRow>;
+            customer_count() -> u64;
+            was_erased(hash: [u8; 16]) -> bool;
+            claim(hash: [u8; 16]) -> Option<CustomerKey>;
+            fact(sequence: u64) -> Option<FactRow>;
+            event(id: Uuid) -> Option<u64>;
+            facts(after: u64, limit: usize) -> Vec<FactRow>;
+            events_before(before: u64, limit: usize) -> Vec<FactRow>;
+            ledger_facts(day: i64, after: u64, limit: usize) -> Vec<FactRow>;
+            expired_events(from: Timestamp, to: Timestamp, limit: usize) -> Vec<u64>;
+            lot(customer: CustomerKey, number: u32) -> Option<Lot>;
+            due(now: Timestamp, limit: usize) -> Vec<CustomerKey>;
+            next_due() -> Option<Timestamp>;
+            members(audience: u32, after: CustomerKey, limit: usize) -> Vec<(CustomerKey, Timestamp)>;
+            member_count(audience: u32) -> u64;
+            walkers(journey: u32, after: CustomerKey, limit: usize) -> Vec<CustomerKey>;
+            outbox_row(id: Uuid) -> Option<OutboxRow>;
+            outbox(filter: OutboxFilter) -> Vec<OutboxRow>;
+            outbox_due(now: Timestamp, limit: usize) -> Vec<OutboxRow>;
+            outbox_next_due() -> Option<Timestamp>;
+            remembered(key: [u8; 16]) -> Option<Remembered>;
+            definitions() -> Vec<StoredDefinition>;
+            daily(from: i64, to: i64) -> Vec<DailyRow>;
+            api_keys() -> Vec<ApiKey>;
+            quarantine() -> Vec<(u64, Timestamp, String)>;
+            sweep() -> Option<(u32, CustomerKey)>;
+            counters() -> Counters;
+        });
+    };
+}
+
+ask_all_tables!(MemoryBackend, self => self.0.read().unwrap_or_else(PoisonError::into_inner));
+ask_all_tables!(MemoryUnit<'_>, self => self.tables);

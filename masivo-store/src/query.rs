@@ -1,0 +1,195 @@
+//! Questions to a store, answered as they are shown.
+//!
+//! A customer is read as of now: whatever fell due by then is applied in memory, by the same code the writer
+//! uses, so an answer is exact whether or not a timer has run yet.
+
+mod audience;
+mod customer;
+mod ledger;
+mod message;
+
+pub use customer::EventFilter;
+pub use ledger::{CustomerTransactionFilter, TransactionFilter};
+pub use message::{MessageFilter, show_delivery};
+
+use crate::backend::{ApiKey, CustomerRow};
+use crate::engine::{Handle, Reader};
+use crate::error::{StoreError, SubmitError};
+use masivo_core::program::{Definition, Kind, Program};
+use masivo_core::value::{Json, Mint, StoreSecret, Timestamp, object};
+use masivo_core::{Context, Customer, Rejection, bring_to};
+use std::sync::Arc;
+
+/// A list, and where it goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// What is on the page.
+    pub items: Vec<Json>,
+    /// What to ask for next; `None` at the end.
+    pub next: Option<String>,
+}
+
+/// Questions at one instant, with the definitions of that instant.
+#[derive(Debug)]
+pub struct Query {
+    pub(crate) reader: Reader,
+    pub(crate) program: Arc<Program>,
+    pub(crate) now: Timestamp,
+    pub(crate) secret: StoreSecret,
+}
+
+impl Handle {
+    /// Asks the store, as of now.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn query(&self) -> Result<Query, StoreError> {
+        Ok(Query { reader: self.reader()?, program: self.program(), now: self.now(), secret: self.secret() })
+    }
+}
+
+impl Query {
+    /// The instant the questions are asked at.
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The definitions the answers go by.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// The customer of a merchant's id, brought to the present.
+    pub(crate) fn present(&self, id: &str) -> Result<CustomerRow, SubmitError> {
+        match self.reader.customer_by_id(id)? {
+            Some(row) => Ok(self.bring(row)),
+            None if self.reader.was_erased(self.secret.hash("customer id", &[id.as_bytes()]))? => {
+                Err(Rejection::CustomerDeleted.into())
+            }
+            None => Err(Rejection::CustomerNotFound { id: id.to_owned() }.into()),
+        }
+    }
+
+    /// Applies what fell due to a customer that was read.
+    pub(crate) fn bring(&self, row: CustomerRow) -> CustomerRow {
+        let context = Context {
+            now: self.now,
+            program: &self.program,
+            mint: Mint::new(self.secret, self.now, "read", &row.key.to_be_bytes()),
+            next_fact: u64::MAX / 2,
+            keyed: false,
+        };
+        let Customer { state, profile } =
+            bring_to(&context, Customer { state: row.state, profile: row.profile });
+        CustomerRow { state, profile, ..row }
+    }
+
+    /// All definitions of a kind, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn definitions(&self, kind: Kind) -> Result<Vec<Json>, SubmitError> {
+        let program = &self.program;
+        Ok(match kind {
+            Kind::Settings => vec![program.settings_body().clone()],
+            Kind::Brand => program.brands().map(Definition::to_json).collect(),
+            Kind::EventType => program.event_types().map(Definition::to_json).collect(),
+            Kind::Tier => program.tiers_by_level().map(Definition::to_json).collect(),
+            Kind::Reward => program.rewards().map(Definition::to_json).collect(),
+            Kind::Campaign => program.campaigns().map(|campaign| self.campaign(campaign)).collect(),
+            Kind::Audience => program
+                .audiences()
+                .map(|audience| self.audience(audience))
+                .collect::<Result<_, StoreError>>()?,
+            Kind::Template => program.templates().map(Definition::to_json).collect(),
+            Kind::Journey => program.journeys().map(Definition::to_json).collect(),
+            Kind::Webhook => program.webhooks().map(without_secret).collect(),
+        })
+    }
+
+    /// The definition of an id.
+    ///
+    /// # Errors
+    /// [`Rejection::DefinitionNotFound`] when there is none.
+    pub fn definition(&self, kind: Kind, id: &str) -> Result<Json, SubmitError> {
+        let program = &self.program;
+        let found = match kind {
+            Kind::Settings => Some(program.settings_body().clone()),
+            Kind::Brand => program.brand(id).map(Definition::to_json),
+            Kind::EventType => program.event_types().find(|known| known.id == id).map(Definition::to_json),
+            Kind::Tier => program.tier_by_id(id).map(Definition::to_json),
+            Kind::Reward => program.reward_by_id(id).map(Definition::to_json),
+            Kind::Campaign => program.campaign_by_id(id).map(|campaign| self.campaign(campaign)),
+            Kind::Audience => {
+                program.audience_by_id(id).map(|audience| self.audience(audience)).transpose()?
+            }
+            Kind::Template => program.template_by_id(id).map(Definition::to_json),
+            Kind::Journey => program.journey_by_id(id).map(Definition::to_json),
+            Kind::Webhook => program.webhook_by_id(id).map(without_secret),
+        };
+        found.ok_or_else(|| Rejection::DefinitionNotFound { kind: kind.name(), id: id.to_owned() }.into())
+    }
+
+    /// A campaign with the status it has now.
+    fn campaign(&self, campaign: &Definition<masivo_core::program::CampaignSpec>) -> Json {
+        let mut json = campaign.to_json();
+        json.set("status", campaign.spec.status(self.now).name());
+        json
+    }
+
+    /// Per-day sums of a span of UTC days, both inclusive.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn daily(&self, from: i64, to: i64) -> Result<Json, SubmitError> {
+        let rows = self.reader.daily(from, to)?.into_iter().map(|row| {
+            let day = Timestamp::from_milliseconds(row.day * masivo_core::value::DAY).to_string();
+            object()
+                .with("day", day.get(..10).unwrap_or_default())
+                .with("key", self.daily_key(&row.key))
+                .with("count", row.count)
+                .with("amount", row.amount)
+                .build()
+        });
+        Ok(Json::List(rows.collect()))
+    }
+
+    /// The key of a daily sum with ids in place of numbers.
+    fn daily_key(&self, key: &str) -> String {
+        let parts: Vec<&str> = key.split('/').collect();
+        match parts.as_slice() {
+            ["points", number, rest] => {
+                let reward = number.parse().ok().and_then(|number| self.program.reward(number));
+                format!("points/{}/{rest}", reward.map_or(*number, |reward| reward.id.as_str()))
+            }
+            ["campaign", number, rest] => {
+                let campaign = number.parse().ok().and_then(|number| self.program.campaign(number));
+                format!("campaign/{}/{rest}", campaign.map_or(*number, |campaign| campaign.id.as_str()))
+            }
+            _ => key.to_owned(),
+        }
+    }
+
+    /// All keys of the API.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn keys(&self) -> Result<Vec<ApiKey>, SubmitError> {
+        Ok(self.reader.api_keys()?)
+    }
+
+    /// How many customers there are.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn customer_count(&self) -> Result<u64, SubmitError> {
+        Ok(self.reader.customer_count()?)
+    }
+}
+
+/// A webhook as it is shown after it was made: the secret is only given once.
+fn without_secret(webhook: &Definition<masivo_core::program::WebhookSpec>) -> Json {
+    let mut json = webhook.to_json();
+    json.remove("secret");
+    json
+}

@@ -1,0 +1,150 @@
+//! Audiences, members and journeys.
+
+use super::{Page, Query};
+use crate::backend::{CustomerKey, CustomerRow};
+use crate::error::{StoreError, SubmitError};
+use masivo_core::Rejection;
+use masivo_core::consent::Purpose;
+use masivo_core::program::{AudienceKind, AudienceSpec, Definition};
+use masivo_core::value::{Json, object};
+
+/// Customers looked at to correct a count by what fell due but was not written yet.
+const OVERDUE_MAX: usize = 100_000;
+
+impl Query {
+    /// An audience with the number of its members now.
+    pub(super) fn audience(&self, audience: &Definition<AudienceSpec>) -> Result<Json, StoreError> {
+        let mut json = audience.to_json();
+        let dynamic = matches!(audience.spec.kind, AudienceKind::Dynamic(_));
+        json.set("type", if dynamic { "DYNAMIC" } else { "STATIC" });
+        json.set("members_count", self.members_count(audience.number)?);
+        json.set("recalculating", self.reader.sweep()?.is_some());
+        Ok(json)
+    }
+
+    /// The counter, corrected by the customers whose time has come and is not written yet: exact at any instant.
+    fn members_count(&self, audience: u32) -> Result<u64, StoreError> {
+        let mut count = i64::try_from(self.reader.member_count(audience)?).unwrap_or(i64::MAX);
+        for key in self.reader.due(self.now, OVERDUE_MAX)? {
+            let Some(row) = self.reader.customer_by_key(key)? else { continue };
+            let before = i64::from(row.state.is_member(audience));
+            let after = i64::from(self.bring(row).state.is_member(audience));
+            count += after - before;
+        }
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// The audiences a customer is in now.
+    pub(super) fn audiences_of(&self, row: &CustomerRow) -> Json {
+        let inside = row.state.memberships.iter().filter(|membership| membership.inside);
+        let shown = inside.filter_map(|membership| {
+            let audience = self.program.audience(membership.audience)?;
+            Some(
+                object()
+                    .with("id", audience.id.as_str())
+                    .with("name", audience.spec.name.as_str())
+                    .with("since", membership.since)
+                    .with_some("until", membership.flips_at)
+                    .build(),
+            )
+        });
+        Json::List(shown.collect())
+    }
+
+    /// Members of an audience in the order of their registration, after the customer of an id.
+    ///
+    /// Contact fields are derived here from profile and consent: opting out blanks them, opting in brings them
+    /// back.
+    ///
+    /// # Errors
+    /// [`Rejection::DefinitionNotFound`], [`Rejection::CustomerNotFound`] for a cursor that names nobody.
+    pub fn members(&self, audience: &str, after: Option<&str>, limit: usize) -> Result<Page, SubmitError> {
+        let found = self.program.audience_by_id(audience);
+        let unknown = || Rejection::DefinitionNotFound { kind: "audience", id: audience.to_owned() };
+        let number = found.ok_or_else(unknown)?.number;
+        let mut after = self.cursor(after)?;
+        let mut items: Vec<(String, Json)> = Vec::new();
+        loop {
+            let rows = self.reader.members(number, after, limit + 1)?;
+            let more = rows.len() > limit;
+            for (key, _) in rows {
+                after = key;
+                let Some(row) = self.reader.customer_by_key(key)? else { continue };
+                let row = self.bring(row);
+                // Its time may have come a moment ago.
+                if let Some(shown) = self.show_member(number, &row) {
+                    items.push((row.profile.id().to_owned(), shown));
+                }
+                if items.len() > limit {
+                    break;
+                }
+            }
+            if items.len() > limit || !more {
+                break;
+            }
+        }
+        Ok(page(items, limit))
+    }
+
+    fn show_member(&self, audience: u32, row: &CustomerRow) -> Option<Json> {
+        let membership = row.state.membership(audience).filter(|membership| membership.inside)?;
+        let allow = |purpose: Purpose| row.state.permissions.allow(purpose);
+        let email = row.profile.email().filter(|_| allow(Purpose::EmailMarketing));
+        let device = row.profile.live_device(self.now).filter(|_| allow(Purpose::PushNotifications));
+        Some(
+            object()
+                .with("customer_id", row.profile.id())
+                .with("since", membership.since)
+                .with("until", membership.flips_at.map(Json::from).unwrap_or_default())
+                .with("email", email.map(Json::from).unwrap_or_default())
+                .with("device_token", device.map(Json::from).unwrap_or_default())
+                .build(),
+        )
+    }
+
+    fn cursor(&self, after: Option<&str>) -> Result<CustomerKey, SubmitError> {
+        match after {
+            Some(id) => Ok(self.present(id)?.key),
+            None => Ok(0),
+        }
+    }
+
+    /// Customers in a journey in the order of their registration, after the customer of an id.
+    ///
+    /// # Errors
+    /// [`Rejection::DefinitionNotFound`], [`Rejection::CustomerNotFound`] for a cursor that names nobody.
+    pub fn instances(&self, journey: &str, after: Option<&str>, limit: usize) -> Result<Page, SubmitError> {
+        let found = self.program.journey_by_id(journey);
+        let unknown = || Rejection::DefinitionNotFound { kind: "journey", id: journey.to_owned() };
+        let number = found.ok_or_else(unknown)?.number;
+        let keys = self.reader.walkers(number, self.cursor(after)?, limit + 1)?;
+        let mut items = Vec::new();
+        for key in keys {
+            let Some(row) = self.reader.customer_by_key(key)? else { continue };
+            let row = self.bring(row);
+            for instance in row.state.journeys.iter().filter(|instance| instance.journey == number) {
+                let steps = self.program.journey_version(instance.journey, instance.version);
+                let step = steps.and_then(|journey| journey.spec.steps.get(usize::from(instance.step)));
+                let shown = object()
+                    .with("customer_id", row.profile.id())
+                    .with("instance", instance.number)
+                    .with("version", instance.version)
+                    .with("step", step.map(|step| Json::from(step.id.as_str())).unwrap_or_default())
+                    .with("entered_at", instance.entered_at)
+                    .with("waits_for", "timer")
+                    .with("wakes_at", instance.wakes_at)
+                    .build();
+                items.push((row.profile.id().to_owned(), shown));
+            }
+        }
+        Ok(page(items, limit))
+    }
+}
+
+/// Cuts a list that was read one longer than the page.
+fn page(mut items: Vec<(String, Json)>, limit: usize) -> Page {
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| more).map(|(id, _)| id.clone());
+    Page { items: items.into_iter().map(|(_, shown)| shown).collect(), next }
+}

@@ -1,0 +1,158 @@
+//! Transactions: the ledger as the product lists it.
+
+use super::Query;
+use crate::backend::FactRow;
+use crate::engine::load_record;
+use crate::error::SubmitError;
+use masivo_core::events::EventRecord;
+use masivo_core::fact::{EventStatus, Fact};
+use masivo_core::value::{Json, Timestamp};
+use masivo_core::view;
+use uuid::Uuid;
+
+/// Which transactions are listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransactionFilter {
+    /// The day in the account's zone: year, month, day.
+    pub date: (i32, u32, u32),
+    /// Only with an id after that one.
+    pub cursor: Option<Uuid>,
+    /// Only of that brand.
+    pub brand: Option<String>,
+    /// Only of that reward.
+    pub reward: Option<String>,
+    /// Only of that campaign.
+    pub campaign: Option<String>,
+    /// Only of that event.
+    pub event: Option<Uuid>,
+    /// Only of that type, for example ACCUMULATION.
+    pub kind: Option<String>,
+    /// Only paid by that funder.
+    pub funded_by: Option<String>,
+}
+
+/// Which transactions of one customer are listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CustomerTransactionFilter {
+    /// Only of that year in the account's zone; otherwise the last three months.
+    pub year: Option<i32>,
+    /// Only of that brand.
+    pub brand: Option<String>,
+    /// Only of that reward.
+    pub reward: Option<String>,
+    /// Only of that type, for example ACCUMULATION.
+    pub kind: Option<String>,
+}
+
+/// Transactions in one answer, as the product has it.
+const PAGE: usize = 1_000;
+
+impl Query {
+    /// The transactions of a day, in order: at most 1,000.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn transactions(&self, filter: &TransactionFilter) -> Result<Vec<Json>, SubmitError> {
+        let zone = self.program.settings().time_zone;
+        let (year, month, day) = filter.date;
+        let Some(start) = zone.start_of_date(year, month, day) else { return Ok(Vec::new()) };
+        let end = zone.start_of_next_day(start);
+        let cursor = filter.cursor.map(|id| id.hyphenated().to_string());
+        let mut list = Vec::new();
+        for utc_day in start.day()..=end.plus(-1).day() {
+            let mut after = 0;
+            loop {
+                let rows = self.reader.ledger_facts(utc_day, after, PAGE)?;
+                let Some(last) = rows.last().map(|row| row.fact.sequence) else { break };
+                after = last;
+                for row in rows.iter().filter(|row| (start..end).contains(&row.fact.at)) {
+                    list.extend(
+                        self.transactions_of(row)?
+                            .into_iter()
+                            .filter(|transaction| fits(transaction, filter)),
+                    );
+                }
+            }
+        }
+        list.sort_by(|one, other| one.text("id").cmp(&other.text("id")));
+        list.retain(|transaction| {
+            cursor.as_deref().is_none_or(|cursor| transaction.text("id") > Some(cursor))
+        });
+        list.truncate(PAGE);
+        Ok(list)
+    }
+
+    /// The transactions of a customer, newest first.
+    ///
+    /// # Errors
+    /// [`masivo_core::Rejection::CustomerNotFound`], [`masivo_core::Rejection::CustomerDeleted`].
+    pub fn customer_transactions(
+        &self,
+        id: &str,
+        filter: &CustomerTransactionFilter,
+    ) -> Result<Vec<Json>, SubmitError> {
+        self.present(id)?;
+        let zone = self.program.settings().time_zone;
+        let (from, to) = match filter.year {
+            Some(year) => (
+                zone.start_of_date(year, 1, 1).unwrap_or(Timestamp::MIN),
+                zone.start_of_date(year + 1, 1, 1).unwrap_or(Timestamp::MAX),
+            ),
+            // Three months of at most 31 days.
+            None => (self.now.plus(-93 * masivo_core::value::DAY), Timestamp::MAX),
+        };
+        let head = self.reader.customer_by_id(id)?.map_or(0, |row| row.state.head);
+        let mut rows = Vec::new();
+        self.walk(head, |row| {
+            if (from..to).contains(&row.fact.at) && row.fact.entries().next().is_some() {
+                rows.push(row.clone());
+            }
+            true
+        })?;
+        let mut list = Vec::new();
+        for row in &rows {
+            let mut of_fact = self.transactions_of(row)?;
+            of_fact.reverse();
+            let wanted = |wanted: &Option<String>, name: &str, transaction: &Json| {
+                wanted.as_deref().is_none_or(|wanted| transaction.text(name) == Some(wanted))
+            };
+            list.extend(of_fact.into_iter().filter(|transaction| {
+                wanted(&filter.brand, "brand_id", transaction)
+                    && wanted(&filter.reward, "reward_id", transaction)
+                    && wanted(&filter.kind, "type", transaction)
+            }));
+        }
+        Ok(list)
+    }
+
+    /// The transactions of a fact, with the event they belong to.
+    fn transactions_of(&self, row: &FactRow) -> Result<Vec<Json>, SubmitError> {
+        let customer = self.reader.customer_by_key(row.customer)?;
+        let id = customer.map(|row| row.profile.id().to_owned()).unwrap_or_default();
+        let about = if row.fact.about == 0 { row.fact.sequence } else { row.fact.about };
+        let event = self.reader.fact(about)?.filter(|event| event.fact.event.is_some());
+        let record = match event {
+            Some(event) => load_record(&*self.reader, event, &id)?,
+            None => no_event(row.fact.clone(), id),
+        };
+        Ok(view::transactions(&self.program, &row.fact, Some(&record)))
+    }
+}
+
+/// Something that fell due belongs to no event.
+fn no_event(fact: Fact, customer: String) -> EventRecord {
+    EventRecord { customer, fact, status: EventStatus::Resolved, fulfilled_by: None, closed_by: None }
+}
+
+fn fits(transaction: &Json, filter: &TransactionFilter) -> bool {
+    let event = filter.event.map(|event| event.hyphenated().to_string());
+    let wanted = |wanted: &Option<String>, name: &str| {
+        wanted.as_deref().is_none_or(|wanted| transaction.text(name) == Some(wanted))
+    };
+    wanted(&filter.brand, "brand_id")
+        && wanted(&filter.reward, "reward_id")
+        && wanted(&filter.campaign, "campaign_id")
+        && wanted(&event, "event_id")
+        && wanted(&filter.kind, "type")
+        && wanted(&filter.funded_by, "funded_by")
+}

@@ -1,0 +1,118 @@
+//! Opening a file: lock, settings, migrations, mark.
+
+use crate::engine::Mode;
+use crate::error::StoreError;
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The steps from an empty file to the present schema, in order.
+const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_initial.sql")];
+/// Marks a file as a masivo store: "masv".
+const APPLICATION_ID: i64 = 0x6d61_7376;
+
+/// Takes the lock that keeps a second writer away.
+pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(PathBuf::from(name))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path: path.display().to_string() }),
+        Err(TryLockError::Error(error)) => Err(StoreError::File(error)),
+    }
+}
+
+/// Opens the writer's connection.
+pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    // page_size: 4 KiB measured best. secure_delete: erased data must not stay in free pages.
+    // wal_autocheckpoint 0: the checkpointer does it beside the writer.
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;
+         PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY;
+         PRAGMA cache_size = -65536;",
+    )?;
+    connection.set_prepared_statement_cache_capacity(128);
+    Ok(connection)
+}
+
+/// Brings the schema up to date and checks the mark; gives the store's secret.
+pub(super) fn prepare(
+    connection: &mut Connection,
+    path: &Path,
+    mode: Mode,
+    secret: Option<[u8; 16]>,
+) -> Result<[u8; 16], StoreError> {
+    migrate(connection, path)?;
+    let name = || path.display().to_string();
+    match meta_text(connection, "mode")? {
+        None => {
+            let secret = match secret {
+                Some(secret) => secret,
+                None => draw_secret()?,
+            };
+            put_meta(connection, "mode", mode.name().as_bytes())?;
+            put_meta(connection, "secret", &secret)?;
+            Ok(secret)
+        }
+        Some(found) if found == mode.name() => {
+            let secret = meta(connection, "secret")?.and_then(|bytes| <[u8; 16]>::try_from(bytes).ok());
+            secret.ok_or_else(|| StoreError::damaged("the store's secret"))
+        }
+        Some(found) => {
+            let found = if found == Mode::Test.name() { Mode::Test.name() } else { Mode::Live.name() };
+            Err(StoreError::OtherMode { path: name(), found, wanted: mode.name() })
+        }
+    }
+}
+
+fn draw_secret() -> Result<[u8; 16], StoreError> {
+    let mut secret = [0; 16];
+    getrandom::fill(&mut secret)
+        .map_err(|error| StoreError::File(std::io::Error::other(error.to_string())))?;
+    Ok(secret)
+}
+
+/// Applies the migrations that are missing, each step in one transaction with the mark of its version.
+fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let application: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if application != APPLICATION_ID && tables > 0 {
+        return Err(StoreError::damaged(format!("`{}` is a database of another program", path.display())));
+    }
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    if found > known {
+        return Err(StoreError::Newer { path: path.display().to_string(), found, known });
+    }
+    for (version, migration) in (1_i64..).zip(MIGRATIONS) {
+        if version > found {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute_batch(migration)?;
+            transaction.execute_batch(&format!(
+                "PRAGMA user_version = {version}; PRAGMA application_id = {APPLICATION_ID};"
+            ))?;
+            transaction.commit()?;
+        }
+    }
+    Ok(())
+}
+
+fn meta(connection: &Connection, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    let found = connection
+        .query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0))
+        .optional()?;
+    Ok(found)
+}
+
+fn meta_text(connection: &Connection, name: &str) -> Result<Option<String>, StoreError> {
+    Ok(meta(connection, name)?.and_then(|bytes| String::from_utf8(bytes).ok()))
+}
+
+fn put_meta(connection: &Connection, name: &str, value: &[u8]) -> Result<(), StoreError> {
+    connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)", params![name, value])?;
+    Ok(())
+}

@@ -1,0 +1,331 @@
+//! Reading: the same questions inside a unit and on connections of their own.
+
+use super::row::{self, CUSTOMER, EMAIL, FACT, OUTBOX, WEBHOOK, instant, json, place, read_made};
+use crate::backend::{
+    ApiKey, Counters, CustomerKey, CustomerRow, DailyRow, FactRow, OutboxFilter, OutboxRow, Read, Remembered,
+};
+use crate::error::StoreError;
+use crate::stored::{read_booking, read_lot};
+use masivo_core::fact::FactKind;
+use masivo_core::outgoing::DeliveryStatus;
+use masivo_core::program::{Kind, StoredDefinition};
+use masivo_core::value::{Decimal, Timestamp};
+use masivo_core::wallet::Lot;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row, params};
+use std::path::Path;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// A connection that cannot write.
+#[derive(Debug)]
+pub struct SqliteReader(Connection);
+
+impl SqliteReader {
+    /// Opens a file for reading, beside its writer or without one.
+    ///
+    /// # Errors
+    /// When the file is not there or cannot be read.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        connection.busy_timeout(Duration::from_secs(10))?;
+        connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -16384;")?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(Self(connection))
+    }
+
+    pub(super) fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        let mut target = Connection::open(to)?;
+        let backup = rusqlite::backup::Backup::new(&self.0, &mut target)?;
+        backup.run_to_completion(1_000, Duration::from_millis(1), None)?;
+        Ok(())
+    }
+}
+
+/// Something with a connection answers every question.
+pub(super) trait HasConnection {
+    fn connection(&self) -> &Connection;
+}
+
+impl HasConnection for SqliteReader {
+    fn connection(&self) -> &Connection {
+        &self.0
+    }
+}
+
+type Result<T, E = StoreError> = core::result::Result<T, E>;
+
+fn one<T>(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl Params,
+    read: impl Fn(&Row<'_>) -> Result<T>,
+) -> Result<Option<T>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(parameters)?;
+    rows.next()?.map(read).transpose()
+}
+
+fn many<T>(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl Params,
+    read: impl Fn(&Row<'_>) -> Result<T>,
+) -> Result<Vec<T>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(parameters)?;
+    let mut list = Vec::new();
+    while let Some(row) = rows.next()? {
+        list.push(read(row)?);
+    }
+    Ok(list)
+}
+
+fn number(row: &Row<'_>) -> Result<u64> {
+    Ok(row.get::<_, i64>(0)?.cast_unsigned())
+}
+
+fn bound(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+/// When an event was issued, by its fact.
+pub(super) fn issued_at(connection: &Connection, event: u64) -> Result<Timestamp> {
+    let booking =
+        one(connection, "SELECT booking FROM fact WHERE sequence = ?1", [event.cast_signed()], |row| {
+            Ok(row.get::<_, Vec<u8>>(0)?)
+        })?;
+    let head = booking.map(|booking| read_booking(&booking)).transpose()?.and_then(|(head, _, _)| head);
+    head.map(|head| head.issued_at).ok_or_else(|| StoreError::damaged(format!("fact {event} is no event")))
+}
+
+impl<T: HasConnection> Read for T {
+    fn customer_by_id(&self, id: &str) -> Result<Option<CustomerRow>> {
+        one(self.connection(), &format!("{CUSTOMER} WHERE c.id = ?1"), [id], row::customer)
+    }
+
+    fn customer_by_key(&self, key: CustomerKey) -> Result<Option<CustomerRow>> {
+        one(self.connection(), &format!("{CUSTOMER} WHERE c.key = ?1"), [key.cast_signed()], row::customer)
+    }
+
+    fn customers(&self, after: CustomerKey, limit: usize) -> Result<Vec<CustomerRow>> {
+        let sql = format!("{CUSTOMER} WHERE c.key > ?1 ORDER BY c.key LIMIT ?2");
+        many(self.connection(), &sql, params![after.cast_signed(), bound(limit)], row::customer)
+    }
+
+    fn customer_count(&self) -> Result<u64> {
+        let found = one(self.connection(), "SELECT count(*) FROM customer WHERE id IS NOT NULL", [], number)?;
+        Ok(found.unwrap_or(0))
+    }
+
+    fn was_erased(&self, hash: [u8; 16]) -> Result<bool> {
+        let found =
+            one(self.connection(), "SELECT 1 FROM erased WHERE hash = ?1", [hash.as_slice()], number)?;
+        Ok(found.is_some())
+    }
+
+    fn claim(&self, hash: [u8; 16]) -> Result<Option<CustomerKey>> {
+        one(self.connection(), "SELECT customer FROM claim WHERE hash = ?1", [hash.as_slice()], number)
+    }
+
+    fn fact(&self, sequence: u64) -> Result<Option<FactRow>> {
+        one(self.connection(), &format!("{FACT} WHERE sequence = ?1"), [sequence.cast_signed()], row::fact)
+    }
+
+    fn event(&self, id: Uuid) -> Result<Option<u64>> {
+        one(
+            self.connection(),
+            "SELECT sequence FROM fact WHERE event = ?1",
+            [id.as_bytes().as_slice()],
+            number,
+        )
+    }
+
+    fn facts(&self, after: u64, limit: usize) -> Result<Vec<FactRow>> {
+        let sql = format!("{FACT} WHERE sequence > ?1 ORDER BY sequence LIMIT ?2");
+        many(self.connection(), &sql, params![after.cast_signed(), bound(limit)], row::fact)
+    }
+
+    fn events_before(&self, before: u64, limit: usize) -> Result<Vec<FactRow>> {
+        let before = if before == 0 { i64::MAX } else { before.cast_signed() };
+        let kind = place(&FactKind::ALL, &FactKind::Event);
+        let sql = format!("{FACT} WHERE sequence < ?1 AND kind = ?2 ORDER BY sequence DESC LIMIT ?3");
+        many(self.connection(), &sql, params![before, kind, bound(limit)], row::fact)
+    }
+
+    fn ledger_facts(&self, day: i64, after: u64, limit: usize) -> Result<Vec<FactRow>> {
+        let sql = format!("{FACT} WHERE day = ?1 AND sequence > ?2 ORDER BY sequence LIMIT ?3");
+        many(self.connection(), &sql, params![day, after.cast_signed(), bound(limit)], row::fact)
+    }
+
+    fn expired_events(&self, from: Timestamp, to: Timestamp, limit: usize) -> Result<Vec<u64>> {
+        let sql = "SELECT fact FROM expired WHERE issued_at >= ?1 AND issued_at < ?2 ORDER BY issued_at, fact LIMIT ?3";
+        many(self.connection(), sql, params![from.milliseconds(), to.milliseconds(), bound(limit)], number)
+    }
+
+    fn lot(&self, customer: CustomerKey, number: u32) -> Result<Option<Lot>> {
+        let sql = "SELECT body FROM lot WHERE customer = ?1 AND number = ?2";
+        one(self.connection(), sql, params![customer.cast_signed(), number], |row| {
+            read_lot(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?)
+        })
+    }
+
+    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<CustomerKey>> {
+        let sql = "SELECT customer FROM wake_up WHERE due <= ?1 ORDER BY due, customer LIMIT ?2";
+        many(self.connection(), sql, params![now.milliseconds(), bound(limit)], number)
+    }
+
+    fn next_due(&self) -> Result<Option<Timestamp>> {
+        let sql = "SELECT due FROM wake_up ORDER BY due LIMIT 1";
+        one(self.connection(), sql, [], |row| Ok(instant(row.get(0)?)))
+    }
+
+    fn members(
+        &self,
+        audience: u32,
+        after: CustomerKey,
+        limit: usize,
+    ) -> Result<Vec<(CustomerKey, Timestamp)>> {
+        let sql = "SELECT customer, since FROM member WHERE audience = ?1 AND customer > ?2 ORDER BY customer LIMIT ?3";
+        many(self.connection(), sql, params![audience, after.cast_signed(), bound(limit)], |row| {
+            Ok((number(row)?, instant(row.get(1)?)))
+        })
+    }
+
+    fn member_count(&self, audience: u32) -> Result<u64> {
+        let found = one(
+            self.connection(),
+            "SELECT members FROM member_count WHERE audience = ?1",
+            [audience],
+            number,
+        )?;
+        Ok(found.unwrap_or(0))
+    }
+
+    fn walkers(&self, journey: u32, after: CustomerKey, limit: usize) -> Result<Vec<CustomerKey>> {
+        let sql =
+            "SELECT customer FROM walker WHERE journey = ?1 AND customer > ?2 ORDER BY customer LIMIT ?3";
+        many(self.connection(), sql, params![journey, after.cast_signed(), bound(limit)], number)
+    }
+
+    fn outbox_row(&self, id: Uuid) -> Result<Option<OutboxRow>> {
+        one(self.connection(), &format!("{OUTBOX} WHERE id = ?1"), [id.as_bytes().as_slice()], row::outbox)
+    }
+
+    fn outbox(&self, filter: OutboxFilter) -> Result<Vec<OutboxRow>> {
+        let channel = filter.messages.map(|messages| if messages { EMAIL } else { WEBHOOK });
+        let status = filter.status.map(|status| place(&DeliveryStatus::ALL, &status));
+        let customer = filter.customer.map(u64::cast_signed);
+        // Two texts, so that the one by customer goes by its index.
+        let by_customer = if customer.is_some() { "customer = ?5" } else { "?5 IS NULL" };
+        let sql = format!(
+            "{OUTBOX} WHERE sequence > ?1 AND (?2 IS NULL OR channel = ?2) AND (?3 IS NULL OR target = ?3)
+             AND (?4 IS NULL OR status = ?4) AND {by_customer} ORDER BY sequence LIMIT ?6"
+        );
+        let parameters = params![
+            filter.after.cast_signed(),
+            channel,
+            filter.target,
+            status,
+            customer,
+            bound(filter.limit)
+        ];
+        many(self.connection(), &sql, parameters, row::outbox)
+    }
+
+    fn outbox_due(&self, now: Timestamp, limit: usize) -> Result<Vec<OutboxRow>> {
+        let sql = format!("{OUTBOX} WHERE due <= ?1 ORDER BY due, sequence LIMIT ?2");
+        many(self.connection(), &sql, params![now.milliseconds(), bound(limit)], row::outbox)
+    }
+
+    fn outbox_next_due(&self) -> Result<Option<Timestamp>> {
+        let sql = "SELECT due FROM outbox WHERE due IS NOT NULL ORDER BY due LIMIT 1";
+        one(self.connection(), sql, [], |row| Ok(instant(row.get(0)?)))
+    }
+
+    fn remembered(&self, key: [u8; 16]) -> Result<Option<Remembered>> {
+        let sql = "SELECT request, made FROM idempotency
+                   WHERE period IN (SELECT period FROM idempotency_period) AND key = ?1 ORDER BY period DESC LIMIT 1";
+        one(self.connection(), sql, [key.as_slice()], |row| {
+            let request = row.get::<_, Vec<u8>>(0)?;
+            let request = <[u8; 16]>::try_from(request).map_err(|_| StoreError::damaged("a request hash"))?;
+            let made = read_made(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?)?;
+            Ok(Remembered { request, made })
+        })
+    }
+
+    fn definitions(&self) -> Result<Vec<StoredDefinition>> {
+        let sql = "SELECT kind, number, version, id, program_version, changed_at, body FROM definition
+                   ORDER BY program_version";
+        many(self.connection(), sql, [], |row| {
+            let kind: String = row.get(0)?;
+            let body: Vec<u8> = row.get(6)?;
+            Ok(StoredDefinition {
+                kind: Kind::from_name(&kind)
+                    .ok_or_else(|| StoreError::damaged("the kind of a definition"))?,
+                number: row.get(1)?,
+                version: row.get(2)?,
+                id: row.get(3)?,
+                program_version: row.get(4)?,
+                changed_at: instant(row.get(5)?),
+                body: json(&body, "a definition")?,
+            })
+        })
+    }
+
+    fn daily(&self, from: i64, to: i64) -> Result<Vec<DailyRow>> {
+        let sql = "SELECT day, key, count, amount FROM daily WHERE day BETWEEN ?1 AND ?2 ORDER BY day, key";
+        many(self.connection(), sql, params![from, to], |row| {
+            let amount = Decimal::from_micros(row.get(3)?);
+            Ok(DailyRow { day: row.get(0)?, key: row.get(1)?, count: row.get(2)?, amount })
+        })
+    }
+
+    fn api_keys(&self) -> Result<Vec<ApiKey>> {
+        let sql =
+            "SELECT id, server, name, hash, created_at, revoked_at FROM api_key ORDER BY created_at, id";
+        many(self.connection(), sql, [], |row| {
+            let hash: Vec<u8> = row.get(3)?;
+            let revoked_at: Option<i64> = row.get(5)?;
+            Ok(ApiKey {
+                id: row.get(0)?,
+                server: row.get(1)?,
+                name: row.get(2)?,
+                hash: <[u8; 32]>::try_from(hash).map_err(|_| StoreError::damaged("the hash of a key"))?,
+                created_at: instant(row.get(4)?),
+                revoked_at: revoked_at.map(instant),
+            })
+        })
+    }
+
+    fn quarantine(&self) -> Result<Vec<(u64, Timestamp, String)>> {
+        many(self.connection(), "SELECT sequence, at, text FROM quarantine ORDER BY sequence", [], |row| {
+            Ok((number(row)?, instant(row.get(1)?), row.get(2)?))
+        })
+    }
+
+    fn sweep(&self) -> Result<Option<(u32, CustomerKey)>> {
+        let text = meta(self.connection(), "sweep")?;
+        let parts = text.as_deref().and_then(|text| text.split_once(' '));
+        Ok(parts.and_then(|(version, after)| Some((version.parse().ok()?, after.parse().ok()?))))
+    }
+
+    fn counters(&self) -> Result<Counters> {
+        let highest =
+            |sql: &str| -> Result<u64> { Ok(one(self.connection(), sql, [], number)?.unwrap_or(0)) };
+        let last = meta(self.connection(), "last_instant")?;
+        Ok(Counters {
+            fact: highest("SELECT coalesce(max(sequence), 0) FROM fact")?,
+            customer: highest("SELECT coalesce(max(key), 0) FROM customer")?,
+            outbox: highest("SELECT coalesce(max(sequence), 0) FROM outbox")?,
+            quarantine: highest("SELECT coalesce(max(sequence), 0) FROM quarantine")?,
+            last_instant: last.and_then(|text| text.parse().ok()).map(instant),
+        })
+    }
+}
+
+fn meta(connection: &Connection, name: &str) -> Result<Option<String>> {
+    let value: Option<Option<Vec<u8>>> = connection
+        .query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0))
+        .optional()?;
+    Ok(value.flatten().and_then(|bytes| String::from_utf8(bytes).ok()))
+}

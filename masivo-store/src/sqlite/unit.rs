@@ -1,0 +1,356 @@
+//! Writing, all or nothing.
+
+use super::read::HasConnection;
+use super::row::{destination_columns, place, write_made};
+use crate::backend::{CommitError, CustomerKey, CustomerRow, OutboxRow, Unit, Write};
+use crate::error::StoreError;
+use crate::stored::{write_booking, write_explanation, write_lot, write_state};
+use masivo_core::fact::{EventStatus, Fact, FactKind};
+use masivo_core::outgoing::DeliveryStatus;
+use masivo_core::program::StoredDefinition;
+use masivo_core::value::Timestamp;
+use rusqlite::{Connection, params};
+
+/// Days in one period of idempotency keys.
+const PERIOD_DAYS: i64 = 30;
+
+/// A transaction on the writer's connection.
+#[derive(Debug)]
+pub struct SqliteUnit<'u> {
+    connection: &'u mut Connection,
+    done: bool,
+}
+
+impl<'u> SqliteUnit<'u> {
+    pub(super) fn begin(connection: &'u mut Connection) -> Result<Self, StoreError> {
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        Ok(Self { connection, done: false })
+    }
+
+    fn run(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<usize, StoreError> {
+        Ok(self.connection.prepare_cached(sql)?.execute(parameters)?)
+    }
+
+    fn customer(
+        &self,
+        row: &CustomerRow,
+        was: Option<Timestamp>,
+        profile: bool,
+        id: bool,
+    ) -> Result<(), StoreError> {
+        let key = row.key.cast_signed();
+        let armed = row.armed.map(Timestamp::milliseconds);
+        let state = write_state(&row.state);
+        if id {
+            self.run(
+                "INSERT INTO customer (key, id, armed, state) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (key) DO UPDATE SET id = ?2, armed = ?3, state = ?4",
+                params![key, row.profile.id(), armed, state],
+            )?;
+        } else {
+            self.run(
+                "UPDATE customer SET armed = ?2, state = ?3 WHERE key = ?1",
+                params![key, armed, state],
+            )?;
+        }
+        if profile {
+            let document = row.profile.fields().to_string();
+            self.run(
+                "INSERT OR REPLACE INTO profile (key, document) VALUES (?1, ?2)",
+                params![key, document.as_bytes()],
+            )?;
+        }
+        if was != row.armed {
+            if let Some(was) = was {
+                self.run(
+                    "DELETE FROM wake_up WHERE due = ?1 AND customer = ?2",
+                    params![was.milliseconds(), key],
+                )?;
+            }
+            if let Some(armed) = armed {
+                self.run(
+                    "INSERT OR IGNORE INTO wake_up (due, customer) VALUES (?1, ?2)",
+                    params![armed, key],
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    fn fact(&self, customer: CustomerKey, fact: &Fact) -> Result<(), StoreError> {
+        let head = fact.event.as_ref();
+        let day = fact.entries().next().map(|_| fact.at.day());
+        let payload = fact.payload.as_ref().map(|payload| payload.to_string().into_bytes());
+        self.run(
+            "INSERT INTO fact (sequence, customer, previous, at, kind, status, event, day, booking, payload, explanation)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            params![
+                fact.sequence.cast_signed(),
+                customer.cast_signed(),
+                fact.previous.cast_signed(),
+                fact.at.milliseconds(),
+                place(&FactKind::ALL, &fact.kind),
+                head.map(|head| place(&EventStatus::ALL, &head.status)),
+                head.map(|head| head.id.as_bytes().as_slice()),
+                day,
+                write_booking(head, fact.about, &fact.changes),
+                payload,
+                fact.explanation.as_ref().map(write_explanation),
+            ],
+        )?;
+        Ok(())
+    }
+
+    fn event_status(&self, event: u64, status: EventStatus, by: u64) -> Result<(), StoreError> {
+        let column = if status == EventStatus::Resolved { "fulfilled_by" } else { "closed_by" };
+        let (number, event_key, by) =
+            (place(&EventStatus::ALL, &status), event.cast_signed(), by.cast_signed());
+        self.run(
+            &format!("UPDATE fact SET status = ?2, {column} = ?3 WHERE sequence = ?1"),
+            params![event_key, number, by],
+        )?;
+        let issued_at = super::read::issued_at(self.connection, event)?;
+        let sql = if status == EventStatus::Expired {
+            "INSERT OR IGNORE INTO expired (issued_at, fact) VALUES (?1, ?2)"
+        } else {
+            "DELETE FROM expired WHERE issued_at = ?1 AND fact = ?2"
+        };
+        self.run(sql, params![issued_at.milliseconds(), event_key])?;
+        Ok(())
+    }
+
+    fn member(
+        &self,
+        audience: u32,
+        customer: CustomerKey,
+        since: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        let key = customer.cast_signed();
+        let changed = match since {
+            Some(since) => self.run(
+                "INSERT OR IGNORE INTO member (audience, customer, since) VALUES (?1, ?2, ?3)",
+                params![audience, key, since.milliseconds()],
+            )?,
+            None => {
+                self.run("DELETE FROM member WHERE audience = ?1 AND customer = ?2", params![audience, key])?
+            }
+        };
+        if changed > 0 {
+            let step = if since.is_some() { 1 } else { -1 };
+            self.run(
+                "INSERT INTO member_count (audience, members) VALUES (?1, ?2)
+                 ON CONFLICT (audience) DO UPDATE SET members = members + ?2",
+                params![audience, step],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn outbox(&self, row: &OutboxRow) -> Result<(), StoreError> {
+        let (channel, target, detail) = destination_columns(&row.destination);
+        let body = (!row.body.is_null()).then(|| row.body.to_string().into_bytes());
+        self.run(
+            "INSERT INTO outbox (sequence, id, customer, channel, target, detail, made_at, status, attempts, due,
+                                 reason, changed_at, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+             ON CONFLICT (sequence) DO UPDATE SET
+                 status = ?8, attempts = ?9, due = ?10, reason = ?11, changed_at = ?12, body = ?13",
+            params![
+                row.sequence.cast_signed(),
+                row.id.as_bytes().as_slice(),
+                row.customer.cast_signed(),
+                channel,
+                target,
+                detail,
+                row.made_at.milliseconds(),
+                place(&DeliveryStatus::ALL, &row.status),
+                row.attempts,
+                row.due.map(Timestamp::milliseconds),
+                row.reason,
+                row.changed_at.milliseconds(),
+                body,
+            ],
+        )?;
+        Ok(())
+    }
+
+    fn definition(&self, stored: &StoredDefinition) -> Result<(), StoreError> {
+        self.run(
+            "INSERT INTO definition (kind, number, version, id, program_version, changed_at, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                stored.kind.name(),
+                stored.number,
+                stored.version,
+                stored.id,
+                stored.program_version,
+                stored.changed_at.milliseconds(),
+                stored.body.to_string().into_bytes(),
+            ],
+        )?;
+        Ok(())
+    }
+
+    fn remember(
+        &self,
+        key: [u8; 16],
+        at: Timestamp,
+        request: [u8; 16],
+        made: &[u8],
+    ) -> Result<(), StoreError> {
+        let period = at.day().div_euclid(PERIOD_DAYS);
+        self.run("INSERT OR IGNORE INTO idempotency_period (period) VALUES (?1)", params![period])?;
+        self.run(
+            "INSERT OR REPLACE INTO idempotency (period, key, request, made) VALUES (?1, ?2, ?3, ?4)",
+            params![period, key.as_slice(), request.as_slice(), made],
+        )?;
+        Ok(())
+    }
+
+    fn forget(&self, before: Timestamp) -> Result<(), StoreError> {
+        let period = before.day().div_euclid(PERIOD_DAYS);
+        self.run("DELETE FROM idempotency WHERE period < ?1", params![period])?;
+        self.run("DELETE FROM idempotency_period WHERE period < ?1", params![period])?;
+        Ok(())
+    }
+
+    /// Walks the customer's chain of facts and takes everything personal out of it.
+    fn erase(&self, customer: CustomerKey, head: u64, id_hash: [u8; 16]) -> Result<(), StoreError> {
+        let key = customer.cast_signed();
+        self.run("UPDATE customer SET id = NULL WHERE key = ?1", params![key])?;
+        self.run("DELETE FROM profile WHERE key = ?1", params![key])?;
+        self.run("INSERT OR IGNORE INTO erased (hash) VALUES (?1)", params![id_hash.as_slice()])?;
+        let mut next = head.cast_signed();
+        while next != 0 {
+            self.run(
+                "UPDATE fact SET payload = NULL, explanation = NULL WHERE sequence = ?1",
+                params![next],
+            )?;
+            let previous = self
+                .connection
+                .prepare_cached("SELECT previous FROM fact WHERE sequence = ?1")?
+                .query_row([next], |row| row.get(0));
+            next = match previous {
+                Ok(previous) => previous,
+                Err(rusqlite::Error::QueryReturnedNoRows) => 0,
+                Err(error) => return Err(error.into()),
+            };
+        }
+        // Only the word that the customer is gone still goes out.
+        let suppressed = place(&DeliveryStatus::ALL, &DeliveryStatus::Suppressed);
+        let queued = place(&DeliveryStatus::ALL, &DeliveryStatus::Queued);
+        let claimed = place(&DeliveryStatus::ALL, &DeliveryStatus::Claimed);
+        self.run(
+            "UPDATE outbox SET body = NULL, reason = CASE WHEN status IN (?2, ?3) THEN 'deleted' ELSE NULL END,
+                 due = NULL, status = CASE WHEN status IN (?2, ?3) THEN ?4 ELSE status END
+             WHERE customer = ?1 AND detail <> 'CUSTOMER_DELETED'",
+            params![key, queued, claimed, suppressed],
+        )?;
+        Ok(())
+    }
+}
+
+impl HasConnection for SqliteUnit<'_> {
+    fn connection(&self) -> &Connection {
+        self.connection
+    }
+}
+
+impl Unit for SqliteUnit<'_> {
+    fn write(&mut self, write: Write<'_>) -> Result<(), StoreError> {
+        match write {
+            Write::Customer { row, was_armed, profile, id } => self.customer(row, was_armed, profile, id),
+            Write::Fact { customer, fact } => self.fact(customer, fact),
+            Write::EventStatus { event, status, by } => self.event_status(event, status, by),
+            Write::Lot { customer, lot } => self
+                .run(
+                    "INSERT OR REPLACE INTO lot (customer, number, body) VALUES (?1, ?2, ?3)",
+                    params![customer.cast_signed(), lot.number, write_lot(lot)],
+                )
+                .map(drop),
+            Write::Claim { hash, customer: Some(customer) } => self
+                .run(
+                    "INSERT OR REPLACE INTO claim (hash, customer) VALUES (?1, ?2)",
+                    params![hash.as_slice(), customer.cast_signed()],
+                )
+                .map(drop),
+            Write::Claim { hash, customer: None } => {
+                self.run("DELETE FROM claim WHERE hash = ?1", params![hash.as_slice()]).map(drop)
+            }
+            Write::Member { audience, customer, since } => self.member(audience, customer, since),
+            Write::Walker { journey, customer, inside } => {
+                let sql = if inside {
+                    "INSERT OR IGNORE INTO walker (journey, customer) VALUES (?1, ?2)"
+                } else {
+                    "DELETE FROM walker WHERE journey = ?1 AND customer = ?2"
+                };
+                self.run(sql, params![journey, customer.cast_signed()]).map(drop)
+            }
+            Write::Outbox(row) => self.outbox(row),
+            Write::Definition(stored) => self.definition(stored),
+            Write::Remember { key, at, remembered } => {
+                self.remember(key, at, remembered.request, &write_made(&remembered.made))
+            }
+            Write::Forget { before } => self.forget(before),
+            Write::Daily(row) => self
+                .run(
+                    "INSERT INTO daily (day, key, count, amount) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT (day, key) DO UPDATE SET count = count + ?3, amount = amount + ?4",
+                    params![row.day, row.key, row.count, row.amount.micros()],
+                )
+                .map(drop),
+            Write::ApiKey(key) => self
+                .run(
+                    "INSERT OR REPLACE INTO api_key (id, server, name, hash, created_at, revoked_at)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    params![
+                        key.id,
+                        key.server,
+                        key.name,
+                        key.hash.as_slice(),
+                        key.created_at.milliseconds(),
+                        key.revoked_at.map(Timestamp::milliseconds)
+                    ],
+                )
+                .map(drop),
+            Write::Quarantine { sequence, at, text } => self
+                .run(
+                    "INSERT INTO quarantine (sequence, at, text) VALUES (?1, ?2, ?3)",
+                    params![sequence.cast_signed(), at.milliseconds(), text],
+                )
+                .map(drop),
+            Write::Sweep(sweep) => {
+                let value = sweep.map(|(version, after)| format!("{version} {after}").into_bytes());
+                self.run("INSERT OR REPLACE INTO meta (name, value) VALUES ('sweep', ?1)", params![value])
+                    .map(drop)
+            }
+            Write::Erase { customer, head, id_hash, id: _ } => self.erase(customer, head, id_hash),
+            Write::LastInstant(instant) => self
+                .run(
+                    "INSERT OR REPLACE INTO meta (name, value) VALUES ('last_instant', ?1)",
+                    params![instant.milliseconds().to_string().into_bytes()],
+                )
+                .map(drop),
+        }
+    }
+
+    fn commit(mut self) -> Result<(), CommitError> {
+        let committed = self.run("COMMIT", []);
+        self.done = committed.is_ok();
+        match committed {
+            Ok(_) => Ok(()),
+            // A transaction that is still open was surely not committed; one that is gone may have been.
+            Err(error) if self.connection.is_autocommit() => Err(CommitError::Unknown(error)),
+            Err(error) => Err(CommitError::NotCommitted(error)),
+        }
+    }
+}
+
+impl Drop for SqliteUnit<'_> {
+    fn drop(&mut self) {
+        if !self.done && !self.connection.is_autocommit() {
+            // A failing rollback leaves the connection unusable; the next unit then says so.
+            drop(self.connection.execute_batch("ROLLBACK"));
+        }
+    }
+}
