@@ -155,6 +155,17 @@ impl Transport {
         outcome
     }
 
+    /// Removes the copy of a message that was sent before, where there is one: only folders keep copies.
+    ///
+    /// # Errors
+    /// When the copy is there and cannot be removed.
+    pub async fn erase(&self, message_id: &str) -> std::io::Result<()> {
+        match self {
+            Self::Folder(folder) => folder::erase(folder.clone(), message_id).await,
+            Self::Smtp(_) => Ok(()),
+        }
+    }
+
     async fn hand_over(&self, mail: &Mail, message: &Message) -> Outcome {
         match self {
             Self::Folder(folder) => {

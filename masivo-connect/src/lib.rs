@@ -1,6 +1,6 @@
 //! What leaves the house: webhooks, e-mail and the texts they carry.
 //!
-//! Every module here is a leaf: it knows nothing of commands, the store or the outbox, takes the
+//! Every module here but [`worker`] is a leaf: it knows nothing of commands, the store or the outbox, takes the
 //! current time and any random number from its caller, and answers in one of three ways the outbox
 //! worker can act upon: *delivered*, *surely not delivered* (try again, or give up), or *unknown*
 //! (it may have been delivered; a second attempt may be a duplicate).
@@ -10,6 +10,7 @@
 //! - [`retry`] says when to try again and what an answer means.
 //! - [`email`] builds a message and hands it to an SMTP server or a folder.
 //! - [`template`] checks and renders the subject and body a tenant wrote.
+//! - [`worker`] takes what is due out of the outbox, hands it over and reports.
 
 mod address;
 pub mod email;
@@ -17,3 +18,4 @@ pub mod http;
 pub mod retry;
 pub mod template;
 pub mod webhook;
+pub mod worker;

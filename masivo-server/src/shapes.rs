@@ -4,11 +4,13 @@ mod bodies;
 mod customer;
 mod definition;
 mod event;
+mod message;
 
 pub use bodies::*;
 pub use customer::*;
 pub use definition::*;
 pub use event::*;
+pub use message::*;
 
 use masivo_core::shape::{ObjectShape, Shape, Unknown, optional, required};
 use masivo_core::value::Decimal;

@@ -36,5 +36,5 @@ pub use engine::{
 pub use error::{StoreError, SubmitError};
 pub use memory::MemoryBackend;
 pub use query::Query;
-pub use sqlite::{SqliteBackend, SqliteReader, backup};
+pub use sqlite::{SqliteBackend, SqliteReader, backup, last_instant, mode_of};
 pub use verify::{Finding, Verification, verify};

@@ -9,8 +9,9 @@ mod read;
 mod row;
 mod unit;
 
+pub use open::{last_instant, mode_of};
 pub use read::SqliteReader;
-pub use unit::SqliteUnit;
+use unit::SqliteUnit;
 
 use crate::backend::{Backend, Read, ReaderSource};
 use crate::engine::Mode;

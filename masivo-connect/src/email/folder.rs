@@ -24,6 +24,17 @@ pub(super) async fn store(folder: PathBuf, message_id: &str, bytes: Vec<u8>) -> 
     }
 }
 
+/// Removes the file of a message; one that is not there is fine.
+pub(super) async fn erase(folder: PathBuf, message_id: &str) -> io::Result<()> {
+    let path = folder.join(file_name(message_id));
+    let removed = tokio::task::spawn_blocking(move || fs::remove_file(path)).await;
+    match removed {
+        Ok(Err(error)) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(_) => Ok(()),
+        Err(_) => Err(io::Error::other("the program stopped while the file was removed")),
+    }
+}
+
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let path = folder.join(name);

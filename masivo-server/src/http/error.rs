@@ -3,6 +3,7 @@
 //! `{ "error", "details", "code", "problems"[], "request_id" }`: what is wrong in a short sentence, what to do
 //! about it, a stable code, every problem with its place, and the number under which the log knows the request.
 
+use super::auth::Principal;
 use super::log;
 use super::respond::json_response;
 use axum::http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -158,9 +159,12 @@ impl Failure {
         .because(cause)
     }
 
-    /// The stable code.
-    pub(crate) const fn code(&self) -> &'static str {
-        self.code
+    /// The failure as the asker sees it: a type that a CLIENT key may not send is forbidden to it.
+    pub(crate) fn for_principal(self, principal: Principal) -> Self {
+        if principal != Principal::Server && self.code == "reserved_event_type" {
+            return Self { status: StatusCode::FORBIDDEN, ..self };
+        }
+        self
     }
 
     /// The failure as a row of an answer to many.

@@ -13,8 +13,11 @@ use masivo_store::query::Page;
 pub(crate) struct Reply {
     status: StatusCode,
     body: Json,
+    content_type: &'static str,
     pub(crate) warnings: Vec<Problem>,
 }
+
+const JSON: &str = "application/json";
 
 /// What a handler gives.
 pub(crate) type Outcome = Result<Reply, super::error::Failure>;
@@ -22,7 +25,12 @@ pub(crate) type Outcome = Result<Reply, super::error::Failure>;
 impl Reply {
     /// The bare body, without the envelope.
     pub(crate) const fn plain(body: Json) -> Self {
-        Self { status: StatusCode::OK, body, warnings: Vec::new() }
+        Self { status: StatusCode::OK, body, content_type: JSON, warnings: Vec::new() }
+    }
+
+    /// A text of another kind.
+    pub(crate) const fn text(content_type: &'static str, text: String) -> Self {
+        Self { status: StatusCode::OK, body: Json::Text(text), content_type, warnings: Vec::new() }
     }
 
     /// `{ data }`.
@@ -61,6 +69,14 @@ impl Reply {
         self
     }
 
+    /// The same without a field of its data.
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        let mut data = self.body.get("data").cloned().unwrap_or_default();
+        data.remove(name);
+        self.body.set("data", data);
+        self
+    }
+
     /// The answer as a row of an answer to many.
     pub(crate) fn into_row(self) -> Json {
         let warnings: Vec<Json> = self.warnings.iter().map(Problem::to_json).collect();
@@ -79,7 +95,12 @@ impl IntoResponse for Reply {
             let warnings: Vec<Json> = self.warnings.iter().map(Problem::to_json).collect();
             self.body.set("warnings", warnings);
         }
-        json_response(self.status, &self.body)
+        let mut response = json_response(self.status, &self.body);
+        if let (false, Json::Text(text)) = (self.content_type == JSON, self.body) {
+            *response.body_mut() = Body::from(text);
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        }
+        response
     }
 }
 

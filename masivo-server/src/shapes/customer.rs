@@ -90,7 +90,19 @@ const CUSTOMER_FIELDS: &[Field] = &[
     optional("tier_id", Shape::Uuid, "the tier"),
     required("metrics", Shape::Map(&Shape::Object(&PERIOD), 20), "by period: lifetime, this_year, last_year …"),
     required("rfm", Shape::Object(&RFM), "recency, frequency, monetary value"),
+    optional("audiences", list(&Shape::Object(&AUDIENCE_OF)), "the audiences the customer is in"),
 ];
+
+const AUDIENCE_OF: ObjectShape = ObjectShape {
+    name: "AudienceOfCustomer",
+    fields: &[
+        required("id", Shape::Uuid, "the audience"),
+        required("name", ANY_TEXT, "its name"),
+        required("since", Shape::Instant, "since when"),
+        optional("until", Shape::Instant, "until when, nothing else happening"),
+    ],
+    unknown: Unknown::Refused,
+};
 
 /// A customer.
 pub const CUSTOMER: ObjectShape =
@@ -141,6 +153,35 @@ pub const CUSTOMER_AND_WALLET: ObjectShape = ObjectShape {
     fields: &[
         required("customer", Shape::Object(&CUSTOMER), "the customer"),
         required("wallet", Shape::Object(&WALLET), "the wallet"),
+    ],
+    unknown: Unknown::Refused,
+};
+
+/// One change of consent.
+pub const CONSENT_RECEIPT: ObjectShape = ObjectShape {
+    name: "ConsentReceipt",
+    fields: &[
+        required("at", Shape::Instant, "when it was recorded"),
+        required("source", ANY_TEXT, "where the customer decided"),
+        optional("version", ANY_TEXT, "version of the consent text"),
+        optional("sent", Shape::Any, "what was sent"),
+        required("blocked", list(&ANY_TEXT), "the purposes that were blocked afterwards"),
+    ],
+    unknown: Unknown::Refused,
+};
+
+/// Something that happened to a customer.
+pub const HAPPENING: ObjectShape = ObjectShape {
+    name: "Happening",
+    fields: &[
+        required("sequence", COUNT, "its place in the order of everything"),
+        required("at", Shape::Instant, "when"),
+        required("what", ANY_TEXT, "what it is"),
+        optional("event_id", Shape::Uuid, "the event"),
+        optional("event_type", ANY_TEXT, "the event's type"),
+        optional("status", ANY_TEXT, "the event's status now"),
+        optional("data", Shape::Any, "what was sent"),
+        required("changes", list(&ANY_TEXT), "what changed, for people to read"),
     ],
     unknown: Unknown::Refused,
 };

@@ -103,6 +103,7 @@ read_shape!(
         ID,
         VERSION,
         optional("members_count", COUNT, "how many customers are in it"),
+        optional("recalculating", Shape::Flag, "whether all customers are being looked at again"),
     ]);
 read_shape!(
     /// A template.

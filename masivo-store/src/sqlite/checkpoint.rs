@@ -53,7 +53,7 @@ impl Checkpointer {
             && let Some(wake) = &self.wake
         {
             // A full channel means that the thread is awake already.
-            drop(wake.try_send(()));
+            let _ = wake.try_send(());
         }
         if size > 2 * LOG_BYTES {
             connection.execute_batch("PRAGMA wal_checkpoint(PASSIVE)")?;

@@ -2,6 +2,7 @@
 
 use crate::engine::Mode;
 use crate::error::StoreError;
+use masivo_core::value::Timestamp;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -67,6 +68,35 @@ pub(super) fn prepare(
             Err(StoreError::OtherMode { path: name(), found, wanted: mode.name() })
         }
     }
+}
+
+/// What a file is marked as, without opening it for writing; `None` when there is no store in it yet.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn mode_of(path: &Path) -> Result<Option<Mode>, StoreError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let connection = Connection::open(path)?;
+    let tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'meta'";
+    if connection.query_row(tables, [], |row| row.get::<_, i64>(0))? == 0 {
+        return Ok(None);
+    }
+    let mode = meta_text(&connection, "mode")?;
+    Ok(mode.map(|mode| if mode == Mode::Test.name() { Mode::Test } else { Mode::Live }))
+}
+
+/// The latest instant anything in a file was stamped with: where a test clock goes on.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn last_instant(path: &Path) -> Result<Option<Timestamp>, StoreError> {
+    if mode_of(path)?.is_none() {
+        return Ok(None);
+    }
+    let text = meta_text(&Connection::open(path)?, "last_instant")?;
+    Ok(text.and_then(|text| text.parse().ok()).map(Timestamp::from_milliseconds))
 }
 
 fn draw_secret() -> Result<[u8; 16], StoreError> {

@@ -1,0 +1,70 @@
+//! Lists of static audiences.
+
+use crate::http::call::Call;
+use crate::http::error::Failure;
+use crate::http::respond::{Outcome, Reply};
+use masivo_core::problem::{Problem, Report};
+use masivo_core::shape::is_id;
+use masivo_core::value::Json;
+use masivo_core::{Command, Rejection};
+use masivo_store::{Request as Submission, Work};
+
+pub(crate) async fn members(call: Call) -> Outcome {
+    let (id, after, limit) = (call.path("id"), call.text("after"), call.limit());
+    Ok(Reply::page(call.read(move |query| query.members(&id, after.as_deref(), limit)).await?))
+}
+
+pub(crate) async fn instances(call: Call) -> Outcome {
+    let (id, after, limit) = (call.path("id"), call.text("after"), call.limit());
+    Ok(Reply::page(call.read(move |query| query.instances(&id, after.as_deref(), limit)).await?))
+}
+
+pub(crate) async fn join(call: Call) -> Outcome {
+    change(call, |customer, audience| Command::Join { customer, audience }).await
+}
+
+pub(crate) async fn leave(call: Call) -> Outcome {
+    change(call, |customer, audience| Command::Leave { customer, audience }).await
+}
+
+/// Puts customers on a list or takes them off it; each is answered alone, in order.
+async fn change(call: Call, command: fn(String, String) -> Command) -> Outcome {
+    let audience = call.path("id");
+    if call.app.handle.program().audience_by_id(&audience).is_none() {
+        return Err(Rejection::DefinitionNotFound { kind: "audience", id: audience }.into());
+    }
+    let rows = call.body.get("customers").map_or(&[][..], Json::items);
+    let mut answers = vec![Json::Null; rows.len()];
+    let (mut places, mut submissions) = (Vec::new(), Vec::new());
+    for (index, (row, answer)) in rows.iter().zip(&mut answers).enumerate() {
+        let Some(customer) = row.as_text().filter(|id| is_id(id)) else {
+            *answer = Failure::from(not_an_id()).into_row();
+            continue;
+        };
+        let work = Work::Customer(Box::new(command(customer.to_owned(), audience.clone())));
+        let key = call.key.as_ref().map(|key| format!("{key}\u{1f}{index}"));
+        submissions.push(Submission { work, key });
+        places.push(index);
+    }
+    if !submissions.is_empty() {
+        let results = call.app.handle.submit_all(submissions).await?;
+        for (result, index) in results.into_iter().zip(places) {
+            let row = match result {
+                Ok(answer) => Reply::data(call.show(&answer)).into_row(),
+                Err(error) => Failure::from(error).into_row(),
+            };
+            answers.iter_mut().skip(index).take(1).for_each(|answer| answer.clone_from(&row));
+        }
+    }
+    Ok(Reply::data(answers))
+}
+
+fn not_an_id() -> Report {
+    let problem = Problem {
+        pointer: String::new(),
+        code: "not_an_id",
+        message: "expected the id of a customer".into(),
+        hint: "1 to 255 bytes without control characters".into(),
+    };
+    Report { problems: vec![problem], warnings: Vec::new() }
+}

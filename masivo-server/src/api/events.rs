@@ -1,0 +1,143 @@
+//! Events: sent one by one or in batches, read, explained, fulfilled, reversed.
+
+use crate::http::auth::Principal;
+use crate::http::call::{Call, row_of};
+use crate::http::error::Failure;
+use crate::http::respond::{Outcome, Reply};
+use masivo_core::events::{NewEvent, read_event};
+use masivo_core::problem::{Problem, Report};
+use masivo_core::value::{Json, Timestamp, object, parse_uuid};
+use masivo_core::{Command, Rejection};
+use masivo_store::query::EventFilter;
+use masivo_store::{Answer, Request as Submission, SubmitError, Work};
+
+/// An event's id in the path; what is no UUID is no event's id.
+macro_rules! event_id {
+    ($call:expr) => {{
+        let id = $call.path("id");
+        parse_uuid(&id).ok_or(Rejection::EventNotFound { id })?
+    }};
+}
+
+pub(crate) async fn emit(call: Call) -> Outcome {
+    let (event, warnings) = read_event(&call.body, call.principal != Principal::Server)?;
+    let answer = call.submit(Work::Customer(Box::new(Command::Emit(event)))).await;
+    let answer = answer.map_err(|failure| failure.for_principal(call.principal))?;
+    Ok(Reply::data(show(&call, &answer)).warn(warnings))
+}
+
+/// The event as it is shown: a CLIENT key learns nothing of the customer.
+fn show(call: &Call, answer: &Answer) -> Json {
+    let mut event = call.show(answer);
+    if call.principal != Principal::Server {
+        let nothing = || Json::List(Vec::new());
+        let result = object()
+            .with("customer", object())
+            .with("wallet", object())
+            .with("accumulations", nothing())
+            .with("redemptions", nothing())
+            .with("transactions", nothing());
+        event.set("result", result);
+        event.set("rewarding_campaigns", nothing());
+        event.remove("explanation");
+    }
+    event
+}
+
+/// Each row is judged alone; the queue takes all that can be read, or none.
+pub(crate) async fn batch(call: Call) -> Outcome {
+    let rows = call.body.get("events").map_or(&[][..], Json::items);
+    let mut answers: Vec<Json> = vec![Json::Null; rows.len()];
+    let (mut places, mut submissions) = (Vec::new(), Vec::new());
+    for (index, (row, answer)) in rows.iter().zip(&mut answers).enumerate() {
+        match read_row(&call, index, row) {
+            Ok((event, warnings)) => {
+                let key = call.key.as_ref().map(|key| format!("{key}\u{1f}{index}"));
+                submissions.push(Submission { work: Work::Customer(Box::new(Command::Emit(event))), key });
+                places.push((index, warnings));
+            }
+            Err(failure) => *answer = failure.into_row(),
+        }
+    }
+    if !submissions.is_empty() {
+        let results = call.app.handle.submit_all(submissions).await?;
+        for (result, (index, warnings)) in results.into_iter().zip(places) {
+            let row = show_row(&call, result, warnings);
+            answers.iter_mut().skip(index).take(1).for_each(|answer| answer.clone_from(&row));
+        }
+    }
+    Ok(Reply::data(answers))
+}
+
+fn read_row(call: &Call, index: usize, row: &Json) -> Result<(NewEvent, Vec<Problem>), Failure> {
+    let prefix = format!("/events/{index}");
+    let of_row = call.problems.iter().filter(|problem| row_of(problem) == Some(index));
+    let problems: Vec<Problem> = of_row
+        .map(|problem| Problem {
+            pointer: problem.pointer.strip_prefix(&prefix).unwrap_or_default().to_owned(),
+            ..problem.clone()
+        })
+        .collect();
+    if !problems.is_empty() {
+        return Err(Report { problems, warnings: Vec::new() }.into());
+    }
+    Ok(read_event(row, call.principal != Principal::Server)?)
+}
+
+fn show_row(call: &Call, result: Result<Answer, SubmitError>, warnings: Vec<Problem>) -> Json {
+    match result {
+        Ok(answer) => Reply::data(show(call, &answer)).warn(warnings).into_row(),
+        Err(error) => Failure::from(error).for_principal(call.principal).into_row(),
+    }
+}
+
+pub(crate) async fn list(call: Call) -> Outcome {
+    let before = call.text("before").as_deref().and_then(parse_uuid);
+    let filter = EventFilter { customer: call.text("customer_id"), before, limit: call.limit() };
+    Ok(Reply::page(call.read(move |query| query.events(&filter)).await?))
+}
+
+pub(crate) async fn get(call: Call) -> Outcome {
+    let id = event_id!(call);
+    Ok(Reply::data(call.read(move |query| query.event(id)).await?))
+}
+
+pub(crate) async fn explain(call: Call) -> Outcome {
+    let id = event_id!(call);
+    Ok(Reply::data(call.read(move |query| query.explain(id)).await?))
+}
+
+pub(crate) async fn fulfill(call: Call) -> Outcome {
+    let event = event_id!(call);
+    call.command(Command::Fulfill { event }).await
+}
+
+pub(crate) async fn reverse(call: Call) -> Outcome {
+    let event = event_id!(call);
+    let reason = call.body.text("reason").unwrap_or_default().to_owned();
+    call.command(Command::Reverse { event, reason }).await
+}
+
+/// Expired events issued in a span of at most a year are fulfilled after all: up to 500 a call.
+pub(crate) async fn fulfill_expired(call: Call) -> Outcome {
+    let zone = call.app.handle.program().settings().time_zone;
+    let written = |name: &str| call.body.text(name).unwrap_or_default().to_owned();
+    let (start, end) = (written("start_date"), written("end_date"));
+    let exact = |text: &str| Timestamp::parse(text).unwrap_or(Timestamp::EPOCH);
+    let from = zone.start_of_written_date(&start).unwrap_or_else(|| exact(&start));
+    // A bare date means that day to its end.
+    let to = zone.start_of_written_date(&end).map_or_else(|| exact(&end), |day| zone.start_of_next_day(day));
+    if to <= from {
+        let message = format!("the span ends at {to}, not after its start {from}");
+        return Err(Failure::problem("/end_date", "end_before_start", message, "end it later"));
+    }
+    if to > zone.start_of_next_day(zone.plus_months(from, 12)) {
+        let message = format!("the span from {from} to {to} is longer than a year");
+        return Err(Failure::problem("/end_date", "span_too_long", message, "ask for at most a year at once"));
+    }
+    let answer = call.submit(Work::FulfillExpired { from, to }).await?;
+    let Answer::Count(count) = answer else { return Ok(Reply::data(call.show(&answer))) };
+    let message = format!("{count} event(s) have been fulfilled");
+    let details = "events that still lack what they redeem stay expired; at most 500 a call";
+    Ok(Reply::data(object().with("count", count)).with("message", message).with("details", details))
+}

@@ -1,0 +1,75 @@
+//! Audience members, journeys under way, messages, deliveries and sums.
+
+use super::{ANY_TEXT, COUNT, NUMBER};
+use masivo_core::shape::{ObjectShape, Shape, Unknown, optional, required};
+
+/// A member of an audience; contact fields are there while consent allows them.
+pub const MEMBER: ObjectShape = ObjectShape {
+    name: "Member",
+    fields: &[
+        required("customer_id", ANY_TEXT, "the customer"),
+        required("since", Shape::Instant, "since when"),
+        optional("until", Shape::Instant, "until when, nothing else happening"),
+        optional("email", ANY_TEXT, "e-mail address, while e-mail is allowed"),
+        optional("device_token", ANY_TEXT, "push token, while push is allowed"),
+    ],
+    unknown: Unknown::Refused,
+};
+
+/// A customer on the way through a journey.
+pub const INSTANCE: ObjectShape = ObjectShape {
+    name: "JourneyInstance",
+    fields: &[
+        required("customer_id", ANY_TEXT, "the customer"),
+        required("instance", COUNT, "which one of the customer's it is"),
+        required("version", COUNT, "the journey's version the customer walks"),
+        optional("step", ANY_TEXT, "the step the customer stands at"),
+        required("entered_at", Shape::Instant, "when the customer came in"),
+        required("waits_for", ANY_TEXT, "what goes on next"),
+        required("wakes_at", Shape::Instant, "when it goes on"),
+    ],
+    unknown: Unknown::Refused,
+};
+
+/// A message or a delivery: one row, sent or not, with its reason.
+pub const DELIVERY: ObjectShape = ObjectShape {
+    name: "Delivery",
+    fields: &[
+        required("id", Shape::Uuid, "its id: the same on every attempt"),
+        required(
+            "status",
+            Shape::Choice(&["queued", "claimed", "confirmed", "refused", "unknown", "suppressed"]),
+            "how far it has come",
+        ),
+        optional("reason", ANY_TEXT, "why it was not sent, or what the other side said"),
+        required("attempts", COUNT, "how often it was handed over"),
+        required("made_at", Shape::Instant, "when it was made"),
+        required("changed_at", Shape::Instant, "when its status changed last, in wall time"),
+        optional("next_attempt_at", Shape::Instant, "when it is tried next, in wall time"),
+        required("channel", Shape::Choice(&["email", "webhook", "erase_mails"]), "how it leaves"),
+        optional("customer_id", ANY_TEXT, "the customer; null once deleted"),
+        optional("webhook_id", Shape::Uuid, "the webhook"),
+        optional("event", ANY_TEXT, "what the webhook is told"),
+        optional("journey_id", Shape::Uuid, "the journey"),
+        optional("journey_version", COUNT, "its version"),
+        optional("step", ANY_TEXT, "its step"),
+        optional("template_id", Shape::Uuid, "the template"),
+    ],
+    unknown: Unknown::Refused,
+};
+
+/// The words for the status of a delivery.
+pub const DELIVERY_STATUS: Shape =
+    Shape::Choice(&["queued", "claimed", "confirmed", "refused", "unknown", "suppressed"]);
+
+/// One sum of one day.
+pub const DAILY_SUM: ObjectShape = ObjectShape {
+    name: "DailySum",
+    fields: &[
+        required("day", Shape::DateOrInstant, "the day, in UTC"),
+        required("key", ANY_TEXT, "what is counted, for example event/PURCHASE/RESOLVED"),
+        required("count", COUNT, "how many"),
+        required("amount", NUMBER, "how much"),
+    ],
+    unknown: Unknown::Refused,
+};
