@@ -44,7 +44,12 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { email: None, email_from: None, allow_private_addresses: false, timeout: Duration::from_secs(20) }
+        Self {
+            email: None,
+            email_from: None,
+            allow_private_addresses: false,
+            timeout: Duration::from_secs(20),
+        }
     }
 }
 
@@ -198,7 +203,9 @@ impl Desk {
 
     fn share(&self, destination: &str) -> Arc<Semaphore> {
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
-        let share = shares.entry(destination.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(PER_DESTINATION_MAX)));
+        let share = shares
+            .entry(destination.to_owned())
+            .or_insert_with(|| Arc::new(Semaphore::new(PER_DESTINATION_MAX)));
         Arc::clone(share)
     }
 }

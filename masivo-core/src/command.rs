@@ -167,12 +167,12 @@ impl Command {
         let customer = self.customer().unwrap_or_default();
         let rest = match self {
             Self::Register(request) | Self::Identify { request, .. } | Self::Patch { request, .. } => {
-                request.to_string()
+                request.sorted().to_string()
             }
-            Self::SetTags { tags, .. } => tags.to_string(),
+            Self::SetTags { tags, .. } => tags.sorted().to_string(),
             Self::RemoveTags { names, .. } => names.join("\n"),
-            Self::SetConsent { consent, .. } => consent.to_string(),
-            Self::AddDevice { device, .. } => device.to_string(),
+            Self::SetConsent { consent, .. } => consent.sorted().to_string(),
+            Self::AddDevice { device, .. } => device.sorted().to_string(),
             Self::Emit(event) => event.comparable(),
             Self::Fulfill { event } => event.hyphenated().to_string(),
             Self::Reverse { event, reason } => format!("{event}\n{reason}"),

@@ -446,3 +446,49 @@ pub enum Write<'a> {
     /// The latest instant anything was stamped with.
     LastInstant(Timestamp),
 }
+
+/// Passes every question on to something else that can be read.
+macro_rules! read_through {
+    ($type:ty, [$($generic:ident: $bound:path)?], $self:ident => $inner:expr) => {
+        $crate::backend::read_through!(@all $type, [$($generic: $bound)?], $self => $inner, {
+            customer_by_id(id: &str) -> Option<$crate::backend::CustomerRow>;
+            customer_by_key(key: u64) -> Option<$crate::backend::CustomerRow>;
+            customers(after: u64, limit: usize) -> Vec<$crate::backend::CustomerRow>;
+            customer_count() -> u64;
+            was_erased(hash: [u8; 16]) -> bool;
+            claim(hash: [u8; 16]) -> Option<u64>;
+            fact(sequence: u64) -> Option<$crate::backend::FactRow>;
+            event(id: uuid::Uuid) -> Option<u64>;
+            facts(after: u64, limit: usize) -> Vec<$crate::backend::FactRow>;
+            events_before(before: u64, limit: usize) -> Vec<$crate::backend::FactRow>;
+            ledger_facts(day: i64, after: u64, limit: usize) -> Vec<$crate::backend::FactRow>;
+            expired_events(from: masivo_core::value::Timestamp, to: masivo_core::value::Timestamp, limit: usize) -> Vec<u64>;
+            lot(customer: u64, number: u32) -> Option<masivo_core::wallet::Lot>;
+            due(now: masivo_core::value::Timestamp, limit: usize) -> Vec<u64>;
+            next_due() -> Option<masivo_core::value::Timestamp>;
+            members(audience: u32, after: u64, limit: usize) -> Vec<(u64, masivo_core::value::Timestamp)>;
+            member_count(audience: u32) -> u64;
+            walkers(journey: u32, after: u64, limit: usize) -> Vec<u64>;
+            outbox_row(id: uuid::Uuid) -> Option<$crate::backend::OutboxRow>;
+            outbox(filter: $crate::backend::OutboxFilter) -> Vec<$crate::backend::OutboxRow>;
+            outbox_due(now: masivo_core::value::Timestamp, limit: usize) -> Vec<$crate::backend::OutboxRow>;
+            outbox_next_due() -> Option<masivo_core::value::Timestamp>;
+            remembered(key: [u8; 16]) -> Option<$crate::backend::Remembered>;
+            definitions() -> Vec<masivo_core::program::StoredDefinition>;
+            daily(from: i64, to: i64) -> Vec<$crate::backend::DailyRow>;
+            api_keys() -> Vec<$crate::backend::ApiKey>;
+            quarantine() -> Vec<(u64, masivo_core::value::Timestamp, String)>;
+            sweep() -> Option<(u32, u64)>;
+            counters() -> $crate::backend::Counters;
+        });
+    };
+    (@all $type:ty, [$($generic:ident: $bound:path)?], $self:ident => $inner:expr,
+     { $($name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)* }) => {
+        impl$(<$generic: $bound>)? $crate::backend::Read for $type {
+            $(fn $name(&$self, $($argument: $kind),*) -> Result<$answer, $crate::error::StoreError> {
+                $inner.$name($($argument),*)
+            })*
+        }
+    };
+}
+pub(crate) use read_through;

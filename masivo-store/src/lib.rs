@@ -20,8 +20,12 @@
 //! whatever keeps the promises of [`backend`].
 
 pub mod backend;
+#[cfg(feature = "testing")]
+pub mod conformance;
 pub mod engine;
 mod error;
+#[cfg(feature = "testing")]
+pub mod faulty;
 mod memory;
 pub mod query;
 mod sqlite;

@@ -1,5 +1,6 @@
 //! The memory backend: the reference that the others are compared with. Sorted maps, nothing clever.
 
+use crate::backend::read_through;
 use crate::backend::{
     ApiKey, Backend, CommitError, Counters, CustomerKey, CustomerRow, DailyRow, Destination, FactRow,
     OutboxFilter, OutboxRow, Read, ReaderSource, Remembered, Unit, Write,
@@ -416,50 +417,5 @@ impl Read for Tables {
     }
 }
 
-/// Passes every question on to the tables.
-macro_rules! ask_tables {
-    ($type:ty, $self:ident => $tables:expr, { $($name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)* }) => {
-        impl Read for $type {
-            $(fn $name(&$self, $($argument: $kind),*) -> Result<$answer> { $tables.$name($($argument),*) })*
-        }
-    };
-}
-
-macro_rules! ask_all_tables {
-    ($type:ty, $self:ident => $tables:expr) => {
-        ask_tables!($type, $self => $tables, {
-            customer_by_id(id: &str) -> Option<CustomerRow>;
-            customer_by_key(key: CustomerKey) -> Option<CustomerRow>;
-            customers(after: CustomerKey, limit: usize) -> Vec<CustomerRow>;
-            customer_count() -> u64;
-            was_erased(hash: [u8; 16]) -> bool;
-            claim(hash: [u8; 16]) -> Option<CustomerKey>;
-            fact(sequence: u64) -> Option<FactRow>;
-            event(id: Uuid) -> Option<u64>;
-            facts(after: u64, limit: usize) -> Vec<FactRow>;
-            events_before(before: u64, limit: usize) -> Vec<FactRow>;
-            ledger_facts(day: i64, after: u64, limit: usize) -> Vec<FactRow>;
-            expired_events(from: Timestamp, to: Timestamp, limit: usize) -> Vec<u64>;
-            lot(customer: CustomerKey, number: u32) -> Option<Lot>;
-            due(now: Timestamp, limit: usize) -> Vec<CustomerKey>;
-            next_due() -> Option<Timestamp>;
-            members(audience: u32, after: CustomerKey, limit: usize) -> Vec<(CustomerKey, Timestamp)>;
-            member_count(audience: u32) -> u64;
-            walkers(journey: u32, after: CustomerKey, limit: usize) -> Vec<CustomerKey>;
-            outbox_row(id: Uuid) -> Option<OutboxRow>;
-            outbox(filter: OutboxFilter) -> Vec<OutboxRow>;
-            outbox_due(now: Timestamp, limit: usize) -> Vec<OutboxRow>;
-            outbox_next_due() -> Option<Timestamp>;
-            remembered(key: [u8; 16]) -> Option<Remembered>;
-            definitions() -> Vec<StoredDefinition>;
-            daily(from: i64, to: i64) -> Vec<DailyRow>;
-            api_keys() -> Vec<ApiKey>;
-            quarantine() -> Vec<(u64, Timestamp, String)>;
-            sweep() -> Option<(u32, CustomerKey)>;
-            counters() -> Counters;
-        });
-    };
-}
-
-ask_all_tables!(MemoryBackend, self => self.0.read().unwrap_or_else(PoisonError::into_inner));
-ask_all_tables!(MemoryUnit<'_>, self => self.tables);
+read_through!(MemoryBackend, [], self => self.0.read().unwrap_or_else(PoisonError::into_inner));
+read_through!(MemoryUnit<'_>, [], self => self.tables);

@@ -31,7 +31,9 @@ impl Sender {
     pub(super) async fn send(&self, delivery: Delivery, wall: Timestamp) -> DeliveryResult {
         let Delivery { id, attempts, content } = delivery;
         match content {
-            Content::Webhook { url, secret, body } => self.call(id, attempts, &url, &secret, body, wall).await,
+            Content::Webhook { url, secret, body } => {
+                self.call(id, attempts, &url, &secret, body, wall).await
+            }
             Content::Email { to, from, template, variables, unsubscribe_url } => {
                 let from = from.or_else(|| self.settings.email_from.clone());
                 let Some(from) = from else { return DeliveryResult::Suppressed(Suppression::NoSender) };
@@ -70,7 +72,9 @@ impl Sender {
             Ok(uri) => uri,
             Err(problem) => return refused(format!("the address may not be called: {problem}")),
         };
-        let Ok(secret) = Secret::parse(secret) else { return refused("the webhook's secret is damaged".into()) };
+        let Ok(secret) = Secret::parse(secret) else {
+            return refused("the webhook's secret is damaged".into());
+        };
         let message_id = format!("msg_{}", id.simple());
         let Ok(mut headers) = headers(&[secret], &message_id, wall.seconds(), body.as_bytes()) else {
             return refused("the message cannot be signed".into());
@@ -82,9 +86,10 @@ impl Sender {
                 let status = response.status;
                 match verdict(status) {
                     Verdict::Delivered => DeliveryResult::Confirmed { detail: format!("answered {status}") },
-                    Verdict::Gone => {
-                        DeliveryResult::Refused { reason: "answered 410: the receiver is gone".into(), gone: true }
-                    }
+                    Verdict::Gone => DeliveryResult::Refused {
+                        reason: "answered 410: the receiver is gone".into(),
+                        gone: true,
+                    },
                     Verdict::SlowDown | Verdict::Failed => {
                         later(id, attempts, format!("answered {status}"), response.retry_after_seconds, wall)
                     }
@@ -108,7 +113,13 @@ impl Sender {
         }
     }
 
-    async fn erase_mails(&self, id: Uuid, attempts: u32, messages: &[Uuid], wall: Timestamp) -> DeliveryResult {
+    async fn erase_mails(
+        &self,
+        id: Uuid,
+        attempts: u32,
+        messages: &[Uuid],
+        wall: Timestamp,
+    ) -> DeliveryResult {
         if let Some(transport) = &self.settings.email {
             for message in messages {
                 if let Err(error) = transport.erase(&message_id(*message)).await {
@@ -126,7 +137,13 @@ fn message_id(id: Uuid) -> String {
 }
 
 /// Not now: by the schedule, with some of the row's own id as jitter.
-fn later(id: Uuid, attempts: u32, reason: String, retry_after: Option<u64>, wall: Timestamp) -> DeliveryResult {
+fn later(
+    id: Uuid,
+    attempts: u32,
+    reason: String,
+    retry_after: Option<u64>,
+    wall: Timestamp,
+) -> DeliveryResult {
     let (_, jitter) = id.as_u64_pair();
     let at = next_attempt(attempts.saturating_add(1), wall.milliseconds(), retry_after, jitter);
     DeliveryResult::Later { reason, at: at.map(Timestamp::from_milliseconds) }

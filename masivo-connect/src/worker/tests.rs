@@ -88,12 +88,16 @@ async fn the_cart_mail_goes_out_after_an_hour_unless_the_customer_buys() {
     for id in ["ana", "ben"] {
         let request = format!(r#"{{"id": "{id}", "name": "{id}", "email": "{id}@example.com"}}"#);
         house.command(Command::Register(json(&request))).await;
-        let cart = format!(r#"{{"customer_id": "{id}", "brand_id": "shop", "type": "ADD_TO_CART", "product": {{"sku": "lamp"}}}}"#);
+        let cart = format!(
+            r#"{{"customer_id": "{id}", "brand_id": "shop", "type": "ADD_TO_CART", "product": {{"sku": "lamp"}}}}"#
+        );
         house.emit(&cart).await;
     }
     let handle = house.engine.handle();
     handle.submit(Work::SetClock(at("2026-01-01T00:30:00Z"))).await.unwrap();
-    house.emit(r#"{"customer_id": "ben", "brand_id": "shop", "type": "PURCHASE", "order": {"value": 10}}"#).await;
+    house
+        .emit(r#"{"customer_id": "ben", "brand_id": "shop", "type": "PURCHASE", "order": {"value": 10}}"#)
+        .await;
     handle.submit(Work::SetClock(at("2026-01-01T00:59:59.999Z"))).await.unwrap();
     assert_eq!(deliver_due(&handle, &house.settings()).await.unwrap(), 0);
     handle.submit(Work::SetClock(at("2026-01-01T01:00:00Z"))).await.unwrap();
@@ -113,8 +117,12 @@ async fn the_cart_mail_goes_out_after_an_hour_unless_the_customer_buys() {
 async fn consent_is_asked_again_when_the_mail_is_handed_over() {
     let house = House::new("consent");
     cart_journey(&house).await;
-    house.command(Command::Register(json(r#"{"id": "ana", "name": "Ana", "email": "ana@example.com"}"#))).await;
-    house.emit(r#"{"customer_id": "ana", "brand_id": "shop", "type": "ADD_TO_CART", "product": {"sku": "x"}}"#).await;
+    house
+        .command(Command::Register(json(r#"{"id": "ana", "name": "Ana", "email": "ana@example.com"}"#)))
+        .await;
+    house
+        .emit(r#"{"customer_id": "ana", "brand_id": "shop", "type": "ADD_TO_CART", "product": {"sku": "x"}}"#)
+        .await;
     let handle = house.engine.handle();
     handle.submit(Work::SetClock(at("2026-01-01T01:00:00Z"))).await.unwrap();
     // The mail is queued; now the customer opts out.
@@ -145,7 +153,9 @@ async fn receiver(statuses: Vec<u16>) -> (String, JoinHandle<Vec<String>>) {
                 let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
                 let length: usize = head
                     .lines()
-                    .find_map(|line| line.to_lowercase().strip_prefix("content-length: ").map(ToOwned::to_owned))
+                    .find_map(|line| {
+                        line.to_lowercase().strip_prefix("content-length: ").map(ToOwned::to_owned)
+                    })
                     .map_or(0, |length| length.parse().unwrap());
                 if body.len() >= length {
                     requests.push(text);
@@ -166,7 +176,9 @@ async fn webhooks_are_signed_and_a_failing_one_waits_for_its_next_attempt() {
     let (url, received) = receiver(vec![500]).await;
     let webhook = format!(r#"{{"url": "{url}", "events": ["CUSTOMER_REGISTRATION"]}}"#);
     let webhook = house.define(Kind::Webhook, None, &webhook).await;
-    house.command(Command::Register(json(r#"{"id": "ana", "name": "Ana", "email": "ana@example.com"}"#))).await;
+    house
+        .command(Command::Register(json(r#"{"id": "ana", "name": "Ana", "email": "ana@example.com"}"#)))
+        .await;
     let handle = house.engine.handle();
     let before = handle.clock().wall();
     assert_eq!(deliver_due(&handle, &house.settings()).await.unwrap(), 1);
@@ -181,9 +193,13 @@ async fn webhooks_are_signed_and_a_failing_one_waits_for_its_next_attempt() {
     let expected = crate::webhook::sign(&secret, &header("webhook-id"), timestamp, body.as_bytes());
     assert_eq!(header("webhook-signature"), expected);
     let body = json(body);
-    assert_eq!((body.text("event"), body.text("type")), (Some("CUSTOMER_REGISTRATION"), Some("CUSTOMER_REGISTRATION")));
+    assert_eq!(
+        (body.text("event"), body.text("type")),
+        (Some("CUSTOMER_REGISTRATION"), Some("CUSTOMER_REGISTRATION"))
+    );
     assert_eq!(body.path("data.customer_id").and_then(Json::as_text), Some("ana"));
-    let deliveries = handle.query().unwrap().deliveries(webhook.text("id").unwrap(), None, None, 10).unwrap().items;
+    let deliveries =
+        handle.query().unwrap().deliveries(webhook.text("id").unwrap(), None, None, 10).unwrap().items;
     assert_eq!(deliveries[0].text("status"), Some("queued"));
     assert_eq!(deliveries[0].text("reason"), Some("answered 500"));
     let next = at(deliveries[0].text("next_attempt_at").unwrap());

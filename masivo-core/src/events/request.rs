@@ -36,7 +36,7 @@ impl NewEvent {
             self.redeem.iter().map(|(reward, amount)| format!("{reward}={amount}")).collect();
         format!(
             "{}\n{:?}\n{}\n{}",
-            self.payload,
+            self.payload.sorted(),
             self.reserve_days,
             redeem.join(","),
             if self.from_client { "client" } else { "server" }

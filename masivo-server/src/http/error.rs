@@ -16,7 +16,10 @@ use masivo_store::{StoreError, SubmitError};
 
 /// Why a request was not answered as it wished.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct Failure(Box<Envelope>);
+
+#[derive(Debug)]
+struct Envelope {
     status: StatusCode,
     code: &'static str,
     error: String,
@@ -35,7 +38,7 @@ impl Failure {
         error: impl Into<String>,
         details: impl Into<String>,
     ) -> Self {
-        Self {
+        Self(Box::new(Envelope {
             status,
             code,
             error: error.into(),
@@ -43,15 +46,16 @@ impl Failure {
             problems: Vec::new(),
             retry_after: None,
             cause: None,
-        }
+        }))
     }
 
-    fn because(self, cause: impl Into<String>) -> Self {
-        Self { cause: Some(cause.into()), ..self }
+    fn because(mut self, cause: impl Into<String>) -> Self {
+        self.0.cause = Some(cause.into());
+        self
     }
 
-    const fn retry(mut self, seconds: u32) -> Self {
-        self.retry_after = Some(seconds);
+    fn retry(mut self, seconds: u32) -> Self {
+        self.0.retry_after = Some(seconds);
         self
     }
 
@@ -160,24 +164,25 @@ impl Failure {
     }
 
     /// The failure as the asker sees it: a type that a CLIENT key may not send is forbidden to it.
-    pub(crate) fn for_principal(self, principal: Principal) -> Self {
-        if principal != Principal::Server && self.code == "reserved_event_type" {
-            return Self { status: StatusCode::FORBIDDEN, ..self };
+    pub(crate) fn for_principal(mut self, principal: Principal) -> Self {
+        if principal != Principal::Server && self.0.code == "reserved_event_type" {
+            self.0.status = StatusCode::FORBIDDEN;
         }
         self
     }
 
     /// The failure as a row of an answer to many.
     pub(crate) fn into_row(self) -> Json {
-        if let Some(cause) = &self.cause {
-            log::failure(self.code, cause);
+        let Envelope { status, code, error, details, problems, retry_after: _, cause } = *self.0;
+        if let Some(cause) = &cause {
+            log::failure(code, cause);
         }
-        let problems: Vec<Json> = self.problems.iter().map(Problem::to_json).collect();
+        let problems: Vec<Json> = problems.iter().map(Problem::to_json).collect();
         object()
-            .with("status", u32::from(self.status.as_u16()))
-            .with("error", self.error)
-            .with("details", self.details)
-            .with("code", self.code)
+            .with("status", u32::from(status.as_u16()))
+            .with("error", error)
+            .with("details", details)
+            .with("code", code)
             .with_some("problems", (!problems.is_empty()).then_some(problems))
             .build()
     }
@@ -185,22 +190,23 @@ impl Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        if let Some(cause) = &self.cause {
-            log::failure(self.code, cause);
+        let Envelope { status, code, error, details, problems, retry_after, cause } = *self.0;
+        if let Some(cause) = &cause {
+            log::failure(code, cause);
         }
-        let problems: Vec<Json> = self.problems.iter().map(Problem::to_json).collect();
+        let problems: Vec<Json> = problems.iter().map(Problem::to_json).collect();
         let body = object()
-            .with("error", self.error)
-            .with("details", self.details)
-            .with("code", self.code)
+            .with("error", error)
+            .with("details", details)
+            .with("code", code)
             .with("problems", problems)
             .with("request_id", log::request_id())
             .build();
-        let mut response = json_response(self.status, &body);
-        if let Some(seconds) = self.retry_after {
+        let mut response = json_response(status, &body);
+        if let Some(seconds) = retry_after {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if self.status == StatusCode::UNAUTHORIZED {
+        if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
@@ -215,8 +221,9 @@ impl From<Report> for Failure {
             [only] => (only.message.clone(), only.hint.clone()),
             many => (format!("the request has {} problems", many.len()), all.to_owned()),
         };
-        let failure = Self::new(StatusCode::BAD_REQUEST, "malformed", error, details);
-        Self { problems: report.problems, ..failure }
+        let mut failure = Self::new(StatusCode::BAD_REQUEST, "malformed", error, details);
+        failure.0.problems = report.problems;
+        failure
     }
 }
 

@@ -32,7 +32,7 @@ impl RequestIds {
     pub(crate) fn new() -> Self {
         let mut run = [0; 8];
         // Without randomness the numbers are still unique within this run.
-        drop(getrandom::fill(&mut run));
+        let _filled: Result<(), getrandom::Error> = getrandom::fill(&mut run);
         Self { run: u64::from_be_bytes(run) & 0xffff_ffff, next: AtomicU64::new(1) }
     }
 
@@ -90,7 +90,6 @@ fn known(method: &Method) -> &'static str {
 }
 
 /// A panic becomes a 500 with the request's number; its text may be personal and stays out of the answer.
-#[expect(clippy::needless_pass_by_value, reason = "the signature that tower-http asks for")]
 pub(crate) fn panicked(_text: Box<dyn Any + Send>) -> Response {
     Failure::panicked().into_response()
 }

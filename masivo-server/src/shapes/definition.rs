@@ -69,8 +69,8 @@ macro_rules! read_shape {
             name: $schema,
             fields: {
                 const READ: &[Field] = $read;
-                const COUNT: usize = kept($written.fields, READ) + READ.len();
-                const FIELDS: [Field; COUNT] = join($written.fields, READ);
+                const HOW_MANY: usize = kept($written.fields, READ) + READ.len();
+                const FIELDS: [Field; HOW_MANY] = join($written.fields, READ);
                 &FIELDS
             },
             unknown: Unknown::Refused,

@@ -169,3 +169,31 @@ const EVENT_FIELDS: &[Field] = &[
 /// An event.
 pub const EVENT_READ: ObjectShape =
     ObjectShape { name: "Event", fields: EVENT_FIELDS, unknown: Unknown::Refused };
+
+const LEDGER_ENTRY: ObjectShape = ObjectShape {
+    name: "LedgerEntry",
+    fields: &[
+        required("what", ANY_TEXT, "what was booked"),
+        required("amount", NUMBER, "how much"),
+        required("lot", COUNT, "the lot it belongs to"),
+        optional("reward_id", Shape::Uuid, "of what"),
+        required("at", Shape::Instant, "when"),
+    ],
+    unknown: Unknown::Refused,
+};
+
+/// Why campaigns rewarded an event or did not, and what was booked.
+pub const EXPLAINED: ObjectShape = ObjectShape {
+    name: "ExplainedEvent",
+    fields: &[
+        required("event_id", Shape::Uuid, "the event"),
+        required("status", ANY_TEXT, "what became of it"),
+        required("program_version", COUNT, "the program it was judged by"),
+        optional("reason", Shape::Object(&REASON), "why it failed or was not processed"),
+        required("rewarding_campaigns", list(&Shape::Object(&REWARDING)), "the campaigns that rewarded it"),
+        required("campaigns", list(&Shape::Object(&TRACE)), "campaigns with the event's trigger"),
+        required("not_shown", COUNT, "how many more there were"),
+        required("ledger", list(&Shape::Object(&LEDGER_ENTRY)), "what was booked"),
+    ],
+    unknown: Unknown::Refused,
+};

@@ -4,7 +4,7 @@ use super::answer::Answer;
 use super::request::{Request, Work};
 use super::writer::Desk;
 use super::{delivery, load};
-use crate::backend::{CustomerKey, CustomerRow, Destination, Made, OutboxRow, Read, Remembered, Unit, Write};
+use crate::backend::{CustomerKey, CustomerRow, Destination, Made, OutboxRow, Remembered, Unit, Write};
 use crate::error::{StoreError, SubmitError};
 use base64::Engine as _;
 use masivo_core::events::EventRecord;
@@ -495,7 +495,7 @@ fn definition(
     body: &Json,
     key: Option<&str>,
 ) -> Submitted<Answer> {
-    let comparable = format!("define\n{}\n{}\n{body}", kind.name(), id.unwrap_or_default());
+    let comparable = format!("define\n{}\n{}\n{}", kind.name(), id.unwrap_or_default(), body.sorted());
     let hashes = hash_key(desk, key, &comparable);
     if let Some(answer) = repeated(desk, unit, hashes.as_ref())? {
         return Ok(answer);

@@ -102,10 +102,6 @@ impl<'a> Input<'a> {
         StoreError::damaged(self.what)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rest.is_empty()
-    }
-
     pub(crate) fn byte(&mut self) -> Result<u8, StoreError> {
         let (byte, rest) = self.rest.split_first().ok_or_else(|| self.bad())?;
         self.rest = rest;
@@ -207,7 +203,7 @@ mod tests {
             prop_assert_eq!(input.signed().unwrap(), signed);
             prop_assert_eq!(input.decimal().unwrap().micros(), micros);
             prop_assert_eq!(input.decimal().unwrap().micros(), micros / 10_000 * 10_000);
-            prop_assert!(input.is_empty());
+            prop_assert!(input.rest.is_empty());
         }
 
         #[test]

@@ -1,0 +1,229 @@
+//! What can be typed.
+
+use crate::error::EXIT_CODES;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Loyalty, customer data and journeys in one engine, at the terminal.
+///
+/// Commands work on a store file (--db) or on a server (--url and --key).
+#[derive(Debug, Parser)]
+#[command(name = "masivo", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command knows.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Shared {
+    /// The store file to work on.
+    #[arg(long, global = true, env = "MASIVO_DB", value_name = "PATH")]
+    pub(crate) db: Option<PathBuf>,
+    /// The server to work on, for example http://127.0.0.1:8080; it goes before --db.
+    #[arg(long, global = true, env = "MASIVO_URL", value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// A SERVER key of that server.
+    #[arg(long, global = true, env = "MASIVO_KEY", hide_env_values = true, value_name = "KEY")]
+    pub(crate) key: Option<String>,
+    /// Print one JSON document instead of words and tables.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Make a new store a test store, whose clock stands still; an existing file says itself what it is.
+    #[arg(long, global = true)]
+    pub(crate) test: bool,
+    /// Move the clock of a test store forward to this instant first, for example 2026-11-22T10:00:00Z.
+    #[arg(long, global = true, value_name = "INSTANT")]
+    pub(crate) now: Option<String>,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Replay 18 months of a real shop: 6,919 purchases of 2,357 customers, in a few seconds.
+    Demo(DemoArguments),
+    /// Make a store, its first key and a folder of commented definitions to start from.
+    Init {
+        /// The folder for the definitions.
+        #[arg(default_value = "program")]
+        folder: PathBuf,
+    },
+    /// Bring the definitions of a folder into the store; shows the difference first.
+    Apply(ApplyArguments),
+    /// Read customers or events from a file, through the same door as everything else.
+    Import(ImportArguments),
+    /// Send an event.
+    Emit {
+        /// The event as JSON; without it --file or stdin is read.
+        event: Option<String>,
+        /// A file with the event as JSON; - is stdin.
+        #[arg(long, value_name = "FILE", conflicts_with = "event")]
+        file: Option<PathBuf>,
+        /// An idempotency key: sending it again with the same key changes nothing. The event's own `id` is one too.
+        #[arg(long, value_name = "KEY")]
+        idempotency_key: Option<String>,
+    },
+    /// Fulfil an event that waits or has expired.
+    Fulfill {
+        /// The event's id.
+        event: String,
+    },
+    /// Reverse or cancel an event.
+    Reverse {
+        /// The event's id.
+        event: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Show a customer, an event or an audience.
+    Show {
+        #[command(subcommand)]
+        what: Show,
+    },
+    /// Say why campaigns rewarded an event or did not.
+    Explain {
+        /// The event's id.
+        event: String,
+    },
+    /// Check a store file: everything that is kept twice must agree. Needs --db.
+    Verify,
+    /// Make, list and revoke keys of the API.
+    Keys {
+        #[command(subcommand)]
+        what: Keys,
+    },
+    /// Copy a store file, also while it is in use. Needs --db.
+    Backup {
+        /// The new file.
+        to: PathBuf,
+    },
+    /// Print the description of the HTTP API.
+    Openapi,
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+/// What can be shown.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Show {
+    /// A customer with wallet, tier, metrics and audiences.
+    Customer {
+        /// The merchant's id.
+        id: String,
+    },
+    /// An event with everything that became of it.
+    Event {
+        /// The event's id.
+        id: String,
+    },
+    /// An audience with its first members.
+    Audience {
+        /// The audience's id or name.
+        id: String,
+        /// Members shown at most.
+        #[arg(long, default_value_t = 20)]
+        members: usize,
+    },
+}
+
+/// What can be done with keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Keys {
+    /// Make a key; its secret is shown once.
+    Create {
+        /// A word to know it by.
+        name: String,
+        /// SERVER does everything; CLIENT only sends events that are tracked.
+        #[arg(long, value_enum, default_value = "server", ignore_case = true)]
+        kind: KeyKind,
+    },
+    /// List all keys.
+    List,
+    /// Revoke a key at once.
+    Revoke {
+        /// The key's id.
+        id: String,
+    },
+}
+
+/// What a key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeyKind {
+    /// Everything.
+    Server,
+    /// Send events that are tracked.
+    Client,
+}
+
+/// What `demo` knows.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArguments {
+    /// Keep it up afterwards, as a server.
+    #[arg(long)]
+    pub(crate) serve: bool,
+    /// Where the server listens.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub(crate) listen: SocketAddr,
+    /// Other purchases: CSV with customer_id, date and value, in order of the date.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: Option<PathBuf>,
+    /// Another program: a folder of definitions.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) program: Option<PathBuf>,
+}
+
+/// What `apply` knows.
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArguments {
+    /// The folder of definitions.
+    pub(crate) folder: PathBuf,
+    /// Write without asking.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) yes: bool,
+    /// Only show the difference.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// What `import` knows.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArguments {
+    /// What the rows are.
+    #[arg(value_enum)]
+    pub(crate) what: Rows,
+    /// CSV with a head line (columns may be dotted: consent.purposes.email_marketing), or JSONL.
+    pub(crate) file: PathBuf,
+    /// Forget how far an earlier import of this file came and begin again; rows that are in already stay single.
+    #[arg(long)]
+    pub(crate) restart: bool,
+    /// A word that tells this import apart from an earlier one of the very same file.
+    #[arg(long, default_value = "")]
+    pub(crate) label: String,
+}
+
+/// What is imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Rows {
+    /// Customers, as POST /customers takes them.
+    Customers,
+    /// Events, as POST /behavior/events takes them.
+    Events,
+}
+
+impl Rows {
+    /// The name in paths and files.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Customers => "customers",
+            Self::Events => "events",
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Definitions: brands, event types, tiers, rewards, campaigns, audiences, journeys, templates, webhooks.
+
+use super::{Handler, Input, Method, Output, Route, at, handler};
+use crate::api;
+use crate::shapes::{
+    ANY_TEXT, AUDIENCE_READ, BRAND_READ, CAMPAIGN_READ, CAMPAIGN_TYPES, DELIVERY, DELIVERY_STATUS, DONE,
+    EVENT_TYPE_READ, INDEX, INSTANCE, JOURNEY_READ, LIMIT, MEMBER, MEMBERS_CHANGE, REWARD_READ, REWARD_TYPES, ROW,
+    TEMPLATE_READ, TIER_READ, WEBHOOK_READ, list,
+};
+use masivo_core::program::{
+    AUDIENCE, BRAND, CAMPAIGN, EVENT_TYPE, JOURNEY, REWARD, TEMPLATE, TIER, WEBHOOK,
+};
+use masivo_core::shape::{Field, ObjectShape, Shape, optional, required};
+
+const fn lists(path: &'static str, summary: &'static str, read: &'static Shape, handler: Handler) -> Route {
+    Route::new(Method::Get, path, summary, handler).gives(Output::Data(list(read)))
+}
+
+const fn gets(path: &'static str, summary: &'static str, read: Shape, handler: Handler) -> Route {
+    Route::new(Method::Get, path, summary, handler).gives(Output::Data(read))
+}
+
+const fn makes(
+    path: &'static str,
+    summary: &'static str,
+    written: &'static ObjectShape,
+    read: Shape,
+    handler: Handler,
+) -> Route {
+    Route::new(Method::Post, path, summary, handler).takes(Input::Described(Shape::Object(written))).creates(read)
+}
+
+const fn writes(
+    path: &'static str,
+    summary: &'static str,
+    written: &'static ObjectShape,
+    read: Shape,
+    handler: Handler,
+) -> Route {
+    Route::new(Method::Put, path, summary, handler)
+        .takes(Input::Described(Shape::Object(written)))
+        .gives(Output::Data(read))
+}
+
+const CAMPAIGN_TYPE: &[Field] = &[required("type", CAMPAIGN_TYPES, "the type; BEHAVIOR, the others are not there yet")];
+const PAGE: &[Field] = &[optional("after", Shape::Id, "the id of the last customer seen"), LIMIT];
+
+const A_BRAND: Shape = Shape::Object(&BRAND_READ);
+const AN_EVENT_TYPE: Shape = Shape::Object(&EVENT_TYPE_READ);
+const A_TIER: Shape = Shape::Object(&TIER_READ);
+const A_REWARD: Shape = Shape::Object(&REWARD_READ);
+const A_CAMPAIGN: Shape = Shape::Object(&CAMPAIGN_READ);
+const AN_AUDIENCE: Shape = Shape::Object(&AUDIENCE_READ);
+const A_TEMPLATE: Shape = Shape::Object(&TEMPLATE_READ);
+const A_JOURNEY: Shape = Shape::Object(&JOURNEY_READ);
+const A_WEBHOOK: Shape = Shape::Object(&WEBHOOK_READ);
+
+pub(super) const ROUTES: &[Route] = &[
+    lists(at!("/brands"), "List brands", &A_BRAND, handler!(api::definitions::brands)).product(),
+    gets(at!("/brands/{id}"), "A brand", A_BRAND, handler!(api::definitions::brand)),
+    writes(at!("/brands/{id}"), "Write a brand under an id of yours", &BRAND, A_BRAND, handler!(api::definitions::write_brand)),
+    lists(at!("/event_types"), "List custom event types", &AN_EVENT_TYPE, handler!(api::definitions::event_types)),
+    gets(at!("/event_types/{id}"), "A custom event type", AN_EVENT_TYPE, handler!(api::definitions::event_type)),
+    writes(
+        at!("/event_types/{id}"),
+        "Write a custom event type under its name",
+        &EVENT_TYPE,
+        AN_EVENT_TYPE,
+        handler!(api::definitions::write_event_type),
+    ),
+    lists(at!("/tiers"), "List tiers, lowest first", &A_TIER, handler!(api::definitions::tiers)).product(),
+    makes(at!("/tiers"), "Make a tier", &TIER, A_TIER, handler!(api::definitions::make_tier)).product(),
+    gets(at!("/tiers/{id}"), "A tier", A_TIER, handler!(api::definitions::tier)),
+    writes(at!("/tiers/{id}"), "Write a tier", &TIER, A_TIER, handler!(api::definitions::write_tier)).product(),
+    Route::new(Method::Get, at!("/rewards"), "List rewards", handler!(api::definitions::rewards))
+        .product()
+        .query(&[
+            required("from", INDEX, "the first, counted from 0"),
+            required("to", INDEX, "the last; at most 1,000 in one answer"),
+            optional("brand_id", Shape::Id, "only of that brand, or of all brands"),
+            optional("type", REWARD_TYPES, "only of that type"),
+        ])
+        .gives(Output::Window(A_REWARD)),
+    makes(at!("/rewards"), "Make a reward", &REWARD, A_REWARD, handler!(api::definitions::make_reward)).product(),
+    gets(at!("/rewards/{id}"), "A reward", A_REWARD, handler!(api::definitions::reward)).product(),
+    writes(at!("/rewards/{id}"), "Write a reward", &REWARD, A_REWARD, handler!(api::definitions::write_reward)).product(),
+    Route::new(Method::Get, at!("/campaigns"), "List campaigns", handler!(api::definitions::campaigns))
+        .product()
+        .query(&[
+            optional("from", INDEX, "the first, counted from 0"),
+            optional("to", INDEX, "the last; 100 from the first when left out"),
+            optional("type", CAMPAIGN_TYPES, "only of that type"),
+            optional("brand_id", Shape::Id, "only of that brand, or of all brands"),
+            optional(
+                "status",
+                Shape::Choice(&["RUNNING", "PAUSED", "SCHEDULED", "FINISHED", "NOT FINISHED"]),
+                "only in that status",
+            ),
+            optional("labels", ANY_TEXT, "only with one of these labels, separated by commas"),
+            optional("funded_by", ANY_TEXT, "only paid by that funder"),
+            optional("customer_id", Shape::Id, "not there yet"),
+            optional("include", ANY_TEXT, "not there yet"),
+        ])
+        .gives(Output::Window(A_CAMPAIGN)),
+    makes(at!("/campaigns"), "Make a campaign", &CAMPAIGN, A_CAMPAIGN, handler!(api::definitions::make_campaign))
+        .product()
+        .query(CAMPAIGN_TYPE),
+    gets(at!("/campaigns/{id}"), "A campaign", A_CAMPAIGN, handler!(api::definitions::campaign)).product(),
+    writes(
+        at!("/campaigns/{id}"),
+        "Write a campaign; a started one keeps its rules, attributes, brand and start",
+        &CAMPAIGN,
+        A_CAMPAIGN,
+        handler!(api::definitions::write_campaign),
+    )
+    .product()
+    .query(CAMPAIGN_TYPE),
+    lists(at!("/audiences"), "List audiences", &AN_AUDIENCE, handler!(api::definitions::audiences)),
+    makes(at!("/audiences"), "Make an audience", &AUDIENCE, AN_AUDIENCE, handler!(api::definitions::make_audience)),
+    gets(at!("/audiences/{id}"), "An audience with the number of its members", AN_AUDIENCE, handler!(api::definitions::audience)),
+    writes(
+        at!("/audiences/{id}"),
+        "Write an audience; members are looked at again",
+        &AUDIENCE,
+        AN_AUDIENCE,
+        handler!(api::definitions::write_audience),
+    ),
+    Route::new(Method::Get, at!("/audiences/{id}/members"), "Members of an audience", handler!(api::audiences::members))
+        .query(PAGE)
+        .gives(Output::Page(Shape::Object(&MEMBER))),
+    Route::new(
+        Method::Post,
+        at!("/audiences/{id}/members"),
+        "Put customers on the list of a static audience; each is answered alone",
+        handler!(api::audiences::join),
+    )
+    .takes(Input::Checked(Shape::Object(&MEMBERS_CHANGE)))
+    .gives(Output::Data(list(&Shape::Object(&ROW)))),
+    Route::new(
+        Method::Delete,
+        at!("/audiences/{id}/members"),
+        "Take customers off the list of a static audience; each is answered alone",
+        handler!(api::audiences::leave),
+    )
+    .takes(Input::Checked(Shape::Object(&MEMBERS_CHANGE)))
+    .gives(Output::Data(list(&Shape::Object(&ROW)))),
+    lists(at!("/journeys"), "List journeys", &A_JOURNEY, handler!(api::definitions::journeys)),
+    makes(at!("/journeys"), "Make a journey", &JOURNEY, A_JOURNEY, handler!(api::definitions::make_journey)),
+    gets(at!("/journeys/{id}"), "A journey", A_JOURNEY, handler!(api::definitions::journey)),
+    writes(
+        at!("/journeys/{id}"),
+        "Write a journey; customers inside it go on as it was",
+        &JOURNEY,
+        A_JOURNEY,
+        handler!(api::definitions::write_journey),
+    ),
+    Route::new(Method::Get, at!("/journeys/{id}/instances"), "Customers in a journey", handler!(api::audiences::instances))
+        .query(PAGE)
+        .gives(Output::Page(Shape::Object(&INSTANCE))),
+    lists(at!("/templates"), "List templates", &A_TEMPLATE, handler!(api::definitions::templates)),
+    makes(at!("/templates"), "Make a template", &TEMPLATE, A_TEMPLATE, handler!(api::definitions::make_template)),
+    gets(at!("/templates/{id}"), "A template", A_TEMPLATE, handler!(api::definitions::template)),
+    writes(at!("/templates/{id}"), "Write a template", &TEMPLATE, A_TEMPLATE, handler!(api::definitions::write_template)),
+    lists(at!("/webhooks"), "List webhooks", &A_WEBHOOK, handler!(api::definitions::webhooks)),
+    makes(
+        at!("/webhooks"),
+        "Make a webhook; the answer carries its secret",
+        &WEBHOOK,
+        A_WEBHOOK,
+        handler!(api::definitions::make_webhook),
+    ),
+    gets(at!("/webhooks/{id}"), "A webhook, without its secret", A_WEBHOOK, handler!(api::definitions::webhook)),
+    writes(at!("/webhooks/{id}"), "Write a webhook", &WEBHOOK, A_WEBHOOK, handler!(api::definitions::write_webhook)),
+    Route::new(Method::Delete, at!("/webhooks/{id}"), "Switch a webhook off", handler!(api::definitions::remove_webhook))
+        .gives(Output::Data(A_WEBHOOK)),
+    Route::new(
+        Method::Get,
+        at!("/webhooks/{id}/deliveries"),
+        "Deliveries to a webhook, dead letters among them",
+        handler!(api::messages::deliveries),
+    )
+    .query(&[
+        optional("status", DELIVERY_STATUS, "only in that status"),
+        optional("after", Shape::Uuid, "the last id of the page before"),
+        LIMIT,
+    ])
+    .gives(Output::Page(Shape::Object(&DELIVERY))),
+    Route::new(
+        Method::Post,
+        at!("/webhooks/{id}/deliveries/{delivery_id}/resend"),
+        "Queue a delivery again that was given up",
+        handler!(api::messages::resend),
+    )
+    .gives(Output::Data(Shape::Object(&DONE))),
+];

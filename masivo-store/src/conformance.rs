@@ -1,0 +1,475 @@
+//! What every backend must do, as tests (feature `testing`).
+//!
+//! Write a type that implements [`Fixture`] and stamp the tests out in a test of your own crate:
+//! ```ignore
+//! masivo_store::conformance_tests!(MyFixture::new());
+//! ```
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failing case is a failing test"
+)]
+
+use crate::backend::{Backend, OutboxFilter, Read, Unit, Write};
+use crate::engine::{Answer, Config, DeliveryResult, Engine, Handle, ManualClock, Mode, Request, Work};
+use crate::error::SubmitError;
+use crate::faulty::{Fault, Faults, FaultyBackend};
+use crate::verify::verify;
+use masivo_core::fact::{EventStatus, Fact, FactKind};
+use masivo_core::program::Kind;
+use masivo_core::value::{Json, Timestamp};
+use masivo_core::{Command, Rejection};
+use std::sync::Arc;
+
+/// Where fresh backends come from.
+pub trait Fixture {
+    /// The backend.
+    type Backend: Backend;
+
+    /// An empty store.
+    fn fresh(&self) -> Self::Backend;
+
+    /// The same store opened again; `None` when it does not outlive the process.
+    fn reopen(&self) -> Option<Self::Backend>;
+}
+
+/// An engine on a backend, with shorthands for the things tests do.
+#[derive(Debug)]
+pub struct House {
+    engine: Engine,
+}
+
+/// The instant the tests begin at.
+pub fn start_instant() -> Timestamp {
+    instant("2026-01-01T00:00:00Z")
+}
+
+/// An instant in RFC 3339.
+pub fn instant(text: &str) -> Timestamp {
+    Timestamp::parse(text).unwrap()
+}
+
+fn json(text: &str) -> Json {
+    Json::parse(text.as_bytes()).unwrap_or_else(|report| panic!("{report}: {text}"))
+}
+
+impl House {
+    /// An engine with a brand, a reward, a campaign of a point a dollar, an audience and a webhook.
+    pub fn open<B: Backend>(backend: B, at: Timestamp) -> Self {
+        let clock = Arc::new(ManualClock::new(at));
+        let config = Config::new(crate::Location::Memory, Mode::Test, clock);
+        Self { engine: Engine::start(backend, [7; 16], config).unwrap() }
+    }
+
+    /// Writes the programme the tests go by.
+    pub fn furnish(&self) -> &Self {
+        self.define(Kind::Brand, Some("shop"), r#"{"name": "Shop"}"#);
+        let reward = self.define(Kind::Reward, None, r#"{"name": "points", "type": "POINTS"}"#);
+        let reward = reward.text("id").unwrap();
+        let campaign = format!(
+            r#"{{"name": "a point a dollar", "attributes": {{"trigger": "PURCHASE"}}, "withoutEndDate": true,
+                "rules": [{{"effects": [{{"reward_id": "{reward}", "amount": 1, "expiration_date": "12/months",
+                "per": {{"type": "order.value", "unit": 1}}}}]}}]}}"#
+        );
+        self.define(Kind::Campaign, None, &campaign);
+        self.define(
+            Kind::Audience,
+            None,
+            r#"{"name": "recent", "conditions": [[{"type": "customer.metrics.lifetime.last_visit",
+                "operator": "within_last", "primitive": "relative_date", "value": "30/days"}]]}"#,
+        );
+        self.define(
+            Kind::Webhook,
+            None,
+            r#"{"url": "https://example.com/hook", "events": ["CUSTOMER_REGISTRATION"]}"#,
+        );
+        self
+    }
+
+    /// The handle of the engine.
+    pub fn handle(&self) -> Handle {
+        self.engine.handle()
+    }
+
+    /// Writes a definition and gives what was written.
+    pub fn define(&self, kind: Kind, id: Option<&str>, body: &str) -> Json {
+        let work = Work::Define { kind, id: id.map(ToOwned::to_owned), body: json(body) };
+        let answer = self.engine.handle().submit_blocking(work).unwrap();
+        answer.to_json(&self.engine.handle().program())
+    }
+
+    /// Submits a command, with a key where there is one.
+    ///
+    /// # Errors
+    /// As [`Handle::submit`].
+    pub fn submit(&self, request: Request, key: Option<&str>) -> Result<Json, SubmitError> {
+        let answer = self.engine.handle().submit_blocking(request.with_key(key.map(ToOwned::to_owned)))?;
+        Ok(answer.to_json(&self.engine.handle().program()))
+    }
+
+    /// Registers a customer by id.
+    ///
+    /// # Errors
+    /// As [`Handle::submit`].
+    pub fn register(&self, id: &str) -> Result<Json, SubmitError> {
+        self.submit(registration(id).into(), None)
+    }
+
+    /// Sets the clock.
+    pub fn set_clock(&self, at: &str) {
+        self.engine.handle().submit_blocking(Work::SetClock(instant(at))).unwrap();
+    }
+
+    /// What is available of the first reward.
+    pub fn available(&self, id: &str) -> String {
+        let wallet = self.engine.handle().query().unwrap().wallet(id).unwrap();
+        let total =
+            wallet.get("totals").map_or(&[][..], Json::items).first().and_then(|total| total.number("total"));
+        total.map_or_else(|| "0".into(), |total| total.to_string())
+    }
+
+    /// The hash of everything, after checking that it agrees.
+    pub fn verified_hash(&self) -> String {
+        let verification = verify(&*self.engine.handle().reader().unwrap()).unwrap();
+        assert_eq!(verification.findings, Vec::new());
+        verification.hash
+    }
+
+    /// Closes the engine.
+    pub fn close(self) {
+        self.engine.close();
+    }
+}
+
+/// The registration of a customer by id.
+pub fn registration(id: &str) -> Command {
+    let request = format!(r#"{{"id": "{id}", "name": "Name of {id}", "email": "{id}@example.com"}}"#);
+    Command::Register(masivo_core::customers::read_registration(&json(&request)).unwrap().0)
+}
+
+/// A purchase; `more` is put into the event.
+pub fn purchase(id: &str, value: &str, more: &str) -> Command {
+    let event = format!(
+        r#"{{"customer_id": "{id}", "brand_id": "shop", "type": "PURCHASE", "order": {{"value": {value}}}{more}}}"#
+    );
+    Command::Emit(masivo_core::events::read_event(&json(&event), false).unwrap().0)
+}
+
+fn house<F: Fixture>(fixture: &F) -> House {
+    let house = House::open(fixture.fresh(), start_instant());
+    house.furnish();
+    house
+}
+
+/// Names every case once: the list is the suite.
+macro_rules! cases {
+    ($($(#[$about:meta])* $name:ident)*) => {
+        /// Stamps out one test a case for a fixture.
+        #[macro_export]
+        macro_rules! conformance_tests {
+            ($fixture:expr) => {
+                $(
+                    #[test]
+                    fn $name() {
+                        $crate::conformance::$name(&$fixture);
+                    }
+                )*
+            };
+        }
+    };
+}
+
+cases! {
+    a_dropped_unit_leaves_no_trace
+    a_later_command_of_a_group_sees_an_earlier_one
+    an_email_belongs_to_one_customer
+    a_key_repeats_its_answer_and_nothing_else
+    a_refusal_is_not_remembered_and_a_failure_is
+    what_falls_due_happens_at_its_instant
+    the_outbox_keeps_its_order_and_takes_one_report
+    erasing_leaves_nothing_personal
+    a_store_that_is_opened_again_is_the_same
+    a_failed_write_leaves_nothing_and_can_be_repeated
+    an_unknown_commit_can_be_repeated
+    one_refused_command_does_not_touch_its_neighbours
+    counts_agree_with_members
+}
+
+/// B1: what was not committed never happened.
+pub fn a_dropped_unit_leaves_no_trace<F: Fixture>(fixture: &F) {
+    let mut backend = fixture.fresh();
+    {
+        let mut unit = backend.begin().unwrap();
+        let fact = Fact {
+            sequence: 1,
+            previous: 0,
+            at: start_instant(),
+            kind: FactKind::Due,
+            event: None,
+            about: 0,
+            changes: Vec::new(),
+            payload: Some(json(r#"{"a": 1}"#)),
+            explanation: None,
+        };
+        unit.write(Write::Fact { customer: 1, fact: &fact }).unwrap();
+        unit.write(Write::Claim { hash: [1; 16], customer: Some(1) }).unwrap();
+        assert_eq!(unit.claim([1; 16]).unwrap(), Some(1), "B2: a unit sees its own writes");
+        assert_eq!(unit.fact(1).unwrap().unwrap().fact, fact);
+    }
+    let unit = backend.begin().unwrap();
+    assert_eq!(unit.claim([1; 16]).unwrap(), None);
+    assert_eq!(unit.fact(1).unwrap(), None);
+}
+
+/// B2 for whole commands: registering and buying in one group.
+pub fn a_later_command_of_a_group_sees_an_earlier_one<F: Fixture>(fixture: &F) {
+    let house = house(fixture);
+    let group =
+        vec![registration("ana").into(), purchase("ana", "10", "").into(), purchase("ana", "5", "").into()];
+    let answers = house.handle().submit_all_blocking(group).unwrap();
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    assert_eq!(house.available("ana"), "15");
+    house.verified_hash();
+}
+
+/// Claims hold across customers, whatever the case of the letters, and are given up again.
+pub fn an_email_belongs_to_one_customer<F: Fixture>(fixture: &F) {
+    let house = house(fixture);
+    house.register("ana").unwrap();
+    let other = json(r#"{"id": "ben", "name": "Ben", "email": "ANA@Example.com"}"#);
+    let refused = house.submit(Command::Register(other.clone()).into(), None);
+    assert!(matches!(refused, Err(SubmitError::Rejected(Rejection::EmailTaken))), "{refused:?}");
+    assert!(matches!(house.register("ana"), Err(SubmitError::Rejected(Rejection::CustomerExists { .. }))));
+    let change = Command::Patch { customer: "ana".into(), request: json(r#"{"email": "new@example.com"}"#) };
+    house.submit(change.into(), None).unwrap();
+    house.submit(Command::Register(other).into(), None).unwrap();
+}
+
+/// The same key and command give the same answer once carried out; another command is refused.
+pub fn a_key_repeats_its_answer_and_nothing_else<F: Fixture>(fixture: &F) {
+    let house = house(fixture);
+    let first = house.submit(registration("ana").into(), Some("k1")).unwrap();
+    house.submit(purchase("ana", "3", "").into(), None).unwrap();
+    assert_eq!(house.submit(registration("ana").into(), Some("k1")).unwrap(), first);
+    let bought = house.submit(purchase("ana", "10", "").into(), Some("k2")).unwrap();
+    assert_eq!(house.submit(purchase("ana", "10", "").into(), Some("k2")).unwrap(), bought);
+    assert_eq!(house.available("ana"), "13");
+    let other = house.submit(purchase("ana", "11", "").into(), Some("k2"));
+    assert!(matches!(other, Err(SubmitError::Rejected(Rejection::KeyReused))), "{other:?}");
+    // An event's own id is a key too.
+    let own = || purchase("ana", "7", r#", "id": "order-1""#);
+    let one = house.submit(own().into(), None).unwrap();
+    assert_eq!(house.submit(own().into(), None).unwrap(), one);
+    assert_eq!(house.available("ana"), "20");
+}
+
+/// What wrote nothing may be tried again under its key; a FAILED event is an answer like any other.
+pub fn a_refusal_is_not_remembered_and_a_failure_is<F: Fixture>(fixture: &F) {
+    let house = house(fixture);
+    let refused = house.submit(purchase("ana", "10", "").into(), Some("k1"));
+    assert!(matches!(refused, Err(SubmitError::Rejected(Rejection::CustomerNotFound { .. }))));
+    house.register("ana").unwrap();
+    house.submit(purchase("ana", "10", "").into(), Some("k1")).unwrap();
+    let reward = house.handle().program().rewards().next().unwrap().id.clone();
+    let redeem = format!(r#", "redeem": [{{"id": "{reward}", "amount": 50}}]"#);
+    let failed = house.submit(purchase("ana", "90", &redeem).into(), Some("k2")).unwrap();
+    assert_eq!(failed.text("status"), Some("FAILED"));
+    house.submit(purchase("ana", "90", "").into(), None).unwrap();
+    let again = house.submit(purchase("ana", "90", &redeem).into(), Some("k2")).unwrap();
+    assert_eq!(again, failed, "a retry never turns a failure into a success");
+    assert_eq!(house.available("ana"), "100");
+}
+
+/// Reservations, lots and audiences end at their instants, read or woken.
+pub fn what_falls_due_happens_at_its_instant<F: Fixture>(fixture: &F) {
+    let house = house(fixture);
+    house.register("ana").unwrap();
+    house.submit(purchase("ana", "10", "").into(), None).unwrap();
+    let waiting =
+        house.submit(purchase("ana", "5", r#", "fulfilled": false, "reserve": 2"#).into(), None).unwrap();
+    assert_eq!(waiting.text("status"), Some("PENDING"));
+    let event = masivo_core::value::parse_uuid(waiting.text("id").unwrap()).unwrap();
+    let status = || house.handle().query().unwrap().event(event).unwrap().text("status").unwrap().to_owned();
+    let audience = house.handle().program().audiences().next().unwrap().id.clone();
+    let members = || {
+        house
+            .handle()
+            .query()
+            .unwrap()
+            .definition(Kind::Audience, &audience)
+            .unwrap()
+            .integer("members_count")
+    };
+    house.set_clock("2026-01-02T23:59:59.999Z");
+    assert_eq!(status(), "PENDING");
+    house.set_clock("2026-01-03T00:00:00Z");
+    assert_eq!(status(), "EXPIRED");
+    house.set_clock("2026-01-30T23:59:59.999Z");
+    assert_eq!(members(), Some(1));
+    house.set_clock("2026-01-31T00:00:00Z");
+    assert_eq!(members(), Some(0));
+    house.set_clock("2026-12-31T23:59:59.999Z");
+    assert_eq!(house.available("ana"), "10");
+    house.set_clock("2027-01-01T00:00:00Z");
+    assert_eq!(house.available("ana"), "0");
+    house.verified_hash();
+}
+
+/// B5, and a row is settled once.
+pub fn the_outbox_keeps_its_order_and_takes_one_report<F: Fixture>(fixture: &F) {
+    let house = house(fixture);
+    for id in ["ana", "ben", "eva"] {
+        house.register(id).unwrap();
+    }
+    let handle = house.handle();
+    let claim = |limit| match handle.submit_blocking(Work::ClaimDeliveries { limit }).unwrap() {
+        Answer::Deliveries(deliveries) => deliveries,
+        other => panic!("{other:?}"),
+    };
+    let first = claim(2);
+    assert_eq!(first.len(), 2);
+    let rows =
+        handle.reader().unwrap().outbox(OutboxFilter { limit: 10, ..OutboxFilter::default() }).unwrap();
+    assert_eq!(
+        rows.iter().take(2).map(|row| row.id).collect::<Vec<_>>(),
+        first.iter().map(|row| row.id).collect::<Vec<_>>()
+    );
+    assert_eq!(claim(10).len(), 1, "what is claimed is not handed out twice");
+    let report = |result| handle.submit_blocking(Work::ReportDelivery { id: first[0].id, result }).unwrap();
+    report(DeliveryResult::Confirmed { detail: "answered 200".into() });
+    report(DeliveryResult::Refused { reason: "too late".into(), gone: false });
+    let row = handle.reader().unwrap().outbox_row(first[0].id).unwrap().unwrap();
+    assert_eq!(
+        (row.status.name(), row.reason.as_deref(), row.attempts),
+        ("confirmed", Some("answered 200"), 1)
+    );
+}
+
+/// B6, as far as questions can tell; the bytes of files are looked at by the backend's own tests.
+pub fn erasing_leaves_nothing_personal<F: Fixture>(fixture: &F) {
+    let house = house(fixture);
+    house.register("ana").unwrap();
+    let bought = house
+        .submit(purchase("ana", "10", r#", "metadata": {"note": "secret"}"#).into(), Some("k1"))
+        .unwrap();
+    house.submit(Command::Delete { customer: "ana".into() }.into(), None).unwrap();
+    let query = house.handle().query().unwrap();
+    assert!(matches!(query.customer("ana"), Err(SubmitError::Rejected(Rejection::CustomerDeleted))));
+    let event = masivo_core::value::parse_uuid(bought.text("id").unwrap()).unwrap();
+    let left = query.event(event).unwrap().to_string();
+    assert!(!left.contains("secret") && !left.contains("ana"), "{left}");
+    let again = house.submit(purchase("ana", "10", r#", "metadata": {"note": "secret"}"#).into(), Some("k1"));
+    assert!(matches!(again, Err(SubmitError::Rejected(Rejection::AnswerErased))), "{again:?}");
+    assert!(matches!(house.register("ana"), Err(SubmitError::Rejected(Rejection::CustomerDeleted))));
+    // The books stay whole, and the address is free again.
+    house.verified_hash();
+    let other = json(r#"{"id": "other", "name": "Other", "email": "ana@example.com"}"#);
+    house.submit(Command::Register(other).into(), None).unwrap();
+}
+
+/// Nothing is lost or changed by closing and opening.
+pub fn a_store_that_is_opened_again_is_the_same<F: Fixture>(fixture: &F) {
+    let house = house(fixture);
+    house.register("ana").unwrap();
+    house.submit(purchase("ana", "10", "").into(), None).unwrap();
+    house.submit(purchase("ana", "5", r#", "fulfilled": false"#).into(), None).unwrap();
+    let before = (house.verified_hash(), house.handle().query().unwrap().customer("ana").unwrap());
+    house.close();
+    let Some(backend) = fixture.reopen() else { return };
+    let again = House::open(backend, start_instant());
+    assert_eq!((again.verified_hash(), again.handle().query().unwrap().customer("ana").unwrap()), before);
+    again.submit(purchase("ana", "1", "").into(), None).unwrap();
+    again.verified_hash();
+}
+
+fn faulty<F: Fixture>(fixture: &F) -> (House, Faults) {
+    let faults = Faults::default();
+    let house = House::open(FaultyBackend::new(fixture.fresh(), faults.clone()), start_instant());
+    house.furnish();
+    house.register("ana").unwrap();
+    (house, faults)
+}
+
+/// A write or commit that fails undoes the whole group; trying again carries it out once.
+pub fn a_failed_write_leaves_nothing_and_can_be_repeated<F: Fixture>(fixture: &F) {
+    let (house, faults) = faulty(fixture);
+    for fault in (0..12).map(|after| Fault::Write { after }).chain([Fault::NotCommitted]) {
+        let before = (house.verified_hash(), house.available("ana"));
+        let key = format!("{fault:?}");
+        faults.then(fault);
+        match house.submit(purchase("ana", "1", "").into(), Some(&key)) {
+            Ok(_) => continue,
+            Err(error) => assert!(matches!(error, SubmitError::NotCommitted { .. }), "{error:?}"),
+        }
+        assert_eq!((house.verified_hash(), house.available("ana")), before, "{fault:?}");
+        house.submit(purchase("ana", "1", "").into(), Some(&key)).unwrap();
+    }
+    house.verified_hash();
+}
+
+/// When nobody knows whether a commit happened, the same key makes it happen exactly once.
+pub fn an_unknown_commit_can_be_repeated<F: Fixture>(fixture: &F) {
+    let (house, faults) = faulty(fixture);
+    for (fault, key) in [(Fault::UnknownLost, "lost"), (Fault::UnknownDone, "done")] {
+        faults.then(fault);
+        let unknown = house.submit(purchase("ana", "10", "").into(), Some(key));
+        assert!(matches!(unknown, Err(SubmitError::Unknown { .. })), "{unknown:?}");
+        let answer = house.submit(purchase("ana", "10", "").into(), Some(key)).unwrap();
+        assert_eq!(answer.text("status"), Some("RESOLVED"));
+    }
+    assert_eq!(house.available("ana"), "20");
+    house.verified_hash();
+}
+
+/// G3: refusals and failures stay their own.
+pub fn one_refused_command_does_not_touch_its_neighbours<F: Fixture>(fixture: &F) {
+    let house = house(fixture);
+    house.register("ana").unwrap();
+    let group = vec![
+        purchase("ana", "1", "").into(),
+        purchase("nobody", "1", "").into(),
+        registration("ana").into(),
+        purchase("ana", "2", "").into(),
+    ];
+    let answers = house.handle().submit_all_blocking(group).unwrap();
+    let done: Vec<bool> = answers.iter().map(Result::is_ok).collect();
+    assert_eq!(done, [true, false, false, true]);
+    assert_eq!(house.available("ana"), "3");
+    house.verified_hash();
+}
+
+/// The counter of an audience is the number of its members, also after its rule changes.
+pub fn counts_agree_with_members<F: Fixture>(fixture: &F) {
+    let house = house(fixture);
+    for index in 0..40 {
+        let id = format!("c{index}");
+        house.register(&id).unwrap();
+        if index % 2 == 0 {
+            house.submit(purchase(&id, "10", "").into(), None).unwrap();
+        }
+    }
+    let audience = house.handle().program().audiences().next().unwrap().id.clone();
+    let look = || {
+        let query = house.handle().query().unwrap();
+        let count = query.definition(Kind::Audience, &audience).unwrap().integer("members_count").unwrap();
+        let (mut members, mut after) = (0, None);
+        loop {
+            let page = query.members(&audience, after.as_deref(), 7).unwrap();
+            members += i64::try_from(page.items.len()).unwrap();
+            match page.next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+        (count, members)
+    };
+    assert_eq!(look(), (20, 20));
+    house.define(Kind::Audience, Some(&audience), r#"{"name": "all", "conditions": []}"#);
+    house.handle().submit_blocking(Work::CatchUp).unwrap();
+    assert_eq!(look(), (40, 40));
+    assert_eq!(house.handle().reader().unwrap().sweep().unwrap(), None);
+    let events = house.handle().reader().unwrap().events_before(0, 100).unwrap();
+    assert!(events.iter().all(|row| row.status == Some(EventStatus::Resolved)));
+    house.verified_hash();
+}

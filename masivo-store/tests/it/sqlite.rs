@@ -1,0 +1,96 @@
+//! The suite on SQLite, and what only files do.
+
+use crate::files::Folder;
+use masivo_store::conformance::{Fixture, House, purchase, start_instant};
+use masivo_store::{Mode, SqliteBackend, SqliteReader, StoreError, verify};
+
+struct Sqlite(Folder);
+
+impl Fixture for Sqlite {
+    type Backend = SqliteBackend;
+
+    fn fresh(&self) -> SqliteBackend {
+        SqliteBackend::open(&self.0.file(), Mode::Test, Some([7; 16])).unwrap()
+    }
+
+    fn reopen(&self) -> Option<SqliteBackend> {
+        Some(self.fresh())
+    }
+}
+
+masivo_store::conformance_tests!(Sqlite(Folder::new()));
+
+#[test]
+fn two_writers_never_share_a_file() {
+    let folder = Folder::new();
+    let first = SqliteBackend::open(&folder.file(), Mode::Test, None).unwrap();
+    let second = SqliteBackend::open(&folder.file(), Mode::Test, None);
+    assert!(matches!(second, Err(StoreError::Locked { .. })), "{second:?}");
+    drop(first);
+    SqliteBackend::open(&folder.file(), Mode::Test, None).unwrap();
+}
+
+#[test]
+fn live_and_test_stores_never_mix() {
+    let folder = Folder::new();
+    drop(SqliteBackend::open(&folder.file(), Mode::Live, None).unwrap());
+    let other = SqliteBackend::open(&folder.file(), Mode::Test, None);
+    assert!(matches!(other, Err(StoreError::OtherMode { .. })), "{other:?}");
+    assert_eq!(masivo_store::mode_of(&folder.file()).unwrap(), Some(Mode::Live));
+}
+
+#[test]
+fn a_newer_schema_is_refused_and_left_alone() {
+    let folder = Folder::new();
+    drop(SqliteBackend::open(&folder.file(), Mode::Live, None).unwrap());
+    let connection = rusqlite::Connection::open(folder.file()).unwrap();
+    connection.execute_batch("PRAGMA user_version = 999").unwrap();
+    drop(connection);
+    let newer = SqliteBackend::open(&folder.file(), Mode::Live, None);
+    assert!(matches!(newer, Err(StoreError::Newer { found: 999, .. })), "{newer:?}");
+}
+
+#[test]
+fn other_files_are_refused_with_a_clear_error() {
+    let folder = Folder::new();
+    std::fs::write(folder.file(), "this is no database, it is a shopping list with some length to it")
+        .unwrap();
+    let refused = SqliteBackend::open(&folder.file(), Mode::Live, None).unwrap_err().to_string();
+    assert!(refused.contains("not a database"), "{refused}");
+    let connection = rusqlite::Connection::open(folder.path().join("other.db")).unwrap();
+    connection.execute_batch("CREATE TABLE something (x)").unwrap();
+    drop(connection);
+    let refused = SqliteBackend::open(&folder.path().join("other.db"), Mode::Live, None);
+    assert!(refused.unwrap_err().to_string().contains("another program"));
+    let nowhere = SqliteBackend::open(&folder.path().join("no/such/folder.db"), Mode::Live, None);
+    assert!(matches!(nowhere, Err(StoreError::File(_))), "{nowhere:?}");
+}
+
+#[test]
+fn a_damaged_state_is_an_error_and_no_panic() {
+    let folder = Folder::new();
+    let house =
+        House::open(SqliteBackend::open(&folder.file(), Mode::Test, Some([7; 16])).unwrap(), start_instant());
+    house.furnish().register("ana").unwrap();
+    house.close();
+    let connection = rusqlite::Connection::open(folder.file()).unwrap();
+    connection.execute_batch("UPDATE customer SET state = x'0102'").unwrap();
+    drop(connection);
+    let house = House::open(SqliteBackend::open(&folder.file(), Mode::Test, None).unwrap(), start_instant());
+    let refused = house.submit(purchase("ana", "1", "").into(), None).unwrap_err();
+    assert!(refused.to_string().contains("damaged"), "{refused}");
+}
+
+#[test]
+fn a_backup_is_the_same_store() {
+    let folder = Folder::new();
+    let house =
+        House::open(SqliteBackend::open(&folder.file(), Mode::Test, Some([7; 16])).unwrap(), start_instant());
+    house.furnish().register("ana").unwrap();
+    house.submit(purchase("ana", "10", "").into(), None).unwrap();
+    let hash = house.verified_hash();
+    let copy = folder.path().join("copy.db");
+    masivo_store::backup(&folder.file(), &copy).unwrap();
+    assert!(masivo_store::backup(&folder.file(), &copy).is_err(), "a file that is there is not written over");
+    assert_eq!(verify(&SqliteReader::open(&copy).unwrap()).unwrap().hash, hash);
+}
