@@ -412,7 +412,7 @@ pub enum Write<'a> {
         /// What it stands for.
         remembered: &'a Remembered,
     },
-    /// Forgets keys used before an instant.
+    /// Forgets keys used before the thirty-day period an instant falls in: whole periods are forgotten at once.
     Forget {
         /// The instant.
         before: Timestamp,
@@ -445,6 +445,12 @@ pub enum Write<'a> {
     },
     /// The latest instant anything was stamped with.
     LastInstant(Timestamp),
+}
+
+/// The period in which idempotency keys are kept and forgotten together.
+pub fn key_period(instant: Timestamp) -> i64 {
+    const PERIOD_DAYS: i64 = 30;
+    instant.day().div_euclid(PERIOD_DAYS)
 }
 
 /// Passes every question on to something else that can be read.

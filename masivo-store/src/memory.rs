@@ -3,7 +3,7 @@
 use crate::backend::read_through;
 use crate::backend::{
     ApiKey, Backend, CommitError, Counters, CustomerKey, CustomerRow, DailyRow, Destination, FactRow,
-    OutboxFilter, OutboxRow, Read, ReaderSource, Remembered, Unit, Write,
+    OutboxFilter, OutboxRow, Read, ReaderSource, Remembered, Unit, Write, key_period,
 };
 use crate::error::StoreError;
 use masivo_core::fact::{EventStatus, FactKind};
@@ -212,7 +212,7 @@ impl Unit for MemoryUnit<'_> {
                     .tables
                     .remembered
                     .iter()
-                    .filter(|(_, (at, _))| *at < before)
+                    .filter(|(_, (at, _))| key_period(*at) < key_period(before))
                     .map(|(key, _)| *key)
                     .collect();
                 old.into_iter().for_each(|key| self.set(|tables| &mut tables.remembered, key, None));

@@ -68,11 +68,9 @@ pub(crate) fn emit(draft: &mut Draft<'_>, event: &NewEvent) -> Result<FactId, Re
     };
     let mut payload = event.payload.clone();
     payload.set("issued_at", issued_at);
-    draft.edit(fact, |fact| {
-        fact.event = Some(head);
-        fact.payload = Some(payload.clone());
-    });
-    process(draft, fact, &payload, event.reserve_days, &redeem);
+    draft.edit(fact, |fact| fact.event = Some(head.clone()));
+    process(draft, fact, &head, &payload, event.reserve_days, &redeem);
+    draft.edit(fact, |fact| fact.payload = Some(payload));
     draft.summarise(fact);
     Ok(fact)
 }
@@ -126,18 +124,17 @@ fn read_redeem(draft: &Draft<'_>, event: &NewEvent) -> Result<Vec<(u32, Decimal)
 fn process(
     draft: &mut Draft<'_>,
     fact: FactId,
+    head: &EventHead,
     payload: &Json,
     reserve_days: Option<u16>,
     redeem: &[(u32, Decimal)],
 ) {
     let now = draft.now;
-    let head = draft.facts.last().and_then(|fact| fact.event.clone());
-    let Some(head) = head else { return };
     let skipped = head.reason.is_some();
     let awards = if skipped {
         Vec::new()
     } else {
-        let Awarded { awards, explanation } = campaigns::award(draft, &head, payload);
+        let Awarded { awards, explanation } = campaigns::award(draft, head, payload);
         draft.edit(fact, |fact| fact.explanation = Some(explanation));
         awards
     };
@@ -149,12 +146,12 @@ fn process(
         return;
     }
     let spending = Spending::Redeem(redeem);
-    match resolve(draft, fact, now, &head, payload, spending, &awards) {
+    match resolve(draft, fact, now, head, payload, spending, &awards) {
         Ok(()) => {}
         Err(short) => fail(draft, fact, short),
     }
     if skipped {
-        journeys::on_event(draft, fact, &head, payload);
+        journeys::on_event(draft, fact, head, payload);
     }
 }
 
@@ -237,13 +234,11 @@ pub(crate) fn emit_caused(draft: &mut Draft<'_>, cause: FactId, event_type: &str
         reason: skip_reason(draft, false),
         program_version: draft.program.version(),
     };
-    draft.edit(fact, |fact| {
-        fact.event = Some(head);
-        fact.payload = Some(payload.clone());
-    });
+    draft.edit(fact, |fact| fact.event = Some(head.clone()));
     draft.record(cause, Change::Caused { fact: sequence });
     draft.depth += 1;
-    process(draft, fact, &payload, None, &[]);
+    process(draft, fact, &head, &payload, None, &[]);
     draft.depth -= 1;
+    draft.edit(fact, |fact| fact.payload = Some(payload));
     draft.summarise(fact);
 }

@@ -123,31 +123,62 @@ pub(super) fn truth(node: &Node, view: &View<'_>) -> Truth {
     }
 }
 
-/// The first failing condition of the branch in which most conditions hold.
+/// The first failing condition of the branch that came furthest; nothing when the rule holds.
 pub(super) fn failure(node: &Node, view: &View<'_>) -> Option<Failure> {
-    if truth(node, view) == Truth::True {
-        return None;
-    }
+    let judged = judge(node, view);
+    let test = judged.failing.filter(|_| judged.truth != Truth::True)?;
+    let mut seen = Vec::new();
+    each_value(&test.subject, view, &mut |value| seen.push(value.to_json()));
+    let seen = if seen.len() > 1 { Json::List(seen) } else { seen.pop().unwrap_or_default() };
+    Some(Failure { condition: test.number, truth: test_truth(test, view), seen })
+}
+
+/// What one pass over a node finds.
+struct Judged<'r> {
+    truth: Truth,
+    /// How many conditions held before the first that did not.
+    holding: usize,
+    failing: Option<&'r Test>,
+}
+
+fn judge<'r>(node: &'r Node, view: &View<'_>) -> Judged<'r> {
     match node {
+        Node::Test(test) => {
+            let truth = test_truth(test, view);
+            let holds = truth == Truth::True;
+            Judged { truth, holding: usize::from(holds), failing: (!holds).then_some(test) }
+        }
         Node::All(nodes) => {
-            let failing = nodes.iter().find(|node| truth(node, view) != Truth::True);
-            failing.and_then(|node| failure(node, view))
+            let mut all = Judged { truth: Truth::True, holding: 0, failing: None };
+            for node in nodes {
+                let judged = judge(node, view);
+                if all.failing.is_none() {
+                    all.holding += judged.holding;
+                    all.failing = judged.failing.filter(|_| judged.truth != Truth::True);
+                }
+                all.truth = all.truth.min(judged.truth);
+                if all.truth == Truth::False {
+                    break;
+                }
+            }
+            all
         }
         Node::Any(nodes) => {
-            let holding = |node: &Node| {
-                let mut count = 0_usize;
-                node.visit(&mut |test| count += usize::from(test_truth(test, view) == Truth::True));
-                count
-            };
-            // `max_by_key` takes the last of equals; the first reads better.
-            let nearest = nodes.iter().rev().max_by_key(|node| holding(node));
-            nearest.and_then(|node| failure(node, view))
-        }
-        Node::Test(test) => {
-            let mut seen = Vec::new();
-            each_value(&test.subject, view, &mut |value| seen.push(value.to_json()));
-            let seen = if seen.len() > 1 { Json::List(seen) } else { seen.pop().unwrap_or_default() };
-            Some(Failure { condition: test.number, truth: test_truth(test, view), seen })
+            let mut best: Option<Judged<'r>> = None;
+            for node in nodes {
+                let judged = judge(node, view);
+                if judged.truth == Truth::True {
+                    return judged;
+                }
+                let truth = best.as_ref().map_or(judged.truth, |best| best.truth.max(judged.truth));
+                if best.as_ref().is_none_or(|best| judged.holding > best.holding) {
+                    best = Some(judged);
+                }
+                if let Some(best) = &mut best {
+                    best.truth = truth;
+                }
+            }
+            best.unwrap_or(Judged { truth: Truth::False, holding: 0, failing: None })
         }
     }
 }

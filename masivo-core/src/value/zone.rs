@@ -81,7 +81,7 @@ impl Zone {
 
     /// The calendar moment of an instant here.
     pub fn local(self, instant: Timestamp) -> Local {
-        let local = self.0.from_utc_datetime(&instant.utc().naive_utc());
+        let local = self.naive_local(instant);
         Local {
             year: local.year(),
             month: local.month(),
@@ -89,6 +89,11 @@ impl Zone {
             hour: local.hour(),
             weekday: local.weekday().number_from_monday(),
         }
+    }
+
+    fn naive_local(self, instant: Timestamp) -> NaiveDateTime {
+        let utc = instant.utc().naive_utc();
+        if self.0 == Tz::UTC { utc } else { self.0.from_utc_datetime(&utc).naive_local() }
     }
 
     /// The number of the period an instant falls in: consecutive numbers are consecutive periods.
@@ -138,13 +143,13 @@ impl Zone {
 
     /// The instant `months` calendar months later: same local time, day clamped to the month's length.
     pub fn plus_months(self, instant: Timestamp, months: u32) -> Timestamp {
-        let local = self.0.from_utc_datetime(&instant.utc().naive_utc()).naive_local();
+        let local = self.naive_local(instant);
         local.checked_add_months(Months::new(months)).map_or(Timestamp::MAX, |moved| self.resolve(moved))
     }
 
     /// The instant `days` calendar days later at the same local time.
     pub fn plus_days(self, instant: Timestamp, days: u32) -> Timestamp {
-        let local = self.0.from_utc_datetime(&instant.utc().naive_utc()).naive_local();
+        let local = self.naive_local(instant);
         local
             .checked_add_days(chrono::Days::new(u64::from(days)))
             .map_or(Timestamp::MAX, |moved| self.resolve(moved))
@@ -182,6 +187,9 @@ impl Zone {
     }
 
     fn resolve(self, local: NaiveDateTime) -> Timestamp {
+        if self.0 == Tz::UTC {
+            return Timestamp::from_milliseconds(local.and_utc().timestamp_millis());
+        }
         // No gap of any zone is longer than a day; the first quarter hour after it is searched by minutes.
         let mut probe = local;
         for _ in 0..(2 * 24 * 60) {

@@ -155,7 +155,7 @@ fn customer(
     if let Some(answer) = repeated(desk, unit, hashes.as_ref())? {
         return Ok(answer);
     }
-    let (row, loaded) = match load_for(desk, unit, command)? {
+    let (known, loaded) = match load_for(desk, unit, command)? {
         Ok(loaded) => loaded,
         Err(rejection) => return Ok(Err(rejection.into())),
     };
@@ -183,7 +183,8 @@ fn customer(
     };
     let outcome = decision.outcome.clone();
     let customer_id = decision.customer.profile.id().to_owned();
-    apply(desk, unit, row, decision, matches!(command, Command::Delete { .. }))?;
+    let fresh = fresh_event(&made, &decision, &customer_id);
+    apply(desk, unit, known, decision, matches!(command, Command::Delete { .. }))?;
     // Fulfilling and reversing repeat by themselves: the event says what became of it.
     if !matches!(command, Command::Fulfill { .. } | Command::Reverse { .. }) {
         remember(desk, unit, hashes, made)?;
@@ -201,13 +202,36 @@ fn customer(
     }))
 }
 
+/// The event that was just made, with nothing that became of it later.
+fn fresh_event(made: &Made, decision: &Decision, customer: &str) -> Option<EventRecord> {
+    let Made::Event(sequence) = made else { return None };
+    let fact = decision.facts.iter().find(|fact| fact.sequence == *sequence)?.clone();
+    let status = fact.event.as_ref()?.status;
+    Some(EventRecord { customer: customer.to_owned(), fact, status, fulfilled_by: None, closed_by: None })
+}
+
+/// What is kept of a customer while its state is being decided on.
+struct Known {
+    key: CustomerKey,
+    armed: Option<Timestamp>,
+    id: String,
+}
+
+impl Known {
+    /// Splits a row into what is kept and what is decided on.
+    fn split(row: CustomerRow) -> (Self, Customer) {
+        let CustomerRow { key, state, profile, armed } = row;
+        (Self { key, armed, id: profile.id().to_owned() }, Customer { state, profile })
+    }
+}
+
 /// Loads everything a command is decided on.
-#[expect(clippy::type_complexity, reason = "the row and what is decided on, used once")]
+#[expect(clippy::type_complexity, reason = "the customer and what is decided on, used once")]
 fn load_for(
     desk: &mut Desk,
     unit: &impl Unit,
     command: &Command,
-) -> Result<Result<(Option<CustomerRow>, Loaded), Rejection>, StoreError> {
+) -> Result<Result<(Option<Known>, Loaded), Rejection>, StoreError> {
     let mut loaded = Loaded::default();
     let secret = desk.shared.secret;
     let erased = |id: &str| unit.was_erased(secret.hash("customer id", &[id.as_bytes()]));
@@ -243,19 +267,20 @@ fn load_for(
         loaded.id_taken = (owner.is_some() && owner != key)
             || unit.was_erased(secret.hash("customer id", &[id.as_bytes()]))?;
     }
-    loaded.customer =
-        row.as_ref().map(|row| Customer { state: row.state.clone(), profile: row.profile.clone() });
-    if let Some(row) = &row {
-        load_needs(desk, unit, command, row, &mut loaded)?;
-    }
-    Ok(Ok((row, loaded)))
+    let Some(row) = row else { return Ok(Ok((None, loaded))) };
+    let head = row.state.head;
+    let (known, customer) = Known::split(row);
+    loaded.customer = Some(customer);
+    load_needs(desk, unit, command, &known, head, &mut loaded)?;
+    Ok(Ok((Some(known), loaded)))
 }
 
 fn load_needs(
     desk: &Desk,
     unit: &impl Unit,
     command: &Command,
-    row: &CustomerRow,
+    known: &Known,
+    head: u64,
     loaded: &mut Loaded,
 ) -> Result<(), StoreError> {
     for _ in 0..LOADING_ROUNDS_MAX {
@@ -264,16 +289,16 @@ fn load_needs(
             break;
         }
         for child in wanted.children {
-            loaded.children.extend(load::record(unit, child, row.profile.id())?);
+            loaded.children.extend(load::record(unit, child, &known.id)?);
         }
         for number in wanted.lots {
-            let lot = unit.lot(row.key, number)?;
+            let lot = unit.lot(known.key, number)?;
             let lot =
                 lot.ok_or_else(|| StoreError::Damaged { what: format!("lot {number} of a customer") })?;
             loaded.lots.push(lot);
         }
         if let Some(without) = wanted.history_without {
-            loaded.history = Some(load::visits(unit, row.state.head, without)?);
+            loaded.history = Some(load::visits(unit, head, without)?);
         }
     }
     Ok(())
@@ -324,13 +349,13 @@ fn quarantine(desk: &mut Desk, unit: &mut impl Unit, text: &str) -> Result<Submi
 fn apply(
     desk: &mut Desk,
     unit: &mut impl Unit,
-    row: Option<CustomerRow>,
+    known: Option<Known>,
     decision: Decision,
     deleted: bool,
 ) -> Result<(), StoreError> {
-    let is_new = row.is_none();
-    let key = match &row {
-        Some(row) => row.key,
+    let is_new = known.is_none();
+    let key = match &known {
+        Some(known) => known.key,
         None => {
             desk.counters.customer += 1;
             desk.counters.customer
@@ -350,8 +375,8 @@ fn apply(
     for outgoing in decision.outgoing {
         write_outgoing(desk, unit, key, outgoing)?;
     }
-    let armed = row.as_ref().and_then(|row| row.armed);
-    let old_id = row.as_ref().map(|row| row.profile.id().to_owned());
+    let armed = known.as_ref().and_then(|known| known.armed);
+    let old_id = known.map(|known| known.id);
     let Customer { state, profile } = decision.customer;
     let next = CustomerRow { key, state, profile, armed: arm(armed, decision.wake_at, desk.now) };
     if deleted {
@@ -640,18 +665,17 @@ pub(super) fn wake_up_due(desk: &mut Desk, unit: &mut impl Unit, most: usize) ->
 }
 
 fn wake_up(desk: &mut Desk, unit: &mut impl Unit, row: CustomerRow) -> Result<(), StoreError> {
-    let loaded = Loaded {
-        customer: Some(Customer { state: row.state.clone(), profile: row.profile.clone() }),
-        ..Loaded::default()
-    };
+    let (known, customer) = Known::split(row);
+    let loaded = Loaded { customer: Some(customer), ..Loaded::default() };
     let seed = desk.counters.fact.to_be_bytes();
     match attempt(desk, loaded, &Command::WakeUp, &seed, false) {
-        Ok(decision) => apply(desk, unit, Some(row), decision, false),
+        Ok(decision) => apply(desk, unit, Some(known), decision, false),
         Err(Failure::Bug(text)) => {
             drop(quarantine(desk, unit, &text)?);
             // A customer that cannot be woken must not hold the others up.
-            let was_armed = row.armed;
-            desk.cache.change(CustomerRow { armed: None, ..row }, was_armed, false, false);
+            if let Some(row) = load::customer_by_key(desk, unit, known.key)? {
+                desk.cache.change(CustomerRow { armed: None, ..row }, known.armed, false, false);
+            }
             Ok(())
         }
         Err(Failure::Refused(_)) => Ok(()),

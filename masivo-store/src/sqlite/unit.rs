@@ -2,7 +2,7 @@
 
 use super::read::HasConnection;
 use super::row::{destination_columns, place, write_made};
-use crate::backend::{CommitError, CustomerKey, CustomerRow, OutboxRow, Unit, Write};
+use crate::backend::{CommitError, CustomerKey, CustomerRow, OutboxRow, Unit, Write, key_period};
 use crate::error::StoreError;
 use crate::stored::{write_booking, write_explanation, write_lot, write_state};
 use masivo_core::fact::{EventStatus, Fact, FactKind};
@@ -10,9 +10,6 @@ use masivo_core::outgoing::DeliveryStatus;
 use masivo_core::program::StoredDefinition;
 use masivo_core::value::Timestamp;
 use rusqlite::{Connection, params};
-
-/// Days in one period of idempotency keys.
-const PERIOD_DAYS: i64 = 30;
 
 /// A transaction on the writer's connection.
 #[derive(Debug)]
@@ -198,7 +195,7 @@ impl<'u> SqliteUnit<'u> {
         request: [u8; 16],
         made: &[u8],
     ) -> Result<(), StoreError> {
-        let period = at.day().div_euclid(PERIOD_DAYS);
+        let period = key_period(at);
         self.run("INSERT OR IGNORE INTO idempotency_period (period) VALUES (?1)", params![period])?;
         self.run(
             "INSERT OR REPLACE INTO idempotency (period, key, request, made) VALUES (?1, ?2, ?3, ?4)",
@@ -208,7 +205,7 @@ impl<'u> SqliteUnit<'u> {
     }
 
     fn forget(&self, before: Timestamp) -> Result<(), StoreError> {
-        let period = before.day().div_euclid(PERIOD_DAYS);
+        let period = key_period(before);
         self.run("DELETE FROM idempotency WHERE period < ?1", params![period])?;
         self.run("DELETE FROM idempotency_period WHERE period < ?1", params![period])?;
         Ok(())
