@@ -119,6 +119,8 @@ pub(crate) fn identify(draft: &mut Draft<'_>, request: &Json) -> FactId {
     let now = draft.now;
     let fact = draft.open(FactKind::Profile, now);
     draft.edit(fact, |fact| fact.payload = Some(request.clone()));
+    // An anonymous customer may have had an address: it is free again.
+    draft.claims.extend(draft.profile.email().map(comparable_email).map(Claim::ReleaseEmail));
     draft.profile.take(request);
     draft.record(fact, Change::Identified);
     take_contact_details(draft, fact, request);

@@ -59,8 +59,19 @@ pub(crate) struct Draft<'a> {
     pub(crate) outgoing: Vec<Outgoing>,
     pub(crate) claims: Vec<Claim>,
     next_fact: u64,
+    /// Events of the engine's own that are still to be emitted.
+    pub(crate) caused: Vec<Caused>,
     /// How deep the event at hand was caused by others.
     pub(crate) depth: usize,
+}
+
+/// An event that another fact caused: it follows once that fact is complete, so that the facts tell the story in
+/// their order (S1).
+pub(crate) struct Caused {
+    pub(crate) cause: FactId,
+    pub(crate) event_type: &'static str,
+    pub(crate) at: Timestamp,
+    pub(crate) data: Json,
 }
 
 /// A fact of the draft, by its place.
@@ -81,6 +92,7 @@ impl<'a> Draft<'a> {
             outgoing: Vec::new(),
             claims: Vec::new(),
             next_fact: context.next_fact,
+            caused: Vec::new(),
             depth: 0,
         }
     }

@@ -4,7 +4,7 @@ use super::NewEvent;
 use super::resolve::{Spending, resolve};
 use crate::campaigns::{self, Awarded};
 use crate::consent::Purpose;
-use crate::draft::{Draft, FactId};
+use crate::draft::{Caused, Draft, FactId};
 use crate::fact::{Change, EventHead, EventReason, EventStatus, FactKind};
 use crate::journeys;
 use crate::limits::{CAUSED_DEPTH_MAX, ISSUED_BACK_MAX, PENDING_EVENTS_MAX};
@@ -208,9 +208,17 @@ pub(super) fn event_data(draft: &Draft<'_>, event: uuid::Uuid, reason: Option<&s
         .build()
 }
 
+/// Emits the events that the fact at hand caused; it must be complete but for its summary (S1).
+pub(crate) fn emit_caused(draft: &mut Draft<'_>) {
+    for caused in core::mem::take(&mut draft.caused) {
+        emit_one(draft, caused);
+    }
+}
+
 /// Emits an event of the engine's own: a registration or a change of tier. What caused it names it, so that a
 /// reversal of the cause reverses it too.
-pub(crate) fn emit_caused(draft: &mut Draft<'_>, cause: FactId, event_type: &str, at: Timestamp, data: Json) {
+fn emit_one(draft: &mut Draft<'_>, caused: Caused) {
+    let Caused { cause, event_type, at, data } = caused;
     if draft.depth >= CAUSED_DEPTH_MAX {
         return;
     }

@@ -194,7 +194,10 @@ fn customer(
         Outcome::Listed(changed) => Answer::Listed(changed),
         Outcome::Done => Answer::Done,
         Outcome::Event { fact, still_expired } => {
-            let record = load::record(unit, fact, &customer_id)?;
+            let record = match fresh {
+                Some(record) => Some(record),
+                None => load::record(unit, fact, &customer_id)?,
+            };
             let record =
                 record.ok_or_else(|| StoreError::Damaged { what: format!("event of fact {fact}") })?;
             Answer::Event { record: Box::new(record), still_expired }
