@@ -66,9 +66,14 @@ fn evaluate_where(
         .audiences()
         .filter(|audience| concerned(audience))
         .filter_map(|audience| {
-            let AudienceKind::Dynamic(rule) = &audience.spec.kind else { return None };
-            let (inside, flips_at) =
-                if audience.spec.active { (rule.holds(&view), rule.next_flip(&view)) } else { (false, None) };
+            let (inside, flips_at) = match &audience.spec.kind {
+                AudienceKind::Dynamic(rule) if audience.spec.active => {
+                    (rule.holds(&view), rule.next_flip(&view))
+                }
+                AudienceKind::Dynamic(_) => (false, None),
+                // A rule that became a list: who is in stays in, and nothing falls due any more.
+                AudienceKind::Static => (draft.state.is_member(audience.number), None),
+            };
             let known = draft.state.membership(audience.number);
             let since = known.filter(|known| known.inside == inside).map_or(at, |known| known.since);
             let now = Membership { audience: audience.number, inside, since, flips_at };

@@ -2,7 +2,7 @@
 
 use crate::audiences;
 use crate::consent::{self, Purpose};
-use crate::draft::{Claim, Draft, FactId};
+use crate::draft::{Caused, Claim, Draft, FactId};
 use crate::events::{EventRecord, emit_caused};
 use crate::fact::{Change, FactKind};
 use crate::journeys;
@@ -12,6 +12,7 @@ use crate::profile::{IDENTIFICATION, PROFILE_CHANGE, Profile, REGISTRATION, comp
 use crate::rule::Inputs;
 use crate::shape::{ObjectShape, Shape};
 use crate::state::Standing;
+use crate::tiers;
 use crate::value::{Json, object};
 
 /// Reads a registration.
@@ -76,18 +77,18 @@ fn read(shape: &'static ObjectShape, json: &Json, report: &mut Report) -> Json {
 /// Registers a customer: the wallet is there, a REGISTRATION event is emitted, webhooks are told.
 pub(crate) fn register(draft: &mut Draft<'_>, request: &Json) -> FactId {
     let now = draft.now;
-    let settings = draft.program.settings();
-    draft.profile = Profile::register(request, now);
+    draft.profile = Profile::register(request, now, draft.program.settings().time_zone);
     let anonymous = request.flag("is_anonymous") == Some(true);
     let fact = draft.open(FactKind::Registered, now);
     draft.edit(fact, |fact| fact.payload = Some(request.clone()));
-    let period = settings.time_zone.period(settings.reporting_period, now);
+    let period = tiers::reporting_period(draft.program, now);
     let id = draft.mint.next_id();
     draft.record(fact, Change::Registered { id, anonymous, tier: draft.program.base_tier(), period });
     draft.record(fact, Change::AudiencesSeen(draft.program.audiences_version()));
     take_contact_details(draft, fact, request);
-    emit_caused(draft, fact, "REGISTRATION", now, object().build());
     audiences::evaluate_all(draft, fact, now);
+    draft.caused.push(Caused { cause: fact, event_type: "REGISTRATION", at: now, data: object().build() });
+    emit_caused(draft);
     draft.tell("CUSTOMER_REGISTRATION", now, told);
     draft.summarise(fact);
     fact

@@ -347,5 +347,6 @@ fn apply_due(draft: &mut Draft<'_>, at: Timestamp) {
     }
     audiences::evaluate_due(draft, fact, at);
     journeys::walk_due(draft, fact, at);
+    events::emit_caused(draft);
     draft.summarise(fact);
 }

@@ -223,7 +223,7 @@ pub enum Change {
         anonymous: bool,
         /// The tier everybody starts in.
         tier: u32,
-        /// The reporting period of the registration.
+        /// The reporting period of the registration, as the number of the month it begins with.
         period: i32,
     },
     /// The customer is no longer anonymous.
@@ -263,7 +263,7 @@ pub enum Change {
     },
     /// The boundary of a reporting period was judged.
     TierJudged {
-        /// The period that began.
+        /// The period that began, as the number of the month it begins with.
         period: i32,
         /// The tier right before the boundary.
         before: u32,

@@ -60,6 +60,10 @@ impl Metrics {
             }
         }
         let at = self.visits.partition_point(|held| *held >= visit.issued_at);
+        // One that is older than all held may have others before it: held are the latest without a gap.
+        if self.more_visits && at == self.visits.len() {
+            return;
+        }
         self.visits.insert(at, visit.issued_at);
         if self.visits.len() > VISITS_HELD {
             self.visits.truncate(VISITS_HELD);
@@ -179,6 +183,11 @@ impl Metrics {
 }
 
 impl Bucket {
+    /// Whether nothing happened in the period.
+    pub fn is_empty(&self) -> bool {
+        *self == Self { number: self.number, ..Self::default() }
+    }
+
     fn add(&mut self, visit: &Visit) {
         self.spend = self.spend.saturating_add(visit.spend);
         self.purchases = self.purchases.saturating_add(u32::from(visit.purchase));

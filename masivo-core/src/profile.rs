@@ -6,7 +6,7 @@ use crate::consent::{CONSENT, Permissions};
 use crate::limits::{DEVICES_MAX, ENTRIES_MAX};
 use crate::prelude::*;
 use crate::shape::{ObjectShape, Shape, TEXT, Unknown, optional, required};
-use crate::value::{Json, Timestamp, object};
+use crate::value::{Json, Timestamp, Zone, object};
 
 /// The personal part of a customer.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -137,11 +137,11 @@ impl Profile {
     }
 
     /// The profile of a registration.
-    pub fn register(request: &Json, now: Timestamp) -> Self {
+    pub fn register(request: &Json, now: Timestamp, zone: Zone) -> Self {
         let mut profile = Self(object().with("id", request.text("id").unwrap_or_default()).build());
         profile.0.set("status", "ACTIVE");
         profile.take(request);
-        let registered = request.text("registration_date").and_then(Timestamp::parse_date_or_time);
+        let registered = request.text("registration_date").and_then(|text| zone.parse_date_or_time(text));
         profile.0.set("registration_date", registered.unwrap_or(now));
         profile
     }

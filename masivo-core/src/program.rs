@@ -202,12 +202,22 @@ impl Program {
         let (body, report_ref) = (&stored.body, &mut report);
         match stored.kind {
             Kind::Settings => {
-                next.settings = settings::read(body, &reading, report_ref);
+                let mut settings = settings::read(body, &reading, report_ref);
+                let periods = |settings: &Settings| (settings.time_zone, settings.reporting_period);
+                let as_before = periods(&settings) == periods(&self.settings);
+                settings.periods_since =
+                    if as_before { self.settings.periods_since } else { stored.changed_at };
+                next.settings = settings;
                 next.settings_body = body.clone();
             }
             Kind::Brand => put(&mut next.brands, stored, brand::read(body)),
             Kind::EventType => put(&mut next.event_types, stored, event_type::read(body)),
-            Kind::Tier => put(&mut next.tiers, stored, tier::read(body, &reading, report_ref)),
+            Kind::Tier => {
+                let mut tier = tier::read(body, &reading, report_ref);
+                let old = self.tier(stored.number).filter(|old| old.spec.exit.is_some());
+                tier.exit_since = old.map_or(stored.changed_at, |old| old.spec.exit_since);
+                put(&mut next.tiers, stored, tier);
+            }
             Kind::Reward => put(&mut next.rewards, stored, reward::read(body, &reading, report_ref)),
             Kind::Campaign => put(&mut next.campaigns, stored, campaign::read(body, &reading, report_ref)),
             Kind::Audience => put(&mut next.audiences, stored, audience::read(body, &reading, report_ref)),

@@ -28,7 +28,7 @@ pub struct State {
     pub tier_before: u32,
     /// The tier right after the last judged period boundary: where re-folding starts.
     pub tier_base: u32,
-    /// The reporting period whose boundary was judged last.
+    /// The reporting period whose boundary was judged last, as the number of the month it begins with.
     pub tier_period: i32,
     /// The sums of the customer.
     pub metrics: Metrics,

@@ -7,24 +7,35 @@
 //!   that boundary again.
 
 use crate::consent::Purpose;
-use crate::draft::{Draft, FactId};
-use crate::events::emit_caused;
+use crate::draft::{Caused, Draft, FactId};
 use crate::fact::Change;
+use crate::program::Program;
 use crate::rule::View;
 use crate::state::{Standing, State};
-use crate::value::{Timestamp, object};
+use crate::value::{PeriodKind, Timestamp, object};
 
 /// When the customer's tier has to be judged next: at the start of the next reporting period, if it can fall.
-pub(crate) fn next_boundary(state: &State, program: &crate::program::Program) -> Option<Timestamp> {
-    program.tier(state.tier).filter(|tier| tier.spec.exit.is_some() && tier.spec.level > 1)?;
+pub(crate) fn next_boundary(state: &State, program: &Program) -> Option<Timestamp> {
+    let tier = program.tier(state.tier).filter(|tier| tier.spec.exit.is_some() && tier.spec.level > 1)?;
     let settings = program.settings();
-    Some(settings.time_zone.period_start(settings.reporting_period, state.tier_period.saturating_add(1)))
+    let zone = settings.time_zone;
+    let judged = zone.period_start(PeriodKind::Month, state.tier_period);
+    // Neither exit conditions nor reporting periods reach back before they were written.
+    let since = judged.max(tier.spec.exit_since).max(settings.periods_since);
+    Some(zone.next_period_start(settings.reporting_period, since))
+}
+
+/// The number of the reporting period an instant falls in: the month it begins with, so that numbers compare
+/// whatever the length of periods was.
+pub(crate) fn reporting_period(program: &Program, at: Timestamp) -> i32 {
+    let settings = program.settings();
+    let (zone, kind) = (settings.time_zone, settings.reporting_period);
+    zone.period(PeriodKind::Month, zone.period_start(kind, zone.period(kind, at)))
 }
 
 /// Judges the boundary at which a reporting period begins.
 pub(crate) fn judge_boundary(draft: &mut Draft<'_>, fact: FactId, at: Timestamp) {
-    let settings = draft.program.settings();
-    let period = settings.time_zone.period(settings.reporting_period, at);
+    let period = reporting_period(draft.program, at);
     let from = draft.state.tier;
     let to = if may_fall(draft) { after_fall(draft, from, &draft.view(at, None)) } else { from };
     draft.record(fact, Change::TierJudged { period, before: from, base: to });
@@ -69,8 +80,7 @@ fn higher(draft: &Draft<'_>, one: u32, other: u32) -> u32 {
 
 /// Brings the judged period up to date for customers whose tier needs no judging at boundaries.
 fn catch_up(draft: &mut Draft<'_>, fact: FactId, at: Timestamp) {
-    let settings = draft.program.settings();
-    let period = settings.time_zone.period(settings.reporting_period, at);
+    let period = reporting_period(draft.program, at);
     if period > draft.state.tier_period {
         let tier = draft.state.tier;
         draft.record(fact, Change::TierJudged { period, before: tier, base: tier });
@@ -144,6 +154,6 @@ fn change(draft: &mut Draft<'_>, fact: FactId, at: Timestamp, to: u32) -> bool {
     let mut told = object().with("customer_id", draft.profile.id()).build();
     told.merge(&data);
     draft.tell(if rises { "TIER_UPGRADE" } else { "TIER_DOWNGRADE" }, at, |_| told);
-    emit_caused(draft, fact, "TIER_ADJUSTMENT", at, data);
+    draft.caused.push(Caused { cause: fact, event_type: "TIER_ADJUSTMENT", at, data });
     true
 }

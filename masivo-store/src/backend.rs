@@ -13,11 +13,15 @@ use crate::error::StoreError;
 use masivo_core::fact::{EventStatus, Fact};
 use masivo_core::outgoing::DeliveryStatus;
 use masivo_core::profile::Profile;
-use masivo_core::program::{Kind, StoredDefinition};
+use masivo_core::program::Kind;
 use masivo_core::state::State;
-use masivo_core::value::{Decimal, Json, Timestamp};
-use masivo_core::wallet::Lot;
-use uuid::Uuid;
+use masivo_core::value::{Decimal, Json};
+
+// What the questions are asked with and answered by, for those who write a backend.
+pub use masivo_core::program::StoredDefinition;
+pub use masivo_core::value::Timestamp;
+pub use masivo_core::wallet::Lot;
+pub use uuid::Uuid;
 
 /// The store's own number of a customer.
 pub type CustomerKey = u64;
@@ -453,10 +457,12 @@ pub fn key_period(instant: Timestamp) -> i64 {
     instant.day().div_euclid(PERIOD_DAYS)
 }
 
-/// Passes every question on to something else that can be read.
+/// Implements [`Read`] by passing every question on to something else that can be read: for backends that wrap
+/// another one.
+#[macro_export]
 macro_rules! read_through {
     ($type:ty, [$($generic:ident: $bound:path)?], $self:ident => $inner:expr) => {
-        $crate::backend::read_through!(@all $type, [$($generic: $bound)?], $self => $inner, {
+        $crate::read_through!(@all $type, [$($generic: $bound)?], $self => $inner, {
             customer_by_id(id: &str) -> Option<$crate::backend::CustomerRow>;
             customer_by_key(key: u64) -> Option<$crate::backend::CustomerRow>;
             customers(after: u64, limit: usize) -> Vec<$crate::backend::CustomerRow>;
@@ -464,26 +470,26 @@ macro_rules! read_through {
             was_erased(hash: [u8; 16]) -> bool;
             claim(hash: [u8; 16]) -> Option<u64>;
             fact(sequence: u64) -> Option<$crate::backend::FactRow>;
-            event(id: uuid::Uuid) -> Option<u64>;
+            event(id: $crate::backend::Uuid) -> Option<u64>;
             facts(after: u64, limit: usize) -> Vec<$crate::backend::FactRow>;
             events_before(before: u64, limit: usize) -> Vec<$crate::backend::FactRow>;
             ledger_facts(day: i64, after: u64, limit: usize) -> Vec<$crate::backend::FactRow>;
-            expired_events(from: masivo_core::value::Timestamp, to: masivo_core::value::Timestamp, limit: usize) -> Vec<u64>;
-            lot(customer: u64, number: u32) -> Option<masivo_core::wallet::Lot>;
-            due(now: masivo_core::value::Timestamp, limit: usize) -> Vec<u64>;
-            next_due() -> Option<masivo_core::value::Timestamp>;
-            members(audience: u32, after: u64, limit: usize) -> Vec<(u64, masivo_core::value::Timestamp)>;
+            expired_events(from: $crate::backend::Timestamp, to: $crate::backend::Timestamp, limit: usize) -> Vec<u64>;
+            lot(customer: u64, number: u32) -> Option<$crate::backend::Lot>;
+            due(now: $crate::backend::Timestamp, limit: usize) -> Vec<u64>;
+            next_due() -> Option<$crate::backend::Timestamp>;
+            members(audience: u32, after: u64, limit: usize) -> Vec<(u64, $crate::backend::Timestamp)>;
             member_count(audience: u32) -> u64;
             walkers(journey: u32, after: u64, limit: usize) -> Vec<u64>;
-            outbox_row(id: uuid::Uuid) -> Option<$crate::backend::OutboxRow>;
+            outbox_row(id: $crate::backend::Uuid) -> Option<$crate::backend::OutboxRow>;
             outbox(filter: $crate::backend::OutboxFilter) -> Vec<$crate::backend::OutboxRow>;
-            outbox_due(now: masivo_core::value::Timestamp, limit: usize) -> Vec<$crate::backend::OutboxRow>;
-            outbox_next_due() -> Option<masivo_core::value::Timestamp>;
+            outbox_due(now: $crate::backend::Timestamp, limit: usize) -> Vec<$crate::backend::OutboxRow>;
+            outbox_next_due() -> Option<$crate::backend::Timestamp>;
             remembered(key: [u8; 16]) -> Option<$crate::backend::Remembered>;
-            definitions() -> Vec<masivo_core::program::StoredDefinition>;
+            definitions() -> Vec<$crate::backend::StoredDefinition>;
             daily(from: i64, to: i64) -> Vec<$crate::backend::DailyRow>;
             api_keys() -> Vec<$crate::backend::ApiKey>;
-            quarantine() -> Vec<(u64, masivo_core::value::Timestamp, String)>;
+            quarantine() -> Vec<(u64, $crate::backend::Timestamp, String)>;
             sweep() -> Option<(u32, u64)>;
             counters() -> $crate::backend::Counters;
         });
@@ -491,10 +497,9 @@ macro_rules! read_through {
     (@all $type:ty, [$($generic:ident: $bound:path)?], $self:ident => $inner:expr,
      { $($name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)* }) => {
         impl$(<$generic: $bound>)? $crate::backend::Read for $type {
-            $(fn $name(&$self, $($argument: $kind),*) -> Result<$answer, $crate::error::StoreError> {
-                $inner.$name($($argument),*)
+            $(fn $name(&$self, $($argument: $kind),*) -> Result<$answer, $crate::StoreError> {
+                $crate::backend::Read::$name(&$inner, $($argument),*)
             })*
         }
     };
 }
-pub(crate) use read_through;

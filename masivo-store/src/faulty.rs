@@ -100,4 +100,4 @@ impl<U: Unit> Unit for FaultyUnit<U> {
     }
 }
 
-crate::backend::read_through!(FaultyUnit<U>, [U: Unit], self => self.inner);
+crate::read_through!(FaultyUnit<U>, [U: Unit], self => self.inner);

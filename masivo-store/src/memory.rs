@@ -1,6 +1,5 @@
 //! The memory backend: the reference that the others are compared with. Sorted maps, nothing clever.
 
-use crate::backend::read_through;
 use crate::backend::{
     ApiKey, Backend, CommitError, Counters, CustomerKey, CustomerRow, DailyRow, Destination, FactRow,
     OutboxFilter, OutboxRow, Read, ReaderSource, Remembered, Unit, Write, key_period,
@@ -417,5 +416,5 @@ impl Read for Tables {
     }
 }
 
-read_through!(MemoryBackend, [], self => self.0.read().unwrap_or_else(PoisonError::into_inner));
-read_through!(MemoryUnit<'_>, [], self => self.tables);
+crate::read_through!(MemoryBackend, [], self => *self.0.read().unwrap_or_else(PoisonError::into_inner));
+crate::read_through!(MemoryUnit<'_>, [], self => *self.tables);

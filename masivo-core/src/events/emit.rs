@@ -13,7 +13,7 @@ use crate::prelude::*;
 use crate::program::Processing;
 use crate::rejection::Rejection;
 use crate::state::{Standby, Standing};
-use crate::value::{DAY, Decimal, Json, Timestamp, object};
+use crate::value::{DAY, Decimal, Json, object};
 use crate::view;
 use crate::wallet::Insufficient;
 
@@ -147,11 +147,10 @@ fn process(
     }
     let spending = Spending::Redeem(redeem);
     match resolve(draft, fact, now, head, payload, spending, &awards) {
+        // What is not processed may start journeys nevertheless; what failed did not happen.
+        Ok(()) if skipped => journeys::on_event(draft, fact, head, payload),
         Ok(()) => {}
         Err(short) => fail(draft, fact, short),
-    }
-    if skipped {
-        journeys::on_event(draft, fact, head, payload);
     }
 }
 

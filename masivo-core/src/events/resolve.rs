@@ -1,6 +1,6 @@
 //! Applying what an event gives: wallet, metrics, tier, audiences, journeys, in this order (E2).
 
-use super::emit::event_data;
+use super::emit::{emit_caused, event_data};
 use crate::audiences;
 use crate::draft::{Draft, FactId};
 use crate::fact::{Award, Change, EventHead};
@@ -47,6 +47,7 @@ pub(super) fn resolve(
     let inputs = Inputs::METRICS.and(if changed { Inputs::TIER } else { Inputs::NONE });
     audiences::evaluate(draft, fact, at, inputs);
     journeys::on_event(draft, fact, head, payload);
+    emit_caused(draft);
     Ok(())
 }
 

@@ -2,16 +2,17 @@
 //! which (design, decision "Reverse").
 
 use super::EventRecord;
-use super::emit::event_data;
+use super::emit::{emit_caused, event_data};
 use crate::audiences;
-use crate::draft::{Draft, FactId};
+use crate::draft::Draft;
 use crate::fact::{Change, EventStatus, Fact, FactKind};
 use crate::prelude::*;
+use crate::program::Program;
 use crate::rejection::Rejection;
 use crate::rule::Inputs;
 use crate::tiers;
 use crate::value::{Decimal, Json, Timestamp, object};
-use crate::wallet::{EntryKind, OnReversal};
+use crate::wallet::{EntryKind, GiveBack, OnReversal, Posting};
 
 /// What a reversal came to, line by line.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -99,18 +100,25 @@ pub(crate) fn reverse(
         }
         EventStatus::Resolved => {}
     }
-    refuse_by_policy(draft, core::iter::once(record).chain(children))?;
+    let resolved = |child: &&EventRecord| child.status == EventStatus::Resolved;
+    refuse_by_policy(draft, core::iter::once(record).chain(children.iter().filter(resolved)))?;
     let fact = draft.open(FactKind::Reversed, now);
+    let program = draft.program;
+    let undo = |draft: &mut Draft<'_>, record: &EventRecord| {
+        draft.post(fact, now, |posting| {
+            undo_points(program, posting, record, |reward| policy(program, reward));
+        });
+    };
     draft.edit(fact, |fact| {
         fact.about = sequence;
         fact.payload = Some(object().with("reason", reason).build());
     });
     draft.record(fact, Change::EventStatus { fact: sequence, status: EventStatus::Reversed });
-    for child in children.iter().rev().filter(|child| child.status == EventStatus::Resolved) {
-        undo_points(draft, fact, now, child);
+    for child in children.iter().rev().filter(resolved) {
+        undo(draft, child);
         draft.record(fact, Change::EventStatus { fact: child.fact.sequence, status: EventStatus::Reversed });
     }
-    undo_points(draft, fact, now, record);
+    undo(draft, record);
     if let Some(visit) = head.visit {
         let mut metrics = draft.state.metrics.clone();
         metrics.remove(&visit, draft.program.settings().time_zone, history);
@@ -118,6 +126,7 @@ pub(crate) fn reverse(
         let changed = tiers::after_reversal(draft, fact, now, head.issued_at);
         let inputs = Inputs::METRICS.and(if changed { Inputs::TIER } else { Inputs::NONE });
         audiences::evaluate(draft, fact, now, inputs);
+        emit_caused(draft);
     }
     draft.tell("EVENT_REVERSED", now, |draft| event_data(draft, head.id, Some(reason)));
     draft.summarise(fact);
@@ -145,32 +154,40 @@ fn cancel(draft: &mut Draft<'_>, record: &EventRecord, reason: &str) {
     draft.summarise(fact);
 }
 
-fn issued_lots(record: &EventRecord) -> Vec<u32> {
-    record
-        .effects()
-        .flat_map(Fact::entries)
-        .filter(|entry| matches!(entry.kind, EntryKind::Issued { .. }))
-        .map(|entry| entry.lot)
-        .collect()
+/// The lots the event gave, with their rewards.
+fn issued_lots(record: &EventRecord) -> impl Iterator<Item = (u32, u32)> {
+    let issued = record.effects().flat_map(Fact::entries);
+    let issued = issued.filter(|entry| matches!(entry.kind, EntryKind::Issued { .. }));
+    issued.map(|entry| (entry.reward, entry.lot))
 }
 
-fn policy(draft: &Draft<'_>, reward: u32) -> OnReversal {
-    draft.program.reward(reward).map_or(OnReversal::Debt { max: None }, |reward| reward.spec.on_reversal)
+fn policy(program: &Program, reward: u32) -> OnReversal {
+    program.reward(reward).map_or(OnReversal::Debt { max: None }, |reward| reward.spec.on_reversal)
 }
 
-/// A reward may refuse that spent points are taken back: then nothing is reversed.
+/// A reward may refuse that spent points are taken back: then nothing is reversed. It is tried on a copy, since
+/// what the event itself spent comes back, and its own lots cover nothing.
 fn refuse_by_policy<'r>(
-    draft: &mut Draft<'_>,
-    records: impl Iterator<Item = &'r EventRecord>,
+    draft: &Draft<'_>,
+    records: impl Iterator<Item = &'r EventRecord> + Clone,
 ) -> Result<(), Rejection> {
-    let lots: Vec<u32> = records.flat_map(issued_lots).collect();
-    for lot in lots {
-        let reward = draft.state.wallet.lot(lot).map_or(0, |lot| lot.reward);
-        if policy(draft, reward) != OnReversal::Refuse {
-            continue;
-        }
-        let now = draft.now;
-        let missing = crate::wallet::Posting::new(&mut draft.state.wallet, now).uncovered(lot);
+    let refusing: BTreeSet<u32> = records
+        .clone()
+        .flat_map(issued_lots)
+        .map(|(reward, _)| reward)
+        .filter(|reward| policy(draft.program, *reward) == OnReversal::Refuse)
+        .collect();
+    if refusing.is_empty() {
+        return Ok(());
+    }
+    let mut tried = draft.state.wallet.clone();
+    let mut posting = Posting::new(&mut tried, draft.now);
+    for record in records {
+        undo_points(draft.program, &mut posting, record, |_| OnReversal::Debt { max: None });
+    }
+    for reward in refusing {
+        let debt_before = draft.state.wallet.account(reward).debt;
+        let missing = tried.account(reward).debt.saturating_sub(debt_before);
         if missing.is_positive() {
             return Err(Rejection::PointsSpent { missing });
         }
@@ -179,24 +196,24 @@ fn refuse_by_policy<'r>(
 }
 
 /// Takes back what the event gave and gives back what it spent.
-fn undo_points(draft: &mut Draft<'_>, fact: FactId, now: Timestamp, record: &EventRecord) {
+fn undo_points(
+    program: &Program,
+    posting: &mut Posting<'_>,
+    record: &EventRecord,
+    policy: impl Fn(u32) -> OnReversal,
+) {
     // Spent points return first: they may cover what is taken back.
-    let spent: Vec<(u32, u32, Decimal)> = record
-        .effects()
-        .flat_map(Fact::entries)
-        .filter(|entry| matches!(entry.kind, EntryKind::Redeemed | EntryKind::RedeemedFromHold))
-        .map(|entry| (entry.reward, entry.lot, entry.amount))
-        .collect();
-    for (reward, lot, amount) in spent {
-        let give_back = draft.program.reward(reward).map(|reward| reward.spec.give_back);
-        let give_back = give_back.unwrap_or(crate::wallet::GiveBack::Forfeit);
-        draft.post(fact, now, |posting| posting.give_back(reward, lot, amount, give_back));
+    for entry in record.effects().flat_map(Fact::entries) {
+        if matches!(entry.kind, EntryKind::Redeemed | EntryKind::RedeemedFromHold) {
+            let give_back =
+                program.reward(entry.reward).map_or(GiveBack::Forfeit, |reward| reward.spec.give_back);
+            posting.give_back(entry.reward, entry.lot, entry.amount, give_back);
+        }
     }
-    for lot in issued_lots(record) {
-        let reward = draft.state.wallet.lot(lot).map_or(0, |lot| lot.reward);
-        let policy = policy(draft, reward);
+    for (reward, lot) in issued_lots(record) {
+        let policy = policy(reward);
         if policy != OnReversal::PendingOnly {
-            draft.post(fact, now, |posting| posting.reverse(lot, policy));
+            posting.reverse(lot, policy);
         }
     }
 }
@@ -248,7 +265,7 @@ impl Receipt {
     }
 
     /// The receipt as answers show it.
-    pub fn to_json(&self, program: &crate::program::Program) -> Json {
+    pub fn to_json(&self, program: &Program) -> Json {
         let reward_id =
             |number: u32| program.reward(number).map(|reward| reward.id.clone()).unwrap_or_default();
         let tier_id = |number: u32| program.tier(number).map(|tier| tier.id.clone()).unwrap_or_default();

@@ -65,7 +65,7 @@ pub enum StepKind {
     },
     /// Asks a rule.
     Condition {
-        /// The rule over the customer and the event that started the journey.
+        /// The rule over the customer.
         conditions: Rule,
         /// Where to go when it holds.
         then: Option<usize>,
@@ -267,6 +267,14 @@ fn read_step(
             if conditions.inputs() == Inputs::NONE {
                 let hint = "say when to go to `then`";
                 report.problem(&at.field("conditions"), "missing", "a condition step needs conditions", hint);
+            }
+            if conditions.inputs().touches(Inputs::EVENT) {
+                report.problem(
+                    &at.field("conditions"),
+                    "subject_not_allowed",
+                    "a step looks at the customer: the event that started the journey is past",
+                    "use customer.* or time.* subjects; the trigger's conditions look at the event",
+                );
             }
             StepKind::Condition {
                 conditions,

@@ -4,7 +4,7 @@ use super::Reading;
 use crate::prelude::*;
 use crate::problem::Report;
 use crate::shape::{ObjectShape, Shape, TEXT, Unknown, optional};
-use crate::value::{Json, PeriodKind, Zone};
+use crate::value::{Json, PeriodKind, Timestamp, Zone};
 
 /// Settings of the account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Settings {
     pub time_zone: Zone,
     /// After what period tiers may go down.
     pub reporting_period: PeriodKind,
+    /// Since when periods are what they are; boundaries before that are not judged again.
+    pub periods_since: Timestamp,
     /// ISO 4217 code of all money.
     pub currency: String,
     /// Whether WhatsApp follows the consent for push when it has none of its own.
@@ -30,6 +32,7 @@ impl Default for Settings {
         Self {
             time_zone: Zone::UTC,
             reporting_period: PeriodKind::Year,
+            periods_since: Timestamp::MIN,
             currency: "USD".into(),
             whatsapp_follows_push: false,
             device_token_days: 270,

@@ -6,7 +6,7 @@ use crate::prelude::*;
 use crate::problem::Report;
 use crate::rule::{CONDITIONS, Inputs, Rule, read_conditions};
 use crate::shape::{LONG_TEXT, ObjectShape, Shape, TEXT, Unknown, optional, required};
-use crate::value::Json;
+use crate::value::{Json, Timestamp};
 
 /// A tier.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct TierSpec {
     pub entry: Rule,
     /// When a customer falls from it at a period's end; `None` means never.
     pub exit: Option<Rule>,
+    /// Since when it has exit conditions at all; boundaries before that are not judged.
+    pub exit_since: Timestamp,
     /// Whether it is in use.
     pub active: bool,
 }
@@ -75,6 +77,7 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> T
         level,
         entry,
         exit: (!exit.is_always()).then_some(exit),
+        exit_since: Timestamp::MIN,
         active: json.text("status") != Some("INACTIVE"),
     }
 }

@@ -6,7 +6,7 @@ use crate::limits::{RULE_BRANCH_MAX, RULE_LIST_MAX, RULE_NODES_MAX};
 use crate::prelude::*;
 use crate::problem::{Pointer, Report};
 use crate::shape::{Field, ObjectShape, Shape, TEXT, Unknown, optional, required};
-use crate::value::{Decimal, Json, Timestamp, Zone, object};
+use crate::value::{Decimal, Json, Zone, object};
 
 const CONDITION_FIELDS: &[Field] = &[
     required("type", TEXT, "what is compared, for example `order.value`"),
@@ -242,18 +242,7 @@ fn read_operand(
             }
             _ => mismatch("expected a list of two values", "for example [10, 20]"),
         },
-        Operator::In => match value {
-            Some(Json::List(items)) if !items.is_empty() && items.len() <= RULE_LIST_MAX => {
-                items
-                    .iter()
-                    .try_for_each(|item| read_single(&name, kind, primitive, item, zone).map(drop))?;
-                Ok(Operand::List(items.clone()))
-            }
-            _ => mismatch(
-                format!("expected a list of 1 to {RULE_LIST_MAX} values"),
-                "for example [\"a\", \"b\"]",
-            ),
-        },
+        Operator::In => read_list(&name, kind, primitive, value, zone),
         Operator::Contains | Operator::StartsWith | Operator::EndsWith => {
             if !matches!(kind, Kind::Text | Kind::Free) {
                 return mismatch(format!("`{name}` is not a text"), "use a comparison of numbers or dates");
@@ -283,6 +272,28 @@ fn read_operand(
     }
 }
 
+/// Reads the values of `in`.
+fn read_list(
+    name: &str,
+    kind: Kind,
+    primitive: Option<Primitive>,
+    value: Option<&Json>,
+    zone: Zone,
+) -> Result<Operand, Mismatch> {
+    if primitive == Some(Primitive::Recurring) {
+        return mismatch("a recurring date is no member of a list", "use equals, once for each day");
+    }
+    match value {
+        Some(Json::List(items)) if !items.is_empty() && items.len() <= RULE_LIST_MAX => {
+            items.iter().try_for_each(|item| read_single(name, kind, primitive, item, zone).map(drop))?;
+            Ok(Operand::List(items.clone()))
+        }
+        _ => {
+            mismatch(format!("expected a list of 1 to {RULE_LIST_MAX} values"), "for example [\"a\", \"b\"]")
+        }
+    }
+}
+
 /// Reads one value to compare with, by the subject's kind and the primitive.
 fn read_single(
     name: &str,
@@ -291,7 +302,7 @@ fn read_single(
     value: &Json,
     zone: Zone,
 ) -> Result<Operand, Mismatch> {
-    let instant = |text: &str| Timestamp::parse(text).or_else(|| zone.start_of_written_date(text));
+    let instant = |text: &str| zone.parse_date_or_time(text);
     let number = || match value {
         Json::Number(number) => Some(*number),
         Json::Text(text) => text.trim().parse::<Decimal>().ok(),

@@ -7,7 +7,7 @@ use crate::prelude::*;
 use crate::profile::Profile;
 use crate::program::Program;
 use crate::state::State;
-use crate::value::{Decimal, Json, Timestamp};
+use crate::value::{Decimal, Json, Timestamp, Zone};
 
 /// What evaluating a rule gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -202,19 +202,23 @@ fn test_truth(test: &Test, view: &View<'_>) -> Truth {
 fn compare(test: &Test, value: &Seen<'_>, view: &View<'_>) -> Truth {
     let zone = view.program.settings().time_zone;
     match (test.operator, &test.operand, value) {
-        (Operator::WithinLast, Operand::Span(span), _) => as_instant(value).map_or(Truth::Unknown, |from| {
-            Truth::known(from <= view.now && view.now < span.after(from, zone))
-        }),
+        (Operator::WithinLast, Operand::Span(span), _) => as_instant(value, zone)
+            .map_or(Truth::Unknown, |from| {
+                Truth::known(from <= view.now && view.now < span.after(from, zone))
+            }),
         (Operator::MoreThanAgo, Operand::Span(span), _) => {
-            as_instant(value).map_or(Truth::Unknown, |from| Truth::known(view.now >= span.after(from, zone)))
+            let from = as_instant(value, zone);
+            from.map_or(Truth::Unknown, |from| Truth::known(view.now >= span.after(from, zone)))
         }
         (Operator::Equals, Operand::Today, _) => month_day(value, view)
             .map_or(Truth::Unknown, |(month, day)| Truth::known(zone.is_anniversary(month, day, view.now))),
         (Operator::Equals, Operand::MonthDay(month, day), _) => {
             month_day(value, view).map_or(Truth::Unknown, |seen| Truth::known(seen == (*month, *day)))
         }
-        (Operator::Equals, operand, _) => Truth::known(equal(operand, value)),
-        (Operator::In, Operand::List(items), _) => Truth::known(items.iter().any(|item| listed(item, value))),
+        (Operator::Equals, operand, _) => Truth::known(equal(operand, value, zone)),
+        (Operator::In, Operand::List(items), _) => {
+            Truth::known(items.iter().any(|item| listed(item, value, zone)))
+        }
         (Operator::Contains, Operand::Text(part), Seen::Text(text)) => {
             Truth::known(text.contains(part.as_str()))
         }
@@ -227,11 +231,11 @@ fn compare(test: &Test, value: &Seen<'_>, view: &View<'_>) -> Truth {
         (Operator::Between, Operand::Numbers(from, to), Seen::Number(number)) => {
             Truth::known(from <= number && number <= to)
         }
-        (Operator::Between, Operand::Instants(from, to), _) => as_instant(value)
+        (Operator::Between, Operand::Instants(from, to), _) => as_instant(value, zone)
             .map_or(Truth::Unknown, |instant| Truth::known(*from <= instant && instant <= *to)),
         (operator, Operand::Number(bound), Seen::Number(number)) => ordered(operator, number, bound),
         (operator, Operand::Instant(bound), _) => {
-            as_instant(value).map_or(Truth::Unknown, |instant| ordered(operator, &instant, bound))
+            as_instant(value, zone).map_or(Truth::Unknown, |instant| ordered(operator, &instant, bound))
         }
         // A stored value of another type than the rule expects says nothing.
         _ => Truth::Unknown,
@@ -256,17 +260,17 @@ fn ordered<T: Ord>(operator: Operator, value: &T, bound: &T) -> Truth {
     }
 }
 
-fn equal(operand: &Operand, value: &Seen<'_>) -> bool {
+fn equal(operand: &Operand, value: &Seen<'_>, zone: Zone) -> bool {
     match (operand, value) {
         (Operand::Text(wanted), Seen::Text(text)) => wanted == text,
         (Operand::Number(wanted), Seen::Number(number)) => wanted == number,
         (Operand::Flag(wanted), Seen::Flag(flag)) => wanted == flag,
-        (Operand::Instant(wanted), _) => as_instant(value) == Some(*wanted),
+        (Operand::Instant(wanted), _) => as_instant(value, zone) == Some(*wanted),
         _ => false,
     }
 }
 
-fn listed(item: &Json, value: &Seen<'_>) -> bool {
+fn listed(item: &Json, value: &Seen<'_>, zone: Zone) -> bool {
     match (item, value) {
         (Json::Text(wanted), Seen::Text(text)) => wanted == text,
         (Json::Number(wanted), Seen::Number(number)) => wanted == number,
@@ -274,17 +278,24 @@ fn listed(item: &Json, value: &Seen<'_>) -> bool {
         (Json::Text(wanted), Seen::Number(number)) => {
             wanted.parse::<Decimal>().is_ok_and(|wanted| wanted == *number)
         }
-        (Json::Text(wanted), Seen::Instant(instant) | Seen::Date(instant)) => {
-            Timestamp::parse_date_or_time(wanted) == Some(*instant)
+        (Json::Text(wanted), Seen::Instant(_) | Seen::Date(_)) => {
+            let wanted = zone.parse_date_or_time(wanted);
+            wanted.is_some() && wanted == as_instant(value, zone)
         }
         _ => false,
     }
 }
 
-pub(super) fn as_instant(value: &Seen<'_>) -> Option<Timestamp> {
+/// A value as an instant: a calendar date begins at midnight of the account's zone, as the dates that rules are
+/// written with do.
+pub(super) fn as_instant(value: &Seen<'_>, zone: Zone) -> Option<Timestamp> {
     match value {
-        Seen::Instant(instant) | Seen::Date(instant) => Some(*instant),
-        Seen::Text(text) => Timestamp::parse_date_or_time(text),
+        Seen::Instant(instant) => Some(*instant),
+        Seen::Date(date) => {
+            let date = Zone::UTC.local(*date);
+            zone.start_of_date(date.year, date.month, date.day)
+        }
+        Seen::Text(text) => zone.parse_date_or_time(text),
         Seen::Number(_) | Seen::Flag(_) => None,
     }
 }
@@ -293,7 +304,7 @@ pub(super) fn as_instant(value: &Seen<'_>) -> Option<Timestamp> {
 pub(super) fn month_day(value: &Seen<'_>, view: &View<'_>) -> Option<(u32, u32)> {
     match value {
         Seen::Date(date) => {
-            let local = crate::value::Zone::UTC.local(*date);
+            let local = Zone::UTC.local(*date);
             Some((local.month, local.day))
         }
         Seen::Instant(instant) => {

@@ -35,7 +35,11 @@ fn offer_changes(test: &Test, view: &View<'_>, offer: &mut impl FnMut(Timestamp)
     let zone = view.program.settings().time_zone;
     match &test.subject {
         Subject::Metric(MetricPeriod::This(kind) | MetricPeriod::Last(kind), _) => {
-            offer(zone.next_period_start(*kind, view.now));
+            // Once both periods are empty, turning to the next changes nothing.
+            let counts = |period| !view.state.metrics.bucket(period, zone, view.now).is_empty();
+            if counts(MetricPeriod::This(*kind)) || counts(MetricPeriod::Last(*kind)) {
+                offer(zone.next_period_start(*kind, view.now));
+            }
         }
         Subject::Age => {
             if let Some(born) = view.profile.dob() {
@@ -51,7 +55,7 @@ fn offer_changes(test: &Test, view: &View<'_>, offer: &mut impl FnMut(Timestamp)
     match (test.operator, &test.operand) {
         (Operator::WithinLast | Operator::MoreThanAgo, Operand::Span(span)) => {
             each_value(&test.subject, view, &mut |value| {
-                if let Some(from) = as_instant(&value) {
+                if let Some(from) = as_instant(&value, zone) {
                     offer(from);
                     offer(span.after(from, zone));
                 }
@@ -60,7 +64,9 @@ fn offer_changes(test: &Test, view: &View<'_>, offer: &mut impl FnMut(Timestamp)
         (Operator::Equals, Operand::Today) => each_value(&test.subject, view, &mut |value| {
             if let Some((month, day)) = month_day(&value, view) {
                 offer(zone.next_anniversary(month, day, view.now));
-                offer(zone.start_of_next_day(view.now));
+                if zone.is_anniversary(month, day, view.now) {
+                    offer(zone.start_of_next_day(view.now));
+                }
             }
         }),
         _ => {}

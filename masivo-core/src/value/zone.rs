@@ -141,6 +141,11 @@ impl Zone {
         (text.len() == 10).then(|| self.resolve(date.and_time(NaiveTime::MIN)))
     }
 
+    /// Reads RFC 3339, or a bare date as its first instant here.
+    pub fn parse_date_or_time(self, text: &str) -> Option<Timestamp> {
+        Timestamp::parse(text).or_else(|| self.start_of_written_date(text))
+    }
+
     /// The instant `months` calendar months later: same local time, day clamped to the month's length.
     pub fn plus_months(self, instant: Timestamp, months: u32) -> Timestamp {
         let local = self.naive_local(instant);

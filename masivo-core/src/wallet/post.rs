@@ -212,14 +212,6 @@ impl<'a> Posting<'a> {
         }
     }
 
-    /// Whether taking a lot back would leave something uncovered.
-    pub fn uncovered(&self, number: u32) -> Decimal {
-        let Some(lot) = self.wallet.lot(number) else { return Decimal::ZERO };
-        let owed = lot.spent.saturating_add(lot.held).saturating_add(lot.applied);
-        let others = self.wallet.available(lot.reward).saturating_sub(lot.available);
-        owed.saturating_sub(others).max(Decimal::ZERO)
-    }
-
     /// Takes a lot back because its event was reversed; gives what became debt.
     pub fn reverse(&mut self, number: u32, policy: OnReversal) -> Decimal {
         let Some(lot) = self.wallet.lot(number).filter(|lot| !lot.reversed) else { return Decimal::ZERO };

@@ -1,0 +1,44 @@
+//! One file a command.
+
+mod apply;
+mod backup;
+mod completions;
+mod demo;
+mod emit;
+mod explain;
+mod import;
+mod init;
+mod keys;
+mod openapi;
+mod settle;
+mod show;
+mod verify;
+
+pub(crate) use verify::{text as verification_text, to_json as verification_json};
+
+use crate::arguments::{Arguments, Command};
+use crate::error::Failure;
+use crate::output::Output;
+
+/// Carries out what was typed.
+pub(crate) fn run(arguments: Arguments, output: Output) -> Result<(), Failure> {
+    let Arguments { shared, command } = arguments;
+    match command {
+        Command::Demo(demo) => demo::run(&shared, &demo, output),
+        Command::Init { folder } => init::run(&shared, &folder, output),
+        Command::Apply(apply) => apply::run(&shared, &apply, output),
+        Command::Import(import) => import::run(&shared, &import, output),
+        Command::Emit { event, file, idempotency_key } => {
+            emit::run(&shared, event.as_deref(), file.as_deref(), idempotency_key.as_deref(), output)
+        }
+        Command::Fulfill { event } => settle::fulfill(&shared, &event, output),
+        Command::Reverse { event, reason } => settle::reverse(&shared, &event, &reason, output),
+        Command::Show { what } => show::run(&shared, &what, output),
+        Command::Explain { event } => explain::run(&shared, &event, output),
+        Command::Verify => verify::run(&shared, output),
+        Command::Keys { what } => keys::run(&shared, &what, output),
+        Command::Backup { to } => backup::run(&shared, &to, output),
+        Command::Openapi => openapi::run(&shared, output),
+        Command::Completions { shell } => completions::run(shell, output),
+    }
+}

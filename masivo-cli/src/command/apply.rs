@@ -1,0 +1,87 @@
+//! `masivo apply`: definitions as code.
+
+use crate::arguments::{ApplyArguments, Shared};
+use crate::definitions::{Action, FieldChange, Plan, plan, read_folder, write};
+use crate::door::Door;
+use crate::error::Failure;
+use crate::output::{Output, blocks};
+use masivo_core::value::Json;
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
+/// Shows the difference, and writes it when told to.
+pub(super) fn run(shared: &Shared, arguments: &ApplyArguments, output: Output) -> Result<(), Failure> {
+    let entries = read_folder(&arguments.folder)?;
+    let mut door = Door::open(shared)?;
+    let (program, now) = (door.program()?, door.now()?);
+    let plan = plan(entries, &program, now)?;
+    let changes = plan.steps.len() - plan.count(Action::Unchanged);
+    let wanted = changes > 0 && !arguments.dry_run;
+    if wanted && !arguments.yes {
+        // A person is shown the difference and asked; a machine has to say --yes.
+        output.text(&text(&plan))?;
+        confirm(output)?;
+    }
+    let written = if wanted { write(&mut door, &plan)? } else { 0 };
+    let mut document = plan.to_json();
+    document.set("written", written);
+    let asked = wanted && !arguments.yes;
+    output.answer(&document, || {
+        let outcome = match (changes, wanted) {
+            (0, _) => "nothing to do: the store is as the files say".to_owned(),
+            (_, true) => format!("written: {written}"),
+            (_, false) => "nothing was written (--dry-run)".to_owned(),
+        };
+        if asked { outcome } else { blocks([text(&plan), outcome]) }
+    })
+}
+
+fn confirm(output: Output) -> Result<(), Failure> {
+    let (stdin, stderr) = (std::io::stdin(), std::io::stderr());
+    if output.json || !stdin.is_terminal() || !stderr.is_terminal() {
+        return Err(Failure::usage("nothing was written", "add --yes to write it, or --dry-run to only look"));
+    }
+    // Should the question not be seen, no answer is a no.
+    drop(write!(stderr.lock(), "\nwrite this? [y/N] "));
+    let mut answer = String::new();
+    let read = stdin.lock().read_line(&mut answer);
+    if read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
+        return Ok(());
+    }
+    Err(Failure::refused("declined", "nothing was written", ""))
+}
+
+/// The difference as a person reads it.
+fn text(plan: &Plan) -> String {
+    let mut lines = Vec::new();
+    for step in &plan.steps {
+        let sign = match step.action {
+            Action::Created => '+',
+            Action::Changed => '~',
+            Action::Unchanged => continue,
+        };
+        let kind = step.entry.kind.name().replace('_', " ");
+        lines.push(format!("{sign} {kind:<10} {}", step.entry.key));
+        lines.extend(step.fields.iter().map(field_text));
+    }
+    let unchanged = plan.count(Action::Unchanged);
+    if unchanged > 0 {
+        lines.push(format!("= {unchanged} unchanged"));
+    }
+    if !plan.not_in_files.is_empty() {
+        lines.push(format!("? in the store and in no file, left alone: {}", plan.not_in_files.join(", ")));
+    }
+    lines.join("\n")
+}
+
+fn field_text(change: &FieldChange) -> String {
+    let show = |json: &Option<Json>| match json {
+        None => "nothing".to_owned(),
+        Some(json) => shortened(&json.to_string()),
+    };
+    format!("    {}: {} → {}", change.path, show(&change.before), show(&change.after))
+}
+
+fn shortened(text: &str) -> String {
+    const MOST: usize = 60;
+    if text.chars().count() <= MOST { text.to_owned() } else { text.chars().take(MOST).chain(['…']).collect() }
+}

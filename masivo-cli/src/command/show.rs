@@ -1,0 +1,158 @@
+//! `masivo show`: a customer, an event, an audience.
+
+use crate::arguments::{Shared, Show};
+use crate::door::Door;
+use crate::error::Failure;
+use crate::output::{Output, blocks, count, facts, instant, plain, table};
+use masivo_core::value::Json;
+
+/// Shows what was asked for.
+pub(super) fn run(shared: &Shared, what: &Show, output: Output) -> Result<(), Failure> {
+    let mut door = Door::open(shared)?;
+    match what {
+        Show::Customer { id } => {
+            let customer = door.customer(id)?;
+            let tiers = if output.json { Vec::new() } else { tier_names(&mut door)? };
+            output.answer(&customer, || customer_text(&customer, &tiers))
+        }
+        Show::Event { id } => {
+            let event = door.event(id)?;
+            output.answer(&event, || event_text(&event))
+        }
+        Show::Audience { id, members } => {
+            let mut audience = door.audience(id)?;
+            let listed = door.members(audience.text("id").unwrap_or_default(), *members)?;
+            let text = audience_text(&audience, &listed);
+            audience.set("members", listed);
+            output.answer(&audience, || text)
+        }
+    }
+}
+
+fn tier_names(door: &mut Door) -> Result<Vec<(String, String)>, Failure> {
+    let program = door.program()?;
+    Ok(program.tiers_by_level().map(|tier| (tier.id.clone(), tier.spec.name.clone())).collect())
+}
+
+fn customer_text(shown: &Json, tiers: &[(String, String)]) -> String {
+    let empty = Json::Null;
+    let customer = shown.get("customer").unwrap_or(&empty);
+    let tier_id = customer.text("tier_id").unwrap_or_default();
+    let tier = tiers.iter().find(|(id, _)| id == tier_id).map_or(tier_id, |(_, name)| name.as_str());
+    let head = facts([
+        ("customer", plain(customer.get("id"))),
+        ("name", plain(customer.get("name"))),
+        ("e-mail", plain(customer.get("email"))),
+        ("status", plain(customer.get("status"))),
+        ("anonymous", if customer.flag("is_anonymous") == Some(true) { "yes".into() } else { String::new() }),
+        ("registered", instant(customer.get("registration_date"))),
+        ("tier", tier.to_owned()),
+        ("tags", plain(customer.get("tags"))),
+    ]);
+    let metrics = customer.get("metrics").unwrap_or(&empty);
+    let periods = metrics.fields().iter().map(|(period, metric)| {
+        [
+            period.replace('_', " "),
+            plain(metric.get("spend_total")),
+            plain(metric.get("number_of_purchases")),
+            instant(metric.get("last_visit")),
+        ]
+    });
+    let periods = table(["period", "spent", "purchases", "last visit"], periods);
+    blocks([head, wallet_text(shown.get("wallet").unwrap_or(&empty)), periods, audiences_text(customer)])
+}
+
+fn wallet_text(wallet: &Json) -> String {
+    let totals = wallet.get("totals").map_or(&[][..], Json::items);
+    if totals.is_empty() {
+        return "the wallet is empty".to_owned();
+    }
+    let rows = totals.iter().map(|total| {
+        let name = total.get("reward").and_then(|reward| reward.text("name"));
+        [
+            name.or_else(|| total.text("reward_id")).unwrap_or_default().to_owned(),
+            plain(total.get("total")),
+            plain(total.get("held")),
+            plain(total.get("debt")),
+            instant(total.get("expiration_date")),
+        ]
+    });
+    table(["reward", "can be spent", "held", "debt", "next expiry"], rows)
+}
+
+fn audiences_text(customer: &Json) -> String {
+    let audiences = customer.get("audiences").map_or(&[][..], Json::items);
+    if audiences.is_empty() {
+        return String::new();
+    }
+    let rows = audiences.iter().map(|audience| {
+        [plain(audience.get("name")), instant(audience.get("since")), instant(audience.get("until"))]
+    });
+    table(["audience", "since", "until"], rows)
+}
+
+/// An event as a person reads it.
+pub(super) fn event_text(event: &Json) -> String {
+    let data = event.get("data");
+    let order_value = data.and_then(|data| data.get("order")).and_then(|order| order.get("value"));
+    let reason = event.get("reason").and_then(|reason| reason.text("text")).unwrap_or_default();
+    let head = facts([
+        ("event", plain(event.get("id"))),
+        ("type", plain(event.get("type"))),
+        ("customer", plain(event.get("customer_id"))),
+        ("status", plain(event.get("status"))),
+        ("reason", reason.to_owned()),
+        ("order value", plain(order_value)),
+        ("issued", instant(event.get("issued_at"))),
+        ("waits until", instant(event.get("reservation_expires_at"))),
+    ]);
+    let result = event.get("result");
+    let part = |name: &str| result.and_then(|result| result.get(name)).map_or(&[][..], Json::items);
+    let campaigns = event.get("rewarding_campaigns").map_or(&[][..], Json::items);
+    let campaign_name = |id: Option<&str>| {
+        let found = campaigns.iter().find(|campaign| campaign.text("campaign_id") == id);
+        found.and_then(|campaign| campaign.text("name")).or(id).unwrap_or_default().to_owned()
+    };
+    let mut rows: Vec<[String; 4]> = part("accumulations")
+        .iter()
+        .map(|line| {
+            let campaign = campaign_name(line.text("campaign_id"));
+            ["gained".into(), plain(line.get("amount")), campaign, instant(line.get("expiration_date"))]
+        })
+        .collect();
+    rows.extend(part("redemptions").iter().map(|line| {
+        ["spent".into(), plain(line.get("amount")), String::new(), String::new()]
+    }));
+    let points = match (rows.is_empty(), campaigns) {
+        (false, _) => table(["points", "amount", "campaign", "until"], rows),
+        (true, []) => "no points".to_owned(),
+        (true, waiting) => {
+            let names: Vec<&str> = waiting.iter().filter_map(|campaign| campaign.text("name")).collect();
+            format!("points when it is fulfilled, by {}", names.join(", "))
+        }
+    };
+    blocks([head, points])
+}
+
+fn audience_text(audience: &Json, members: &[Json]) -> String {
+    let total = audience.integer("members_count").and_then(|count| u64::try_from(count).ok()).unwrap_or(0);
+    let head = facts([
+        ("audience", plain(audience.get("name"))),
+        ("id", plain(audience.get("id"))),
+        ("type", plain(audience.get("type"))),
+        ("conditions", plain(audience.get("conditions"))),
+        ("members", count(total)),
+    ]);
+    if members.is_empty() {
+        return head;
+    }
+    let rows = members.iter().map(|member| {
+        [
+            plain(member.get("customer_id")),
+            instant(member.get("since")),
+            instant(member.get("until")),
+            plain(member.get("email")),
+        ]
+    });
+    blocks([head, table(["customer", "since", "until", "e-mail"], rows)])
+}

@@ -1,0 +1,201 @@
+//! The way to a store: a file of this machine, or a server. Both answer in the same form.
+
+mod client;
+mod file;
+mod keys;
+mod server;
+
+pub(crate) use file::{FileDoor, require_file};
+pub(crate) use server::ServerDoor;
+
+use crate::arguments::Shared;
+use crate::error::Failure;
+use masivo_core::program::{Kind, Program};
+use masivo_core::value::{Json, Timestamp, parse_uuid};
+use std::path::Path;
+use std::sync::Arc;
+
+/// An open way to a store.
+#[derive(Debug)]
+pub(crate) enum Door {
+    /// A file of this machine, through an engine of our own.
+    File(FileDoor),
+    /// A server.
+    Server(ServerDoor),
+}
+
+/// What a row of many came to.
+pub(crate) type RowResult = Result<Json, Failure>;
+
+/// A row to be carried out: its number in the file, what makes repeating it harmless, and what it says.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    /// The idempotency key.
+    pub(crate) key: String,
+    /// The row.
+    pub(crate) body: Json,
+}
+
+/// Hands a call on to whichever door it is.
+macro_rules! through {
+    ($door:expr, $inner:ident => $call:expr) => {
+        match $door {
+            Door::File($inner) => $call,
+            Door::Server($inner) => $call,
+        }
+    };
+}
+
+impl Door {
+    /// Opens the store that the arguments name; it must be there.
+    pub(crate) fn open(shared: &Shared) -> Result<Self, Failure> {
+        if let Some(url) = &shared.url {
+            if shared.now.is_some() {
+                return Err(Failure::usage(
+                    "--now is for store files",
+                    "set the server's clock with PUT /test_clock",
+                ));
+            }
+            return Ok(Self::Server(ServerDoor::open(url, shared.key.as_deref())?));
+        }
+        let path = shared.db.as_deref().ok_or_else(no_store)?;
+        require_file(path)?;
+        Ok(Self::File(FileDoor::open(path, shared.test, shared.now.as_deref())?))
+    }
+
+    /// The definitions as they are now.
+    pub(crate) fn program(&mut self) -> Result<Arc<Program>, Failure> {
+        through!(self, door => door.program())
+    }
+
+    /// The instant the store lives in.
+    pub(crate) fn now(&mut self) -> Result<Timestamp, Failure> {
+        through!(self, door => door.now())
+    }
+
+    /// Writes a definition: a new one without id (brands and event types bring theirs), otherwise that one.
+    pub(crate) fn define(&mut self, kind: Kind, id: Option<&str>, body: &Json) -> Result<Json, Failure> {
+        through!(self, door => door.define(kind, id, body))
+    }
+
+    /// Sends an event; the answer has `warnings` where something deserves a look.
+    pub(crate) fn emit(&mut self, event: &Json, key: Option<&str>) -> Result<Json, Failure> {
+        through!(self, door => door.emit(event, key))
+    }
+
+    /// Registers customers, each judged alone, answered in order.
+    pub(crate) fn register_all(&mut self, rows: Vec<Row>) -> Result<Vec<RowResult>, Failure> {
+        through!(self, door => door.register_all(rows))
+    }
+
+    /// Sends events, each judged alone, answered in order.
+    pub(crate) fn emit_all(&mut self, rows: Vec<Row>) -> Result<Vec<RowResult>, Failure> {
+        // The key of a row is its event's own id: it is the same whichever way the row takes.
+        let events = rows.into_iter().map(|row| with_own_id(row.body, &row.key)).collect();
+        through!(self, door => door.emit_all(events))
+    }
+
+    /// Fulfils an event.
+    pub(crate) fn fulfill(&mut self, event: &str) -> Result<Json, Failure> {
+        check_event_id(event)?;
+        through!(self, door => door.fulfill(event))
+    }
+
+    /// Reverses or cancels an event.
+    pub(crate) fn reverse(&mut self, event: &str, reason: &str) -> Result<Json, Failure> {
+        check_event_id(event)?;
+        through!(self, door => door.reverse(event, reason))
+    }
+
+    /// A customer with the wallet.
+    pub(crate) fn customer(&mut self, id: &str) -> Result<Json, Failure> {
+        through!(self, door => door.customer(id))
+    }
+
+    /// An event.
+    pub(crate) fn event(&mut self, id: &str) -> Result<Json, Failure> {
+        check_event_id(id)?;
+        through!(self, door => door.event(id))
+    }
+
+    /// Why campaigns rewarded an event or did not.
+    pub(crate) fn explain(&mut self, id: &str) -> Result<Json, Failure> {
+        check_event_id(id)?;
+        through!(self, door => door.explain(id))
+    }
+
+    /// An audience, by id or name.
+    pub(crate) fn audience(&mut self, name: &str) -> Result<Json, Failure> {
+        let all = through!(self, door => door.audiences())?;
+        let found = all.iter().find(|audience| audience.text("id") == Some(name));
+        let found = found.or_else(|| all.iter().find(|audience| audience.text("name") == Some(name)));
+        found.cloned().ok_or_else(|| {
+            let known: Vec<&str> = all.iter().filter_map(|audience| audience.text("name")).collect();
+            let hint = if known.is_empty() { "there are none yet".into() } else { format!("known are {}", known.join(", ")) };
+            Failure::refused("definition_not_found", format!("there is no audience `{name}`"), hint)
+        })
+    }
+
+    /// The first members of an audience.
+    pub(crate) fn members(&mut self, audience: &str, limit: usize) -> Result<Vec<Json>, Failure> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        through!(self, door => door.members(audience, limit.min(1_000)))
+    }
+
+    /// All keys of the API.
+    pub(crate) fn keys(&mut self) -> Result<Vec<Json>, Failure> {
+        through!(self, door => door.keys())
+    }
+
+    /// Makes a key; the answer carries its secret as `key`.
+    pub(crate) fn make_key(&mut self, name: &str, server: bool) -> Result<Json, Failure> {
+        through!(self, door => door.make_key(name, server))
+    }
+
+    /// Revokes a key.
+    pub(crate) fn revoke_key(&mut self, id: &str) -> Result<(), Failure> {
+        through!(self, door => door.revoke_key(id))
+    }
+}
+
+/// The file that the arguments name, for commands that only work on files.
+pub(crate) fn file_only<'a>(shared: &'a Shared, command: &str) -> Result<&'a Path, Failure> {
+    if shared.url.is_some() {
+        let message = format!("`masivo {command}` works on a store file, not on a server");
+        return Err(Failure::usage(message, "run it where the file is: --db PATH, without --url"));
+    }
+    shared.db.as_deref().ok_or_else(no_store)
+}
+
+fn no_store() -> Failure {
+    Failure::usage(
+        "it is not said which store to work on",
+        "give --db PATH (or MASIVO_DB) for a file, or --url URL and --key KEY for a server",
+    )
+}
+
+/// Event ids are checked before anything is opened or sent.
+fn check_event_id(id: &str) -> Result<(), Failure> {
+    if parse_uuid(id).is_some() {
+        return Ok(());
+    }
+    let message = format!("`{}` is not an event's id", id.escape_debug());
+    Err(Failure::usage(message, "it is the `id` in the answer to the event, a UUID"))
+}
+
+fn with_own_id(mut event: Json, key: &str) -> Json {
+    if event.get("id").is_none() && matches!(event, Json::Object(_)) {
+        event.set("id", key);
+    }
+    event
+}
+
+/// The answer and what deserves a look in it, as one document.
+fn with_warnings(mut data: Json, warnings: Vec<Json>) -> Json {
+    if !warnings.is_empty() {
+        data.set("warnings", warnings);
+    }
+    data
+}

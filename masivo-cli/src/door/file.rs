@@ -1,0 +1,205 @@
+//! A store file of this machine, through an engine of our own.
+
+use super::{Row, RowResult, keys, with_warnings};
+use crate::error::Failure;
+use masivo_core::Command;
+use masivo_core::customers::read_registration;
+use masivo_core::events::{NewEvent, read_event};
+use masivo_core::problem::Problem;
+use masivo_core::program::{Kind, Program};
+use masivo_core::value::{Json, Timestamp, parse_uuid};
+use masivo_store::{
+    Answer, Clock, Config, Engine, Handle, Location, ManualClock, Mode, Request, SystemClock, Work, last_instant,
+    mode_of,
+};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A store file of this machine.
+#[derive(Debug)]
+pub(crate) struct FileDoor {
+    engine: Engine,
+}
+
+/// What cannot happen: the engine answers a command with something else than its kind.
+fn odd_answer() -> Failure {
+    Failure::bug("the engine gave an unexpected answer")
+}
+
+/// Refuses a path where no store is.
+pub(crate) fn require_file(path: &Path) -> Result<(), Failure> {
+    if path.is_file() {
+        return Ok(());
+    }
+    let message = format!("there is no store at `{}`", path.display());
+    let hint = format!("make one with `masivo init --db {}`, or check --db and MASIVO_DB", path.display());
+    Err(Failure::environment("no_store", message, hint))
+}
+
+/// The mode and clock a file is opened with: its own, or those of a new one. A test store goes on where it stopped.
+fn clock_of(path: &Path, test: bool) -> Result<(Mode, Arc<dyn Clock>), Failure> {
+    let found = if path.exists() { mode_of(path)? } else { None };
+    let mode = if test { Mode::Test } else { found.unwrap_or(Mode::Live) };
+    let clock: Arc<dyn Clock> = match mode {
+        Mode::Live => Arc::new(SystemClock::default()),
+        Mode::Test => {
+            let last = if path.exists() { last_instant(path)? } else { None };
+            Arc::new(ManualClock::new(last.unwrap_or_else(|| SystemClock::default().now())))
+        }
+    };
+    Ok((mode, clock))
+}
+
+impl FileDoor {
+    /// Opens a file, making it when there is none.
+    pub(crate) fn open(path: &Path, test: bool, now: Option<&str>) -> Result<Self, Failure> {
+        let (mode, clock) = clock_of(path, test)?;
+        let engine = Engine::open(Config::new(Location::File(path.to_owned()), mode, clock))?;
+        let door = Self { engine };
+        if let Some(now) = now {
+            let instant = Timestamp::parse(now).ok_or_else(|| {
+                Failure::usage(format!("`{now}` is not an instant"), "write it like 2026-11-22T10:00:00Z")
+            })?;
+            door.submit(Work::SetClock(instant))?;
+        }
+        Ok(door)
+    }
+
+    /// A door to an engine that is open already.
+    pub(crate) const fn of(engine: Engine) -> Self {
+        Self { engine }
+    }
+
+    /// The engine behind the door.
+    pub(crate) fn into_engine(self) -> Engine {
+        self.engine
+    }
+
+    fn handle(&self) -> Handle {
+        self.engine.handle()
+    }
+
+    fn submit(&self, request: impl Into<Request>) -> Result<Answer, Failure> {
+        Ok(self.handle().submit_blocking(request)?)
+    }
+
+    fn shown(&self, request: impl Into<Request>) -> Result<Json, Failure> {
+        Ok(self.submit(request)?.to_json(&self.handle().program()))
+    }
+
+    pub(super) fn program(&self) -> Result<Arc<Program>, Failure> {
+        Ok(self.handle().program())
+    }
+
+    pub(super) fn now(&self) -> Result<Timestamp, Failure> {
+        Ok(self.handle().now())
+    }
+
+    pub(super) fn define(&self, kind: Kind, id: Option<&str>, body: &Json) -> Result<Json, Failure> {
+        match self.submit(Work::Define { kind, id: id.map(ToOwned::to_owned), body: body.clone() })? {
+            answer @ Answer::Definition { .. } => Ok(answer.to_json(&self.handle().program())),
+            _ => Err(odd_answer()),
+        }
+    }
+
+    pub(super) fn emit(&self, event: &Json, key: Option<&str>) -> Result<Json, Failure> {
+        let (event, warnings) = read(event)?;
+        let request = Request::from(Command::Emit(event)).with_key(key.map(ToOwned::to_owned));
+        let warnings = warnings.iter().map(Problem::to_json).collect();
+        Ok(with_warnings(self.shown(request)?, warnings))
+    }
+
+    /// Carries out what could be read; what could not keeps its place in the answer.
+    fn submit_rows(&self, rows: Vec<Result<Request, Failure>>) -> Result<Vec<RowResult>, Failure> {
+        let mut requests = Vec::new();
+        let mut results: Vec<Option<Failure>> = Vec::new();
+        for row in rows {
+            match row {
+                Ok(request) => {
+                    requests.push(request);
+                    results.push(None);
+                }
+                Err(failure) => results.push(Some(failure)),
+            }
+        }
+        let mut answers = self.handle().submit_all_blocking(requests)?.into_iter();
+        let program = self.handle().program();
+        let mut shown = Vec::with_capacity(results.len());
+        for failure in results {
+            shown.push(match failure {
+                Some(failure) => Err(failure),
+                None => match answers.next().ok_or_else(odd_answer)? {
+                    Ok(answer) => Ok(answer.to_json(&program)),
+                    Err(error) => Err(error.into()),
+                },
+            });
+        }
+        Ok(shown)
+    }
+
+    pub(super) fn register_all(&self, rows: Vec<Row>) -> Result<Vec<RowResult>, Failure> {
+        let requests = rows.into_iter().map(|row| {
+            let (request, _) = read_registration(&row.body).map_err(|report| Failure::from(&report))?;
+            Ok(Request::from(Command::Register(request)).with_key(Some(row.key)))
+        });
+        self.submit_rows(requests.collect())
+    }
+
+    pub(super) fn emit_all(&self, events: Vec<Json>) -> Result<Vec<RowResult>, Failure> {
+        let requests = events.iter().map(|event| Ok(Command::Emit(read(event)?.0).into()));
+        self.submit_rows(requests.collect())
+    }
+
+    pub(super) fn fulfill(&self, event: &str) -> Result<Json, Failure> {
+        self.shown(Command::Fulfill { event: parse_uuid(event).ok_or_else(odd_answer)? })
+    }
+
+    pub(super) fn reverse(&self, event: &str, reason: &str) -> Result<Json, Failure> {
+        if reason.trim().is_empty() {
+            return Err(Failure::usage("the reason is empty", "say why, for example --reason \"returned\""));
+        }
+        let event = parse_uuid(event).ok_or_else(odd_answer)?;
+        self.shown(Command::Reverse { event, reason: reason.to_owned() })
+    }
+
+    pub(super) fn customer(&self, id: &str) -> Result<Json, Failure> {
+        Ok(self.handle().query()?.customer(id)?)
+    }
+
+    pub(super) fn event(&self, id: &str) -> Result<Json, Failure> {
+        Ok(self.handle().query()?.event(parse_uuid(id).ok_or_else(odd_answer)?)?)
+    }
+
+    pub(super) fn explain(&self, id: &str) -> Result<Json, Failure> {
+        Ok(self.handle().query()?.explain(parse_uuid(id).ok_or_else(odd_answer)?)?)
+    }
+
+    pub(super) fn audiences(&self) -> Result<Vec<Json>, Failure> {
+        Ok(self.handle().query()?.definitions(Kind::Audience)?)
+    }
+
+    pub(super) fn members(&self, audience: &str, limit: usize) -> Result<Vec<Json>, Failure> {
+        Ok(self.handle().query()?.members(audience, None, limit)?.items)
+    }
+
+    pub(super) fn keys(&self) -> Result<Vec<Json>, Failure> {
+        Ok(self.handle().query()?.keys()?.iter().map(keys::show).collect())
+    }
+
+    pub(super) fn make_key(&self, name: &str, server: bool) -> Result<Json, Failure> {
+        let (key, secret) = keys::make(name, server, self.handle().clock().wall())?;
+        let mut shown = keys::show(&key);
+        shown.set("key", secret);
+        self.submit(Work::CreateKey(key))?;
+        Ok(shown)
+    }
+
+    pub(super) fn revoke_key(&self, id: &str) -> Result<(), Failure> {
+        drop(self.submit(Work::RevokeKey { id: id.to_owned() })?);
+        Ok(())
+    }
+}
+
+fn read(event: &Json) -> Result<(NewEvent, Vec<Problem>), Failure> {
+    read_event(event, false).map_err(|report| Failure::from(&report))
+}

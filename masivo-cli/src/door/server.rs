@@ -1,0 +1,248 @@
+//! A server, over HTTP.
+
+use super::client::{Client, segment};
+use super::{Row, RowResult, with_warnings};
+use crate::error::{Failure, Fault};
+use hyper::Method;
+use masivo_core::program::{Kind, Program, StoredDefinition};
+use masivo_core::value::{Json, Timestamp, object};
+use masivo_store::{Clock as _, SystemClock};
+use std::sync::Arc;
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+
+/// A server.
+#[derive(Debug)]
+pub(crate) struct ServerDoor {
+    runtime: Runtime,
+    client: Client,
+}
+
+/// Registrations on their way at the same time.
+const IN_FLIGHT_MAX: usize = 16;
+
+impl ServerDoor {
+    /// Opens the way to a server; it is asked for nothing yet.
+    pub(crate) fn open(url: &str, key: Option<&str>) -> Result<Self, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::environment("runtime", error.to_string(), ""))?;
+        let client = Client::new(url, key)?;
+        Ok(Self { runtime, client })
+    }
+
+    fn call(&self, method: Method, path: &str, key: Option<&str>, body: Option<&Json>) -> Result<Json, Failure> {
+        self.runtime.block_on(self.client.call(method, path, key, body))
+    }
+
+    fn get(&self, path: &str) -> Result<Json, Failure> {
+        Ok(data(self.call(Method::GET, path, None, None)?))
+    }
+
+    /// The description of the API, as this server has it.
+    pub(crate) fn description(&self) -> Result<Json, Failure> {
+        self.runtime.block_on(self.client.call_path(Method::GET, "/openapi.json", None, None))
+    }
+
+    pub(super) fn program(&self) -> Result<Arc<Program>, Failure> {
+        let mut stored = Vec::new();
+        for kind in Kind::ALL {
+            for (number, shown) in (1..).zip(self.definitions(kind)?) {
+                let program_version = u32::try_from(stored.len() + 1).unwrap_or(u32::MAX);
+                let id = shown.text("id").unwrap_or("settings").to_owned();
+                stored.push(StoredDefinition {
+                    kind,
+                    number,
+                    id,
+                    version: 1,
+                    program_version,
+                    changed_at: Timestamp::EPOCH,
+                    body: as_written(kind, &shown),
+                });
+            }
+        }
+        let program = Program::load(stored).map_err(|report| {
+            Failure::environment(
+                "other_version",
+                format!("the server's definitions cannot be read: {report}"),
+                "use a masivo of the server's version",
+            )
+        })?;
+        Ok(Arc::new(program))
+    }
+
+    fn definitions(&self, kind: Kind) -> Result<Vec<Json>, Failure> {
+        if kind == Kind::Settings {
+            return Ok(vec![self.get("/settings")?]);
+        }
+        let path = section_path(kind);
+        if !matches!(kind, Kind::Reward | Kind::Campaign) {
+            return Ok(self.get(path)?.items().to_vec());
+        }
+        // These two come in windows.
+        let mut all = Vec::new();
+        loop {
+            let from = all.len();
+            let window = self.get(&format!("{path}?from={from}&to={}", from + 999))?;
+            all.extend_from_slice(window.items());
+            if window.items().len() < 1_000 {
+                return Ok(all);
+            }
+        }
+    }
+
+    pub(super) fn now(&self) -> Result<Timestamp, Failure> {
+        match self.get("/test_clock") {
+            Ok(clock) => clock
+                .text("now")
+                .and_then(Timestamp::parse)
+                .ok_or_else(|| Failure::bug("the server's clock shows no time")),
+            // Only a test server has that clock; others live in the present.
+            Err(failure) if failure.fault() != Fault::Environment => Ok(SystemClock::default().now()),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    pub(super) fn define(&self, kind: Kind, id: Option<&str>, body: &Json) -> Result<Json, Failure> {
+        let path = section_path(kind);
+        let query = if kind == Kind::Campaign { "?type=BEHAVIOR" } else { "" };
+        let answer = match (kind, id) {
+            (Kind::Settings, _) => self.call(Method::PUT, path, None, Some(body))?,
+            (_, Some(id)) => {
+                self.call(Method::PUT, &format!("{path}/{}{query}", segment(id)), None, Some(body))?
+            }
+            (_, None) => self.call(Method::POST, &format!("{path}{query}"), None, Some(body))?,
+        };
+        Ok(data(answer))
+    }
+
+    pub(super) fn emit(&self, event: &Json, key: Option<&str>) -> Result<Json, Failure> {
+        let answer = self.call(Method::POST, "/behavior/events", key, Some(event))?;
+        let warnings = answer.get("warnings").map_or(&[][..], Json::items).to_vec();
+        Ok(with_warnings(data(answer), warnings))
+    }
+
+    pub(super) fn register_all(&self, rows: Vec<Row>) -> Result<Vec<RowResult>, Failure> {
+        let client = &self.client;
+        self.runtime.block_on(async move {
+            let mut results: Vec<Option<RowResult>> = rows.iter().map(|_| None).collect();
+            let mut waiting = rows.into_iter().enumerate();
+            let mut tasks = JoinSet::new();
+            loop {
+                while tasks.len() < IN_FLIGHT_MAX
+                    && let Some((index, row)) = waiting.next()
+                {
+                    let client = client.clone();
+                    tasks.spawn(async move {
+                        let answer = client.call(Method::POST, "/customers", Some(&row.key), Some(&row.body)).await;
+                        (index, answer.map(data))
+                    });
+                }
+                let Some(joined) = tasks.join_next().await else { break };
+                let (index, result) = joined.map_err(|error| Failure::bug(error.to_string()))?;
+                // What is wrong with the server is not wrong with the row.
+                if let Err(failure) = &result
+                    && matches!(failure.fault(), Fault::Environment | Fault::Bug)
+                {
+                    return Err(failure.clone());
+                }
+                if let Some(slot) = results.get_mut(index) {
+                    *slot = Some(result);
+                }
+            }
+            Ok(results.into_iter().flatten().collect())
+        })
+    }
+
+    pub(super) fn emit_all(&self, events: Vec<Json>) -> Result<Vec<RowResult>, Failure> {
+        let body = object().with("events", events).build();
+        let rows = data(self.call(Method::POST, "/behavior/events/batch", None, Some(&body))?);
+        let mut results = Vec::with_capacity(rows.items().len());
+        for row in rows.items() {
+            let status = row.integer("status").and_then(|status| u16::try_from(status).ok()).unwrap_or(500);
+            results.push(match row.get("data") {
+                Some(data) if (200..300).contains(&status) => Ok(data.clone()),
+                _ => Err(Failure::of_answer(status, row)),
+            });
+        }
+        Ok(results)
+    }
+
+    pub(super) fn fulfill(&self, event: &str) -> Result<Json, Failure> {
+        Ok(data(self.call(Method::PATCH, &format!("/behavior/events/{event}/fulfill"), None, None)?))
+    }
+
+    pub(super) fn reverse(&self, event: &str, reason: &str) -> Result<Json, Failure> {
+        let body = object().with("reason", reason).build();
+        Ok(data(self.call(Method::POST, &format!("/behavior/events/{event}/reverse"), None, Some(&body))?))
+    }
+
+    pub(super) fn customer(&self, id: &str) -> Result<Json, Failure> {
+        self.get(&format!("/customers/{}", segment(id)))
+    }
+
+    pub(super) fn event(&self, id: &str) -> Result<Json, Failure> {
+        self.get(&format!("/behavior/events/{id}"))
+    }
+
+    pub(super) fn explain(&self, id: &str) -> Result<Json, Failure> {
+        self.get(&format!("/behavior/events/{id}/explain"))
+    }
+
+    pub(super) fn audiences(&self) -> Result<Vec<Json>, Failure> {
+        self.definitions(Kind::Audience)
+    }
+
+    pub(super) fn members(&self, audience: &str, limit: usize) -> Result<Vec<Json>, Failure> {
+        Ok(self.get(&format!("/audiences/{}/members?limit={limit}", segment(audience)))?.items().to_vec())
+    }
+
+    pub(super) fn keys(&self) -> Result<Vec<Json>, Failure> {
+        Ok(self.get("/keys")?.items().to_vec())
+    }
+
+    pub(super) fn make_key(&self, name: &str, server: bool) -> Result<Json, Failure> {
+        let kind = if server { "SERVER" } else { "CLIENT" };
+        let body = object().with("name", name).with("kind", kind).build();
+        Ok(data(self.call(Method::POST, "/keys", None, Some(&body))?))
+    }
+
+    pub(super) fn revoke_key(&self, id: &str) -> Result<(), Failure> {
+        self.call(Method::DELETE, &format!("/keys/{}", segment(id)), None, None).map(drop)
+    }
+}
+
+fn data(answer: Json) -> Json {
+    answer.get("data").cloned().unwrap_or_default()
+}
+
+const fn section_path(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Settings => "/settings",
+        Kind::Brand => "/brands",
+        Kind::EventType => "/event_types",
+        Kind::Tier => "/tiers",
+        Kind::Reward => "/rewards",
+        Kind::Campaign => "/campaigns",
+        Kind::Audience => "/audiences",
+        Kind::Template => "/templates",
+        Kind::Journey => "/journeys",
+        Kind::Webhook => "/webhooks",
+    }
+}
+
+/// A definition as it was written: without what the server adds when it shows it.
+fn as_written(kind: Kind, shown: &Json) -> Json {
+    let mut body = object().build();
+    for field in kind.shape().fields {
+        if let Some(value) = shown.get(field.name) {
+            body.set(field.name, value.clone());
+        }
+    }
+    if kind == Kind::Campaign {
+        let status = if shown.text("status") == Some("PAUSED") { "INACTIVE" } else { "ACTIVE" };
+        body.set("status", status);
+    }
+    body
+}

@@ -1,0 +1,197 @@
+//! Importing a file row by row.
+//!
+//! Guarantees:
+//! - I1: a row acts once, however often its file is imported: its idempotency key is made of the file's content
+//!   and the row's line. Rows with an `id` of their own (events) go by that.
+//! - I2: an import that was interrupted goes on where it stopped, by a side file `FILE.masivo-progress`.
+//! - I3: a row that is refused is written to `FILE.rejects.jsonl` with its line and the reasons, and stops
+//!   nothing. When the store or server fails, the import stops and nothing is counted that was not answered.
+
+mod columns;
+mod progress;
+mod rows;
+
+use crate::arguments::{ImportArguments, Rows};
+use crate::door::{Door, Row};
+use crate::error::{Failure, Fault};
+use crate::output::Output;
+use masivo_core::value::{Json, object};
+use progress::Progress;
+use rows::{FileMark, ReadRow, Reader};
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Rows in one step: the store makes them durable together.
+const STEP: usize = 500;
+
+/// What an import came to.
+#[derive(Clone, Debug)]
+pub(crate) struct ImportReport {
+    /// Rows of the file.
+    pub(crate) rows: u64,
+    /// Rows that are in.
+    pub(crate) accepted: u64,
+    /// Rows that were refused.
+    pub(crate) rejected: u64,
+    /// Rows an earlier, interrupted import had done already.
+    pub(crate) resumed_at: u64,
+    /// Where the refused rows are.
+    pub(crate) rejects_file: PathBuf,
+}
+
+impl ImportReport {
+    /// The report as a document.
+    pub(crate) fn to_json(&self) -> Json {
+        let rejects = (self.rejected > 0).then(|| self.rejects_file.display().to_string());
+        object()
+            .with("rows", self.rows)
+            .with("accepted", self.accepted)
+            .with("rejected", self.rejected)
+            .with("resumed_at", self.resumed_at)
+            .with_some("rejects_file", rejects)
+            .build()
+    }
+}
+
+/// Imports a file.
+///
+/// `target` names the store: how far an import into one came says nothing about another.
+pub(crate) fn import(
+    door: &mut Door,
+    target: &str,
+    arguments: &ImportArguments,
+    output: Output,
+) -> Result<ImportReport, Failure> {
+    let file = &arguments.file;
+    let mark = rows::mark(file)?;
+    let mut importer = Importer {
+        what: arguments.what,
+        key: key_stem(&mark, &arguments.label)?,
+        progress: Progress::open(file, &mark, target, arguments)?,
+        rejects: with_suffix(file, ".rejects.jsonl"),
+    };
+    let resumed_at = importer.progress.rows;
+    if resumed_at > 0 {
+        output.remark(&format!("going on after row {resumed_at}"));
+    }
+    importer.cut_rejects()?;
+    let bar = output.progress(mark.lines, "importing");
+    let mut reader = Reader::open(file, arguments.what)?;
+    for _ in 0..resumed_at {
+        reader.next_row()?;
+    }
+    bar.set_position(resumed_at);
+    loop {
+        let mut step = Vec::new();
+        while step.len() < STEP
+            && let Some(row) = reader.next_row()?
+        {
+            step.push(row);
+        }
+        if step.is_empty() {
+            break;
+        }
+        importer.carry_out(door, step)?;
+        bar.set_position(importer.progress.rows);
+    }
+    bar.finish_and_clear();
+    let Progress { rows, accepted, rejected, .. } = importer.progress;
+    Ok(ImportReport { rows, accepted, rejected, resumed_at, rejects_file: importer.rejects })
+}
+
+struct Importer {
+    what: Rows,
+    key: String,
+    progress: Progress,
+    rejects: PathBuf,
+}
+
+impl Importer {
+    fn carry_out(&mut self, door: &mut Door, step: Vec<ReadRow>) -> Result<(), Failure> {
+        let mut sent = Vec::new();
+        let mut rejects = String::new();
+        let mut accepted = 0;
+        let count = u64::try_from(step.len()).unwrap_or(0);
+        for row in step {
+            match &row.body {
+                Ok(body) => {
+                    let key = format!("{}-{}", self.key, row.line);
+                    sent.push((Row { key, body: body.clone() }, row.line));
+                }
+                Err(failure) => rejects.push_str(&reject_line(row.line, &Json::Null, failure)),
+            }
+        }
+        let rows: Vec<Row> = sent.iter().map(|(row, _)| row.clone()).collect();
+        let results = match self.what {
+            Rows::Customers => door.register_all(rows)?,
+            Rows::Events => door.emit_all(rows)?,
+        };
+        if results.len() != sent.len() {
+            return Err(Failure::bug("the answers are not as many as the rows"));
+        }
+        for (result, (row, line)) in results.into_iter().zip(sent) {
+            match result {
+                Ok(_) => accepted += 1,
+                Err(failure) if matches!(failure.fault(), Fault::Environment | Fault::Bug) => {
+                    return Err(failure.within(&format!("line {line}")));
+                }
+                Err(failure) => rejects.push_str(&reject_line(line, &row.body, &failure)),
+            }
+        }
+        self.write_rejects(&rejects)?;
+        self.progress.rows += count;
+        self.progress.accepted += accepted;
+        self.progress.rejected += count - accepted;
+        self.progress.save()
+    }
+
+    /// What an interrupted step wrote and did not count is written again.
+    fn cut_rejects(&self) -> Result<(), Failure> {
+        if !self.rejects.exists() {
+            return Ok(());
+        }
+        let wrong = |error: std::io::Error| Failure::file(&self.rejects, &error);
+        let file = OpenOptions::new().write(true).open(&self.rejects).map_err(wrong)?;
+        file.set_len(self.progress.rejects_bytes).map_err(wrong)
+    }
+
+    fn write_rejects(&mut self, lines: &str) -> Result<(), Failure> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let wrong = |error: std::io::Error| Failure::file(&self.rejects, &error);
+        let mut file = OpenOptions::new().create(true).append(true).open(&self.rejects).map_err(wrong)?;
+        file.write_all(lines.as_bytes()).and_then(|()| file.sync_all()).map_err(wrong)?;
+        self.progress.rejects_bytes += u64::try_from(lines.len()).unwrap_or(0);
+        Ok(())
+    }
+}
+
+fn reject_line(line: u64, row: &Json, failure: &Failure) -> String {
+    let mut reject = object().with("line", line).build();
+    let said = failure.to_json();
+    for name in ["code", "error", "hint", "problems"] {
+        if let Some(value) = said.get(name) {
+            reject.set(name, value.clone());
+        }
+    }
+    reject.set("row", row.clone());
+    format!("{reject}\n")
+}
+
+/// What the keys of all rows begin with.
+fn key_stem(mark: &FileMark, label: &str) -> Result<String, Failure> {
+    if label.len() > 100 || label.chars().any(char::is_control) {
+        return Err(Failure::usage("the label is too long or has control characters", "use a short word"));
+    }
+    let label = if label.is_empty() { String::new() } else { format!("-{label}") };
+    Ok(format!("import-{}{label}", mark.hash.get(..24).unwrap_or(&mark.hash)))
+}
+
+/// A path with more at its end.
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}

@@ -1,0 +1,381 @@
+//! A tiny house around the rules: it plays the store's part in memory, exactly as the engine does, and checks
+//! after every command that the facts tell the whole story.
+
+use masivo_core::customers::{read_identification, read_profile_change, read_registration};
+use masivo_core::events::{EventRecord, read_event};
+use masivo_core::fact::{Change, EventStatus, Fact, FactKind};
+use masivo_core::outgoing::Outgoing;
+use masivo_core::profile::comparable_email;
+use masivo_core::program::{Defined, Definer, Kind, Program, StoredDefinition, define, standard_definitions};
+use masivo_core::state::State;
+use masivo_core::value::{Json, Mint, StoreSecret, Timestamp};
+use masivo_core::wallet::Lot;
+use masivo_core::{
+    Claim, Command, Context, Customer, Decision, Loaded, Needs, Outcome, Rejection, bring_to, decide, needs,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+/// More facts than any command of a test should make: a loop otherwise.
+const FACTS_OF_ONE_COMMAND_MAX: usize = 500;
+
+pub(crate) type Key = u64;
+
+/// A customer as the store keeps one.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) customer: Customer,
+    /// The state as the facts alone tell it.
+    pub(crate) folded: State,
+    pub(crate) closed: BTreeMap<u32, Lot>,
+    pub(crate) wake_at: Option<Timestamp>,
+}
+
+/// What is known of a fact beside itself.
+#[derive(Clone, Debug)]
+struct FactRow {
+    key: Key,
+    fact: Fact,
+    status: Option<EventStatus>,
+    fulfilled_by: u64,
+    closed_by: u64,
+}
+
+/// The house.
+#[derive(Clone, Debug)]
+pub(crate) struct House {
+    pub(crate) now: Timestamp,
+    pub(crate) program: Program,
+    definitions: Vec<StoredDefinition>,
+    pub(crate) rows: BTreeMap<Key, Row>,
+    ids: BTreeMap<String, Key>,
+    erased: BTreeSet<String>,
+    emails: BTreeMap<String, Key>,
+    facts: BTreeMap<u64, FactRow>,
+    events: BTreeMap<Uuid, u64>,
+    pub(crate) outgoing: Vec<(Key, Outgoing)>,
+    /// Whether customers are woken as time passes, or only brought to the present when something is done.
+    pub(crate) wakes: bool,
+}
+
+/// What a command came to.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) outcome: Outcome,
+    /// The numbers of the facts it made, without what fell due before.
+    pub(crate) facts: Vec<u64>,
+}
+
+pub(crate) fn instant(text: &str) -> Timestamp {
+    Timestamp::parse_date_or_time(text).unwrap_or_else(|| panic!("`{text}` is no instant"))
+}
+
+pub(crate) fn json(text: &str) -> Json {
+    Json::parse(text.as_bytes()).unwrap_or_else(|report| panic!("{report}: {text}"))
+}
+
+fn secret() -> StoreSecret {
+    StoreSecret::new([7; 16])
+}
+
+impl House {
+    /// A fresh house: one brand, nothing else beside what every store has.
+    pub(crate) fn open(at: &str) -> Self {
+        let now = instant(at);
+        let base = Mint::new(secret(), now, "tier", b"base").next_id();
+        let definitions = standard_definitions(now, base);
+        let mut house = Self {
+            now,
+            program: Program::load(definitions.clone()).unwrap(),
+            definitions,
+            rows: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            erased: BTreeSet::new(),
+            emails: BTreeMap::new(),
+            facts: BTreeMap::new(),
+            events: BTreeMap::new(),
+            outgoing: Vec::new(),
+            wakes: true,
+        };
+        house.define(Kind::Brand, Some("shop"), &json(r#"{"name": "Shop"}"#)).unwrap();
+        house
+    }
+
+    /// Moves the clock; customers whose time has come are woken when the house does that.
+    pub(crate) fn go(&mut self, to: Timestamp) {
+        assert!(to >= self.now, "time only moves forward: {to} after {}", self.now);
+        self.now = to;
+        if self.wakes {
+            self.wake_all();
+        }
+    }
+
+    /// Wakes every customer whose time has come.
+    pub(crate) fn wake_all(&mut self) {
+        let now = self.now;
+        let due = |row: &Row| row.wake_at.is_some_and(|wake_at| wake_at <= now);
+        let keys: Vec<Key> = self.rows.iter().filter(|(_, row)| due(row)).map(|(key, _)| *key).collect();
+        keys.into_iter().for_each(|key| self.wake(key));
+    }
+
+    /// Writes what fell due for a customer; reading must have shown the same.
+    pub(crate) fn wake(&mut self, key: Key) {
+        let customer = self.rows[&key].customer.clone();
+        let read = bring_to(&self.context("wake_up"), customer.clone());
+        let loaded = Loaded { customer: Some(customer), ..Loaded::default() };
+        let decision = self.decide(loaded, &Command::WakeUp).unwrap();
+        assert_eq!(decision.customer, read, "reading shows what writing gives");
+        self.apply(Some(key), decision, false);
+    }
+
+    fn context(&self, name: &str) -> Context<'_> {
+        let next_fact = self.next_fact();
+        let mint = Mint::new(secret(), self.now, name, &next_fact.to_be_bytes());
+        Context { now: self.now, program: &self.program, mint, next_fact, keyed: false }
+    }
+
+    fn next_fact(&self) -> u64 {
+        self.facts.last_key_value().map_or(1, |(sequence, _)| sequence + 1)
+    }
+
+    /// Writes a definition; every customer is looked at again when audiences may say otherwise.
+    pub(crate) fn define(
+        &mut self,
+        kind: Kind,
+        id: Option<&str>,
+        body: &Json,
+    ) -> Result<StoredDefinition, Rejection> {
+        let seed = self.program.version().to_be_bytes();
+        let new_id = Mint::new(secret(), self.now, kind.name(), &seed).next_id();
+        let new_secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned();
+        let definer = Definer { program: &self.program, now: self.now, new_id, new_secret };
+        let Defined { stored, program, .. } = define(&definer, kind, id, body)?;
+        let changed = program.audiences_version() != self.program.audiences_version();
+        self.definitions.push(stored.clone());
+        self.program = program;
+        // P1: what was stored reads again, and means the same.
+        let again = Program::load(self.definitions.clone()).unwrap();
+        assert_eq!(format!("{again:?}"), format!("{:?}", self.program), "P1");
+        if changed {
+            let keys: Vec<Key> = self.rows.keys().copied().collect();
+            keys.into_iter().for_each(|key| self.wake(key));
+        }
+        Ok(stored)
+    }
+
+    /// Carries out a command, as the engine does.
+    pub(crate) fn submit(&mut self, command: &Command) -> Result<Answer, Rejection> {
+        let (key, loaded) = self.load(command)?;
+        let before = self.next_fact();
+        let decision = self.decide(loaded, command)?;
+        let outcome = decision.outcome.clone();
+        let facts = decision.facts.iter().filter(|fact| fact.kind != FactKind::Due);
+        let facts = facts.map(|fact| fact.sequence).collect();
+        assert!(decision.facts.iter().zip(before..).all(|(fact, expected)| fact.sequence == expected));
+        self.apply(key, decision, matches!(command, Command::Delete { .. }));
+        Ok(Answer { outcome, facts })
+    }
+
+    fn load(&self, command: &Command) -> Result<(Option<Key>, Loaded), Rejection> {
+        let mut loaded = Loaded::default();
+        let key = match (command.event(), command.customer()) {
+            (Some(event), _) => {
+                let Some(sequence) = self.events.get(&event) else {
+                    return Err(Rejection::EventNotFound { id: event.hyphenated().to_string() });
+                };
+                loaded.event = Some(self.record(*sequence));
+                Some(self.facts[sequence].key)
+            }
+            (None, Some(id)) if !self.ids.contains_key(id) && self.erased.contains(id) => {
+                return Err(Rejection::CustomerDeleted);
+            }
+            (None, Some(id)) => self.ids.get(id).copied(),
+            (None, None) => None,
+        };
+        if let Some(email) = command.claimed_email() {
+            let owner = self.emails.get(&comparable_email(email)).copied();
+            loaded.email_taken = owner.is_some() && owner != key;
+        }
+        if let Some(id) = command.claimed_id() {
+            let owner = self.ids.get(id).copied();
+            loaded.id_taken = (owner.is_some() && owner != key) || self.erased.contains(id);
+        }
+        if let Some(key) = key {
+            loaded.customer = Some(self.rows[&key].customer.clone());
+            self.load_needs(command, key, &mut loaded);
+        }
+        Ok((key, loaded))
+    }
+
+    fn load_needs(&self, command: &Command, key: Key, loaded: &mut Loaded) {
+        for round in 0.. {
+            assert!(round < 8, "loading does not come to an end");
+            let wanted = needs(&self.program, loaded, command);
+            if wanted == Needs::default() {
+                break;
+            }
+            loaded.children.extend(wanted.children.into_iter().map(|child| self.record(child)));
+            let closed = &self.rows[&key].closed;
+            loaded.lots.extend(wanted.lots.into_iter().map(|number| closed[&number].clone()));
+            if let Some(without) = wanted.history_without {
+                loaded.history = Some(self.visits(key, without));
+            }
+        }
+    }
+
+    fn visits(&self, key: Key, without: u64) -> Vec<Timestamp> {
+        let mut visits: Vec<Timestamp> = self
+            .facts
+            .values()
+            .filter(|row| row.key == key && row.fact.sequence != without)
+            .filter(|row| row.status == Some(EventStatus::Resolved))
+            .filter_map(|row| Some(row.fact.event.as_ref()?.visit?.issued_at))
+            .collect();
+        visits.sort_by(|one, other| other.cmp(one));
+        visits
+    }
+
+    fn decide(&self, loaded: Loaded, command: &Command) -> Result<Decision, Rejection> {
+        let context = self.context(command.name());
+        let decision = decide(&context, loaded.clone(), command);
+        let again = decide(&context, loaded, command);
+        match (&decision, &again) {
+            (Ok(one), Ok(other)) => {
+                assert_eq!((&one.facts, &one.outgoing), (&other.facts, &other.outgoing), "D1");
+            }
+            (Err(one), Err(other)) => assert_eq!(one, other, "D1"),
+            _ => panic!("D1: {decision:?} and {again:?}"),
+        }
+        decision
+    }
+
+    fn apply(&mut self, key: Option<Key>, decision: Decision, deleted: bool) {
+        let Decision { facts, claims, closed_lots, customer, wake_at, outgoing, .. } = decision;
+        assert!(facts.len() <= FACTS_OF_ONE_COMMAND_MAX, "{} facts: a loop", facts.len());
+        let next_key = self.rows.last_key_value().map_or(1, |(key, _)| key + 1);
+        let key = key.unwrap_or(next_key);
+        let old = self.rows.remove(&key);
+        let mut row = old.clone().unwrap_or_else(|| Row {
+            customer: Customer::default(),
+            folded: State::default(),
+            closed: BTreeMap::new(),
+            wake_at: None,
+        });
+        let zone = self.program.settings().time_zone;
+        for fact in facts {
+            assert_eq!(row.folded.head, fact.previous, "the chain is whole");
+            row.folded.head = fact.sequence;
+            fact.changes.iter().for_each(|change| row.folded.apply(change, zone));
+            row.folded.wallet.check().unwrap_or_else(|broken| panic!("while folding: {broken}"));
+            self.keep(key, fact);
+        }
+        row.closed.extend(closed_lots.into_iter().map(|lot| (lot.number, lot)));
+        row.customer = customer;
+        row.wake_at = wake_at;
+        row.customer.state.check().unwrap_or_else(|broken| panic!("{broken}"));
+        let mut folded = row.folded.clone();
+        folded.wallet.closed.clear();
+        assert_eq!(row.customer.state, folded, "S1: folding the facts gives the state");
+        assert!(wake_at.is_none_or(|wake_at| wake_at > self.now), "what fell due was done");
+        let before = old.map(|row| row.customer.profile.id().to_owned());
+        if let Some(before) = before.filter(|_| deleted) {
+            self.ids.remove(&before);
+            self.erased.insert(before);
+            for row in self.facts.values_mut().filter(|row| row.key == key) {
+                (row.fact.payload, row.fact.explanation) = (None, None);
+            }
+        } else if !deleted {
+            self.ids.retain(|_, owner| *owner != key);
+            self.ids.insert(row.customer.profile.id().to_owned(), key);
+        }
+        for claim in claims {
+            match claim {
+                Claim::TakeEmail(email) => drop(self.emails.insert(email, key)),
+                Claim::ReleaseEmail(email) => drop(self.emails.remove(&email)),
+                Claim::Rename(_) => {}
+            }
+        }
+        // A customer owns the address of the profile and no other one.
+        let owned: Vec<&String> =
+            self.emails.iter().filter(|(_, owner)| **owner == key).map(|(email, _)| email).collect();
+        let own = row.customer.profile.email().map(comparable_email);
+        assert_eq!(owned, own.iter().collect::<Vec<_>>(), "claims follow the profile");
+        self.outgoing.extend(outgoing.into_iter().map(|outgoing| (key, outgoing)));
+        self.rows.insert(key, row);
+    }
+
+    fn keep(&mut self, key: Key, fact: Fact) {
+        for change in &fact.changes {
+            if let Change::EventStatus { fact: event, status } = change {
+                let row = self.facts.get_mut(event).unwrap();
+                row.status = Some(*status);
+                match status {
+                    EventStatus::Resolved => row.fulfilled_by = fact.sequence,
+                    _ => row.closed_by = fact.sequence,
+                }
+            }
+        }
+        if let Some(head) = &fact.event {
+            let known = self.events.insert(head.id, fact.sequence);
+            assert_eq!(known, None, "ids are made once");
+        }
+        let status = fact.event.as_ref().map(|head| head.status);
+        let sequence = fact.sequence;
+        self.facts.insert(sequence, FactRow { key, fact, status, fulfilled_by: 0, closed_by: 0 });
+    }
+
+    /// An event with everything that became of it.
+    pub(crate) fn record(&self, sequence: u64) -> EventRecord {
+        let row = &self.facts[&sequence];
+        let other = |sequence: u64| self.facts.get(&sequence).map(|row| row.fact.clone());
+        EventRecord {
+            customer: self.rows[&row.key].customer.profile.id().to_owned(),
+            fact: row.fact.clone(),
+            status: row.status.unwrap(),
+            fulfilled_by: other(row.fulfilled_by),
+            closed_by: other(row.closed_by),
+        }
+    }
+
+    pub(crate) fn fact(&self, sequence: u64) -> &Fact {
+        &self.facts[&sequence].fact
+    }
+
+    /// Every fact of a customer, oldest first.
+    pub(crate) fn facts_of(&self, key: Key) -> impl Iterator<Item = &Fact> {
+        self.facts.values().filter(move |row| row.key == key).map(|row| &row.fact)
+    }
+
+    pub(crate) fn event_fact(&self, event: Uuid) -> u64 {
+        self.events[&event]
+    }
+
+    pub(crate) fn key(&self, id: &str) -> Key {
+        *self.ids.get(id).unwrap_or_else(|| panic!("there is no customer `{id}`"))
+    }
+
+    /// The customer as a reader sees them now.
+    pub(crate) fn read(&self, id: &str) -> Customer {
+        bring_to(&self.context("read"), self.rows[&self.key(id)].customer.clone())
+    }
+
+    pub(crate) fn register(&mut self, body: &Json) -> Result<Answer, Rejection> {
+        let (request, _) = read_registration(body).map_err(Rejection::Malformed)?;
+        self.submit(&Command::Register(request))
+    }
+
+    pub(crate) fn identify(&mut self, customer: &str, body: &Json) -> Result<Answer, Rejection> {
+        let (request, _) = read_identification(body).map_err(Rejection::Malformed)?;
+        self.submit(&Command::Identify { customer: customer.to_owned(), request })
+    }
+
+    pub(crate) fn patch(&mut self, customer: &str, body: &Json) -> Result<Answer, Rejection> {
+        let (request, _) = read_profile_change(body).map_err(Rejection::Malformed)?;
+        self.submit(&Command::Patch { customer: customer.to_owned(), request })
+    }
+
+    pub(crate) fn emit(&mut self, body: &Json, from_client: bool) -> Result<Answer, Rejection> {
+        let (event, _) = read_event(body, from_client).map_err(Rejection::Malformed)?;
+        self.submit(&Command::Emit(event))
+    }
+}
