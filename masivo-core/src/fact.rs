@@ -182,6 +182,11 @@ impl EventReason {
         }
     }
 
+    /// The reason as answers show it.
+    pub fn to_json(&self) -> Json {
+        crate::value::object().with("code", self.code()).with("text", self.text()).build()
+    }
+
     /// The reason in words.
     pub fn text(&self) -> String {
         match self {

@@ -1,7 +1,7 @@
 //! How customers, wallets, events and transactions are shown: the product's field names.
 
 use crate::events::{EventRecord, Receipt};
-use crate::fact::{Change, EventStatus, Fact};
+use crate::fact::{Change, EventReason, EventStatus, Fact};
 use crate::prelude::*;
 use crate::profile::Profile;
 use crate::program::Program;
@@ -155,8 +155,10 @@ pub fn event(program: &Program, record: &EventRecord) -> Json {
         .with_some("reversed_at", closed_at(EventStatus::Reversed))
         .with("program_version", head.program_version)
         .build();
-    if let Some(reason) = &head.reason {
-        data.set("reason", object().with("code", reason.code()).with("text", reason.text()).build());
+    // Fulfilling may have been blocked where emitting was not.
+    let blocked = record.fulfilled_by.as_ref().and_then(|fact| fact.payload.as_ref()?.get("reason").cloned());
+    if let Some(reason) = head.reason.as_ref().map(EventReason::to_json).or(blocked) {
+        data.set("reason", reason);
     }
     data.set("rewarding_campaigns", rewarding_campaigns(program, record));
     data.set("result", result(program, record));

@@ -86,7 +86,7 @@ fn is_purchase(event: &NewEvent) -> Option<(Decimal, bool)> {
 }
 
 /// Why loyalty processing is left out, if it is.
-fn skip_reason(draft: &Draft<'_>, tracking: bool) -> Option<EventReason> {
+pub(super) fn skip_reason(draft: &Draft<'_>, tracking: bool) -> Option<EventReason> {
     if tracking {
         Some(EventReason::TrackingOnly)
     } else if draft.state.standing != Standing::Active {

@@ -1,14 +1,14 @@
 //! Fulfilling a waiting or expired event, and letting one expire.
 
 use super::EventRecord;
-use super::emit::event_data;
+use super::emit::{event_data, skip_reason};
 use super::resolve::{Spending, resolve};
 use crate::draft::{Draft, FactId};
 use crate::fact::{Award, Change, EventReason, EventStatus, FactKind};
 use crate::prelude::*;
 use crate::rejection::Rejection;
 use crate::state::Standby;
-use crate::value::{Decimal, Json, Timestamp};
+use crate::value::{Decimal, Json, Timestamp, object};
 use crate::wallet::Insufficient;
 
 /// What fulfilling came to.
@@ -25,7 +25,7 @@ pub(crate) enum Fulfilled {
 /// Applies the frozen effects of a waiting event; an expired one takes its holds anew first.
 pub(crate) fn fulfill(draft: &mut Draft<'_>, record: &EventRecord) -> Result<Fulfilled, Rejection> {
     let now = draft.now;
-    let Some(head) = record.head().cloned() else { return Ok(Fulfilled::Before) };
+    let Some(mut head) = record.head().cloned() else { return Ok(Fulfilled::Before) };
     let sequence = record.fact.sequence;
     // The customer was brought to the present, so a reservation that has run out is closed by now.
     let standby = draft.state.standby(sequence).cloned();
@@ -36,7 +36,10 @@ pub(crate) fn fulfill(draft: &mut Draft<'_>, record: &EventRecord) -> Result<Ful
             return Err(Rejection::EventClosed { status: record.status.name() });
         }
     }
-    let awards: Vec<Award> = record.fact.changes.iter().filter_map(award_of).collect();
+    // Consent is asked again: what it blocks by now is left out, as at emit.
+    let blocked = skip_reason(draft, head.tracking).filter(|_| head.reason.is_none());
+    let awards = record.fact.changes.iter().filter_map(award_of).filter(|_| blocked.is_none());
+    let awards: Vec<Award> = awards.collect();
     let redeem: Vec<(u32, Decimal)> = record.fact.changes.iter().filter_map(redeem_of).collect();
     if standby.is_none()
         && let Some(short) = missing(draft, &redeem)
@@ -45,7 +48,9 @@ pub(crate) fn fulfill(draft: &mut Draft<'_>, record: &EventRecord) -> Result<Ful
         return Ok(Fulfilled::StillExpired(EventReason::InsufficientBalance { reward, wanted, available }));
     }
     let fact = draft.open(FactKind::Fulfilled, now);
-    draft.edit(fact, |fact| fact.about = sequence);
+    let said = blocked.as_ref().map(|reason| object().with("reason", reason.to_json()).build());
+    draft.edit(fact, |fact| (fact.about, fact.payload) = (sequence, said));
+    head.reason = head.reason.or(blocked);
     draft.record(fact, Change::StandbyClosed { fact: sequence });
     draft.record(fact, Change::EventStatus { fact: sequence, status: EventStatus::Resolved });
     let payload = record.fact.payload.clone().unwrap_or(Json::Null);

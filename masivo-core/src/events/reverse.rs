@@ -119,7 +119,9 @@ pub(crate) fn reverse(
         draft.record(fact, Change::EventStatus { fact: child.fact.sequence, status: EventStatus::Reversed });
     }
     undo(draft, record);
-    if let Some(visit) = head.visit {
+    let counted = record.effects().flat_map(|fact| &fact.changes);
+    let counted = counted.into_iter().any(|change| matches!(change, Change::Visited(_)));
+    if let Some(visit) = head.visit.filter(|_| counted) {
         let mut metrics = draft.state.metrics.clone();
         metrics.remove(&visit, draft.program.settings().time_zone, history);
         draft.record(fact, Change::MetricsReplaced(Box::new(metrics)));

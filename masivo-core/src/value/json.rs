@@ -360,58 +360,74 @@ impl<'de> Visitor<'de> for Reading<'_> {
     }
 }
 
-impl fmt::Display for Json {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Json {
+    /// Appends the compact text of the value.
+    pub fn write_to(&self, out: &mut String) {
         match self {
-            Self::Null => f.write_str("null"),
-            Self::Bool(flag) => write!(f, "{flag}"),
-            Self::Number(number) => write!(f, "{number}"),
-            Self::Text(text) => write_text(f, text),
+            Self::Null => out.push_str("null"),
+            Self::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
+            Self::Number(number) => out.push_str(&number.to_string()),
+            Self::Text(text) => write_text(out, text),
             Self::List(items) => {
-                f.write_str("[")?;
+                out.push('[');
                 for (index, item) in items.iter().enumerate() {
                     if index > 0 {
-                        f.write_str(",")?;
+                        out.push(',');
                     }
-                    write!(f, "{item}")?;
+                    item.write_to(out);
                 }
-                f.write_str("]")
+                out.push(']');
             }
             Self::Object(fields) => {
-                f.write_str("{")?;
+                out.push('{');
                 for (index, (name, value)) in fields.iter().enumerate() {
                     if index > 0 {
-                        f.write_str(",")?;
+                        out.push(',');
                     }
-                    write_text(f, name)?;
-                    write!(f, ":{value}")?;
+                    write_text(out, name);
+                    out.push(':');
+                    value.write_to(out);
                 }
-                f.write_str("}")
+                out.push('}');
             }
         }
+    }
+
+    /// The compact text of the value.
+    pub fn to_text(&self) -> String {
+        let mut out = String::with_capacity(256);
+        self.write_to(&mut out);
+        out
     }
 }
 
-fn write_text(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    f.write_str("\"")?;
+impl fmt::Display for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_text())
+    }
+}
+
+fn write_text(out: &mut String, text: &str) {
+    out.push('"');
     let mut plain_from = 0;
-    for (at, character) in text.char_indices() {
-        if character != '"' && character != '\\' && character >= ' ' {
+    // Everything that needs a backslash is a single byte, so bytes can be looked at one by one.
+    for (at, byte) in text.bytes().enumerate() {
+        if byte >= b' ' && byte != b'"' && byte != b'\\' {
             continue;
         }
-        f.write_str(text.get(plain_from..at).unwrap_or(""))?;
-        match character {
-            '"' => f.write_str("\\\"")?,
-            '\\' => f.write_str("\\\\")?,
-            '\n' => f.write_str("\\n")?,
-            '\r' => f.write_str("\\r")?,
-            '\t' => f.write_str("\\t")?,
-            other => write!(f, "\\u{:04x}", u32::from(other))?,
+        out.push_str(text.get(plain_from..at).unwrap_or(""));
+        match byte {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            other => out.push_str(&format!("\\u{other:04x}")),
         }
-        plain_from = at + character.len_utf8();
+        plain_from = at + 1;
     }
-    f.write_str(text.get(plain_from..).unwrap_or(""))?;
-    f.write_str("\"")
+    out.push_str(text.get(plain_from..).unwrap_or(""));
+    out.push('"');
 }
 
 impl From<&str> for Json {

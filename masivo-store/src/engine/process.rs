@@ -163,7 +163,7 @@ fn customer(
         Some(hashes) => hashes.key.to_vec(),
         None => desk.counters.fact.to_be_bytes().to_vec(),
     };
-    let decision = match attempt(desk, loaded, command, &seed, hashes.is_some()) {
+    let mut decision = match attempt(desk, loaded, command, &seed, hashes.is_some()) {
         Ok(decision) => decision,
         Err(Failure::Refused(rejection)) => return Ok(Err(rejection.into())),
         Err(Failure::Bug(text)) => return Ok(Err(quarantine(desk, unit, &text)?)),
@@ -183,8 +183,9 @@ fn customer(
     };
     let outcome = decision.outcome.clone();
     let customer_id = decision.customer.profile.id().to_owned();
-    let fresh = fresh_event(&made, &decision, &customer_id);
-    apply(desk, unit, known, decision, matches!(command, Command::Delete { .. }))?;
+    let facts = std::mem::take(&mut decision.facts);
+    apply(desk, unit, known, decision, &facts, matches!(command, Command::Delete { .. }))?;
+    let fresh = fresh_event(&made, facts, &customer_id);
     // Fulfilling and reversing repeat by themselves: the event says what became of it.
     if !matches!(command, Command::Fulfill { .. } | Command::Reverse { .. }) {
         remember(desk, unit, hashes, made)?;
@@ -206,9 +207,9 @@ fn customer(
 }
 
 /// The event that was just made, with nothing that became of it later.
-fn fresh_event(made: &Made, decision: &Decision, customer: &str) -> Option<EventRecord> {
+fn fresh_event(made: &Made, facts: Vec<Fact>, customer: &str) -> Option<EventRecord> {
     let Made::Event(sequence) = made else { return None };
-    let fact = decision.facts.iter().find(|fact| fact.sequence == *sequence)?.clone();
+    let fact = facts.into_iter().find(|fact| fact.sequence == *sequence)?;
     let status = fact.event.as_ref()?.status;
     Some(EventRecord { customer: customer.to_owned(), fact, status, fulfilled_by: None, closed_by: None })
 }
@@ -354,6 +355,7 @@ fn apply(
     unit: &mut impl Unit,
     known: Option<Known>,
     decision: Decision,
+    facts: &[Fact],
     deleted: bool,
 ) -> Result<(), StoreError> {
     let is_new = known.is_none();
@@ -364,7 +366,7 @@ fn apply(
             desk.counters.customer
         }
     };
-    for fact in &decision.facts {
+    for fact in facts {
         write_fact(desk, unit, key, fact)?;
     }
     for lot in &decision.closed_lots {
@@ -672,7 +674,10 @@ fn wake_up(desk: &mut Desk, unit: &mut impl Unit, row: CustomerRow) -> Result<()
     let loaded = Loaded { customer: Some(customer), ..Loaded::default() };
     let seed = desk.counters.fact.to_be_bytes();
     match attempt(desk, loaded, &Command::WakeUp, &seed, false) {
-        Ok(decision) => apply(desk, unit, Some(known), decision, false),
+        Ok(mut decision) => {
+            let facts = std::mem::take(&mut decision.facts);
+            apply(desk, unit, Some(known), decision, &facts, false)
+        }
         Err(Failure::Bug(text)) => {
             drop(quarantine(desk, unit, &text)?);
             // A customer that cannot be woken must not hold the others up.

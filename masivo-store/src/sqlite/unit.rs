@@ -51,7 +51,7 @@ impl<'u> SqliteUnit<'u> {
             )?;
         }
         if profile {
-            let document = row.profile.fields().to_string();
+            let document = row.profile.fields().to_text();
             self.run(
                 "INSERT OR REPLACE INTO profile (key, document) VALUES (?1, ?2)",
                 params![key, document.as_bytes()],
@@ -77,7 +77,7 @@ impl<'u> SqliteUnit<'u> {
     fn fact(&self, customer: CustomerKey, fact: &Fact) -> Result<(), StoreError> {
         let head = fact.event.as_ref();
         let day = fact.entries().next().map(|_| fact.at.day());
-        let payload = fact.payload.as_ref().map(|payload| payload.to_string().into_bytes());
+        let payload = fact.payload.as_ref().map(|payload| payload.to_text().into_bytes());
         self.run(
             "INSERT INTO fact (sequence, customer, previous, at, kind, status, event, day, booking, payload, explanation)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
@@ -145,7 +145,7 @@ impl<'u> SqliteUnit<'u> {
 
     fn outbox(&self, row: &OutboxRow) -> Result<(), StoreError> {
         let (channel, target, detail) = destination_columns(&row.destination);
-        let body = (!row.body.is_null()).then(|| row.body.to_string().into_bytes());
+        let body = (!row.body.is_null()).then(|| row.body.to_text().into_bytes());
         self.run(
             "INSERT INTO outbox (sequence, id, customer, channel, target, detail, made_at, status, attempts, due,
                                  reason, changed_at, body)
