@@ -75,7 +75,7 @@ impl Workers {
     /// Lets what is on its way arrive and stops.
     pub async fn stop(self) {
         // A worker that is gone already needs no word.
-        drop(self.stop.send(true));
+        let _ = self.stop.send(true);
         drop(self.task.await);
     }
 }

@@ -103,7 +103,13 @@ fn effects(
     {
         match amount(effect, view) {
             Ok(amount) if amount.is_positive() => {
-                given.push(Award { campaign, rule: number, reward: effect.reward, amount, life: effect.life })
+                given.push(Award {
+                    campaign,
+                    rule: number,
+                    reward: effect.reward,
+                    amount,
+                    life: effect.life,
+                });
             }
             Ok(_) => reason = SkipReason::NothingEarned,
             Err(why) => reason = why,

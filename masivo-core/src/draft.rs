@@ -124,6 +124,11 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Whether a fact takes back what another did.
+    pub(crate) fn undoes(&self, fact: FactId) -> bool {
+        self.facts.get(fact.0).is_some_and(|fact| fact.kind == FactKind::Reversed)
+    }
+
     /// The number of a fact.
     pub(crate) fn sequence(&self, fact: FactId) -> u64 {
         self.facts.get(fact.0).map_or(0, |fact| fact.sequence)

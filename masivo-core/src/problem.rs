@@ -101,7 +101,7 @@ impl core::error::Error for Report {}
 /// A place in a JSON document, written as a JSON pointer only when it is needed.
 #[derive(Clone, Copy, Debug)]
 pub struct Pointer<'a> {
-    parent: Option<&'a Pointer<'a>>,
+    parent: Option<&'a Self>,
     step: Step<'a>,
 }
 

@@ -40,7 +40,7 @@ pub fn daily(fact: &Fact) -> Vec<DailySum> {
                 }
             }
             Change::EventStatus { status: EventStatus::Expired, .. } => {
-                add("event/expired".into(), Decimal::ZERO)
+                add("event/expired".into(), Decimal::ZERO);
             }
             _ => {}
         }

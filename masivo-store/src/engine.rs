@@ -126,8 +126,9 @@ impl Engine {
     ///
     /// # Errors
     /// [`StoreError`] when the backend cannot be read.
+    #[expect(clippy::needless_pass_by_value, reason = "a configuration is used up by what it configures")]
     pub fn start<B: Backend>(backend: B, secret: [u8; 16], config: Config) -> Result<Self, StoreError> {
-        let (handle, writer) = writer::start(backend, secret, config)?;
+        let (handle, writer) = writer::start(backend, secret, &config)?;
         Ok(Self { handle, writer: Some(writer) })
     }
 

@@ -64,7 +64,10 @@ impl Backend for SqliteBackend {
 
     fn reader_source(&self) -> Result<ReaderSource, StoreError> {
         let path = self.path.clone();
-        Ok(Box::new(move || Ok(Box::new(SqliteReader::open(&path)?) as Box<dyn Read + Send>)))
+        Ok(Box::new(move || {
+            let reader: Box<dyn Read + Send> = Box::new(SqliteReader::open(&path)?);
+            Ok(reader)
+        }))
     }
 
     fn rest(&mut self) -> Result<(), StoreError> {

@@ -106,11 +106,11 @@ impl Check<'_> {
                 self.hash.update(booking);
             }
         }
-        self.compare_sums(sums)?;
+        self.compare_sums(&sums)?;
         Ok(states)
     }
 
-    fn compare_sums(&mut self, sums: BTreeMap<(i64, String), (i64, i64)>) -> Result<(), StoreError> {
+    fn compare_sums(&mut self, sums: &BTreeMap<(i64, String), (i64, i64)>) -> Result<(), StoreError> {
         let kept: BTreeMap<(i64, String), (i64, i64)> = self
             .reader
             .daily(i64::MIN / 2, i64::MAX / 2)?

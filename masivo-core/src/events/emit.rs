@@ -222,6 +222,8 @@ fn emit_one(draft: &mut Draft<'_>, caused: Caused) {
         return;
     }
     let caused_by = draft.sequence(cause);
+    // A fall that a reversal brings is told to journeys and earns nothing: buying and returning must not pay.
+    let tracking = draft.undoes(cause);
     let fact = draft.open(FactKind::Event, at);
     let id = draft.mint.next_id();
     let sequence = draft.sequence(fact);
@@ -234,11 +236,11 @@ fn emit_one(draft: &mut Draft<'_>, caused: Caused) {
         brand: String::new(),
         issued_at: at,
         status: EventStatus::Resolved,
-        tracking: false,
+        tracking,
         reserve_days: 0,
         visit: None,
         caused_by,
-        reason: skip_reason(draft, false),
+        reason: skip_reason(draft, tracking),
         program_version: draft.program.version(),
     };
     draft.edit(fact, |fact| fact.event = Some(head.clone()));

@@ -305,9 +305,24 @@ fn check_campaign(
         report.problem(&at.field("start_date"), "start_too_late", message, "start it within a year");
     }
     body.set("start_date", start);
+    check_end(definer, old, body, start, report);
+    Ok(())
+}
+
+/// The end: given or waived, after the start, within a year of it, and not moved into the past.
+fn check_end(
+    definer: &Definer<'_>,
+    old: Option<&Definition<super::CampaignSpec>>,
+    body: &Json,
+    start: Timestamp,
+    report: &mut Report,
+) {
+    let root = Pointer::root();
+    let zone = definer.program.settings().time_zone;
+    let now = definer.now;
     let without_end = body.flag("withoutEndDate").unwrap_or(false);
     let end = body.text("end_date").and_then(Timestamp::parse);
-    let end_at = at.field("end_date");
+    let end_at = root.field("end_date");
     match (without_end, end) {
         (true, Some(_)) => {
             report.problem(
@@ -342,7 +357,6 @@ fn check_campaign(
         }
         _ => {}
     }
-    Ok(())
 }
 
 /// What a field means when an update leaves it out: the start stays, the rest is as absent as it says.

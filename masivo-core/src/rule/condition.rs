@@ -249,7 +249,7 @@ fn read_operand(
             }
             match value.and_then(Json::as_text) {
                 Some(text) if !text.is_empty() => Ok(Operand::Text(text.to_owned())),
-                _ => mismatch("expected a text of at least one character", ""),
+                _ => mismatch("expected a text of at least one character", "for example \"abc\""),
             }
         }
         Operator::Equals
@@ -257,7 +257,9 @@ fn read_operand(
         | Operator::GreaterThanOrEqual
         | Operator::LessThan
         | Operator::LessThanOrEqual => {
-            let Some(value) = value else { return mismatch("expected a value to compare with", "") };
+            let Some(value) = value else {
+                return mismatch("expected a value to compare with", "write it in `value`");
+            };
             let operand = read_single(&name, kind, primitive, value, zone)?;
             let ordered = matches!(operand, Operand::Number(_) | Operand::Instant(_));
             if operator == Operator::Equals || ordered {
@@ -338,7 +340,7 @@ fn read_single(
         },
         (Kind::Text, None | Some(Primitive::Text)) => match value.as_text() {
             Some(text) => Ok(Operand::Text(text.to_owned())),
-            None => mismatch(format!("`{name}` is compared with a text"), ""),
+            None => mismatch(format!("`{name}` is compared with a text"), "write the value as a text"),
         },
         (Kind::Free, Some(Primitive::Number)) => match number() {
             Some(number) => Ok(Operand::Number(number)),
@@ -353,7 +355,7 @@ fn read_single(
             Json::Number(number) => Ok(Operand::Number(*number)),
             Json::Bool(flag) => Ok(Operand::Flag(*flag)),
             Json::Null | Json::List(_) | Json::Object(_) => {
-                mismatch("expected a text, a number or a boolean", "")
+                mismatch("expected a text, a number or a boolean", "for a list of values use `in`")
             }
         },
         _ => mismatch(

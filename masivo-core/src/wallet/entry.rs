@@ -164,7 +164,7 @@ fn move_within_account(account: &mut Account, entry: &Entry) {
     match &entry.kind {
         EntryKind::Issued { .. } => account.issued = account.issued.saturating_add(amount),
         EntryKind::Redeemed | EntryKind::RedeemedFromHold => {
-            account.spent = account.spent.saturating_add(amount)
+            account.spent = account.spent.saturating_add(amount);
         }
         EntryKind::Returned | EntryKind::OwedReturned => account.spent = account.spent.saturating_sub(amount),
         EntryKind::Expired => account.expired = account.expired.saturating_add(amount),

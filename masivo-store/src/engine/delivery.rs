@@ -205,7 +205,7 @@ pub(super) fn report(
     row.attempts = row.attempts.saturating_add(1);
     match result {
         DeliveryResult::Confirmed { detail } => {
-            settle(desk, &mut row, DeliveryStatus::Confirmed, Some(detail))
+            settle(desk, &mut row, DeliveryStatus::Confirmed, Some(detail));
         }
         DeliveryResult::Unknown { reason } => settle(desk, &mut row, DeliveryStatus::Unknown, Some(reason)),
         DeliveryResult::Suppressed(reason) => {
@@ -216,7 +216,7 @@ pub(super) fn report(
             row.changed_at = desk.shared.clock.wall();
         }
         DeliveryResult::Later { reason, at: None } => {
-            settle(desk, &mut row, DeliveryStatus::Refused, Some(reason))
+            settle(desk, &mut row, DeliveryStatus::Refused, Some(reason));
         }
         DeliveryResult::Refused { reason, gone } => {
             settle(desk, &mut row, DeliveryStatus::Refused, Some(reason));

@@ -230,7 +230,6 @@ impl Known {
 }
 
 /// Loads everything a command is decided on.
-#[expect(clippy::type_complexity, reason = "the customer and what is decided on, used once")]
 fn load_for(
     desk: &mut Desk,
     unit: &impl Unit,
@@ -475,7 +474,9 @@ fn write_outgoing(
         body: outgoing.body,
     };
     unit.write(Write::Outbox(&row))?;
-    delivery::count(desk, &row, status, row.reason.as_deref());
+    if status == DeliveryStatus::Suppressed {
+        delivery::count(desk, &row, status, row.reason.as_deref());
+    }
     desk.outbox_touched = true;
     Ok(())
 }

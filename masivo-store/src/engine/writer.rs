@@ -149,7 +149,7 @@ impl Desk {
 pub(super) fn start<B: Backend>(
     mut backend: B,
     secret: [u8; 16],
-    config: Config,
+    config: &Config,
 ) -> Result<(Handle, JoinHandle<()>), StoreError> {
     let secret = StoreSecret::new(secret);
     let program = Arc::new(load_program(&mut backend, &secret, config.clock.now())?);

@@ -2,7 +2,7 @@
 
 use super::read::HasConnection;
 use super::row::{destination_columns, place, write_made};
-use crate::backend::{CommitError, CustomerKey, CustomerRow, OutboxRow, Unit, Write, key_period};
+use crate::backend::{ApiKey, CommitError, CustomerKey, CustomerRow, OutboxRow, Unit, Write, key_period};
 use crate::error::StoreError;
 use crate::stored::{write_booking, write_explanation, write_lot, write_state};
 use masivo_core::fact::{EventStatus, Fact, FactKind};
@@ -204,6 +204,22 @@ impl<'u> SqliteUnit<'u> {
         Ok(())
     }
 
+    fn api_key(&self, key: &ApiKey) -> Result<(), StoreError> {
+        self.run(
+            "INSERT OR REPLACE INTO api_key (id, server, name, hash, created_at, revoked_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                key.id,
+                key.server,
+                key.name,
+                key.hash.as_slice(),
+                key.created_at.milliseconds(),
+                key.revoked_at.map(Timestamp::milliseconds)
+            ],
+        )?;
+        Ok(())
+    }
+
     fn forget(&self, before: Timestamp) -> Result<(), StoreError> {
         let period = key_period(before);
         self.run("DELETE FROM idempotency WHERE period < ?1", params![period])?;
@@ -296,20 +312,7 @@ impl Unit for SqliteUnit<'_> {
                     params![row.day, row.key, row.count, row.amount.micros()],
                 )
                 .map(drop),
-            Write::ApiKey(key) => self
-                .run(
-                    "INSERT OR REPLACE INTO api_key (id, server, name, hash, created_at, revoked_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                    params![
-                        key.id,
-                        key.server,
-                        key.name,
-                        key.hash.as_slice(),
-                        key.created_at.milliseconds(),
-                        key.revoked_at.map(Timestamp::milliseconds)
-                    ],
-                )
-                .map(drop),
+            Write::ApiKey(key) => self.api_key(key),
             Write::Quarantine { sequence, at, text } => self
                 .run(
                     "INSERT INTO quarantine (sequence, at, text) VALUES (?1, ?2, ?3)",

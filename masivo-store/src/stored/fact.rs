@@ -155,17 +155,31 @@ fn write_change(out: &mut Output, change: &Change) {
             out.byte(11);
             write_metrics(out, metrics);
         }
-        Change::TierChanged { from, to } => {
-            out.byte(12);
-            out.number(*from);
-            out.number(*to);
+        Change::TierChanged { .. }
+        | Change::TierJudged { .. }
+        | Change::Member(_)
+        | Change::AudiencesSeen(_)
+        | Change::JourneyStands(_)
+        | Change::JourneyLeft { .. } => write_whereabouts(out, change),
+        Change::Caused { fact } => numbered(out, 18, *fact),
+        Change::EventStatus { fact, status } => {
+            numbered(out, 19, *fact);
+            out.byte(place(&EventStatus::ALL, status));
         }
-        Change::TierJudged { period, before, base } => {
-            out.byte(13);
-            out.signed(i64::from(*period));
-            out.number(*before);
-            out.number(*base);
+        Change::Summary { tier, totals } => {
+            numbered(out, 20, u64::from(*tier));
+            out.length(totals.len());
+            for (reward, total) in totals {
+                out.number(*reward);
+                out.decimal(*total);
+            }
         }
+    }
+}
+
+/// The changes about where a customer stands: tier, audiences and journeys.
+fn write_whereabouts(out: &mut Output, change: &Change) {
+    match change {
         Change::Member(membership) => {
             out.byte(14);
             write_membership(out, membership);
@@ -182,19 +196,18 @@ fn write_change(out: &mut Output, change: &Change) {
             out.flag(*done);
             out.byte(place(&JourneyEnd::ALL, why));
         }
-        Change::Caused { fact } => numbered(out, 18, *fact),
-        Change::EventStatus { fact, status } => {
-            numbered(out, 19, *fact);
-            out.byte(place(&EventStatus::ALL, status));
+        Change::TierChanged { from, to } => {
+            out.byte(12);
+            out.number(*from);
+            out.number(*to);
         }
-        Change::Summary { tier, totals } => {
-            numbered(out, 20, u64::from(*tier));
-            out.length(totals.len());
-            for (reward, total) in totals {
-                out.number(*reward);
-                out.decimal(*total);
-            }
+        Change::TierJudged { period, before, base } => {
+            out.byte(13);
+            out.signed(i64::from(*period));
+            out.number(*before);
+            out.number(*base);
         }
+        _ => {}
     }
 }
 

@@ -1,4 +1,5 @@
 //! One binary for all integration tests of the store.
+#![expect(clippy::unwrap_used, reason = "a failing step is a failing test")]
 
 mod differential;
 mod erasure;
