@@ -84,7 +84,12 @@ fn furnish(handle: &Handle) {
             1 => format!(r#"{{"type": "customer.metrics.this_year.spend_total", "operator": "greater_than", "value": {}}}"#, index * 500),
             _ => r#"{"type": "customer.country", "operator": "equals", "value": "EC"}"#.to_owned(),
         };
-        define(handle, Kind::Audience, None, &format!(r#"{{"name": "a{index}", "conditions": [[{conditions}]]}}"#));
+        define(
+            handle,
+            Kind::Audience,
+            None,
+            &format!(r#"{{"name": "a{index}", "conditions": [[{conditions}]]}}"#),
+        );
     }
     let template = define(handle, Kind::Template, None, r#"{"name": "t", "subject": "s", "text": "t"}"#);
     let journey = format!(
@@ -207,7 +212,8 @@ impl Floor {
             for _ in 0..group {
                 self.sequence += 1;
                 let number = NEXT.fetch_add(1, Ordering::Relaxed);
-                let customer = (number.wrapping_mul(0x9E37_79B9_7F4A_7C15) % self.customers as u64) as i64 + 1;
+                let customer =
+                    (number.wrapping_mul(0x9E37_79B9_7F4A_7C15) % self.customers as u64) as i64 + 1;
                 customers.push(customer);
                 let id = uuid::Builder::from_unix_timestamp_millis(number, &[7; 10]).into_uuid();
                 self.connection
@@ -276,7 +282,10 @@ fn main() {
     let copy = folder.join("floor.db");
     masivo_store::backup(&path, &copy).unwrap();
     let mut floor = Floor::new(&copy, options.customers);
-    println!("callers    engine/s     floor/s   engine/floor   (median of {} rounds of {} s)", options.rounds, options.seconds);
+    println!(
+        "callers    engine/s     floor/s   engine/floor   (median of {} rounds of {} s)",
+        options.rounds, options.seconds
+    );
     for callers in [1, 8, 64, 512] {
         let (mut ours, mut floors) = (Vec::new(), Vec::new());
         for round in 0..options.rounds {

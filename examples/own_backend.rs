@@ -7,8 +7,8 @@
 use masivo_core::{Command, customers::read_registration, value::Json};
 use masivo_store::backend::{Backend, CommitError, Read, ReaderSource, Unit, Write};
 use masivo_store::{Config, Engine, ManualClock, MemoryBackend, StoreError};
-use std::sync::mpsc::{Sender, channel};
 use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
 
 /// Tells somebody of every fact, once it is durable.
 struct Listening {

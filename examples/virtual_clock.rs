@@ -17,12 +17,14 @@ fn at(text: &str) -> Result<Timestamp, &'static str> {
 fn program(now: Timestamp) -> Result<Program, Box<dyn std::error::Error>> {
     let mut ids = Mint::new(SECRET, now, "example", b"definitions");
     let mut program = Program::load(standard_definitions(now, ids.next_id()))?;
-    let mut write = |kind: Kind, id: Option<&str>, body: String| -> Result<String, Box<dyn std::error::Error>> {
-        let definer = Definer { program: &program, now, new_id: ids.next_id(), new_secret: String::new() };
-        let defined = define(&definer, kind, id, &Json::parse(body.as_bytes())?)?;
-        program = defined.program;
-        Ok(defined.stored.id)
-    };
+    let mut write =
+        |kind: Kind, id: Option<&str>, body: String| -> Result<String, Box<dyn std::error::Error>> {
+            let definer =
+                Definer { program: &program, now, new_id: ids.next_id(), new_secret: String::new() };
+            let defined = define(&definer, kind, id, &Json::parse(body.as_bytes())?)?;
+            program = defined.program;
+            Ok(defined.stored.id)
+        };
     write(Kind::Brand, Some("shop"), r#"{"name": "Shop"}"#.into())?;
     let reward = write(Kind::Reward, None, r#"{"name": "points", "type": "POINTS"}"#.into())?;
     let campaign = format!(
@@ -53,7 +55,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let request = Json::parse(br#"{"id": "ana", "name": "Ana", "email": "ana@example.com"}"#)?;
     let (registration, _) = customers::read_registration(&request)?;
     let registered = carry_out(&program, start, None, &Command::Register(registration))?;
-    let order = r#"{"customer_id": "ana", "brand_id": "shop", "type": "PURCHASE", "order": {"value": 29.99}}"#;
+    let order =
+        r#"{"customer_id": "ana", "brand_id": "shop", "type": "PURCHASE", "order": {"value": 29.99}}"#;
     let (order, _) = events::read_event(&Json::parse(order.as_bytes())?, false)?;
     let bought = carry_out(&program, start, Some(registered.customer), &Command::Emit(order))?;
     for instant in ["2026-01-31T10:00:00Z", "2027-01-31T09:59:59.999Z", "2027-01-31T10:00:00Z"] {
@@ -62,7 +65,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let context = Context { now, program: &program, mint, next_fact: u64::MAX / 2, keyed: false };
         let customer = bring_to(&context, bought.customer.clone());
         let wallet = view::wallet(&program, &customer.state, "ana");
-        let total = wallet.get("totals").and_then(|totals| totals.items().first()).and_then(|total| total.number("total"));
+        let total = wallet
+            .get("totals")
+            .and_then(|totals| totals.items().first())
+            .and_then(|total| total.number("total"));
         println!("{instant}: {} points", total.unwrap_or_default());
     }
     Ok(())

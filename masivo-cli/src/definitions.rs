@@ -73,9 +73,9 @@ pub(crate) fn write(door: &mut Door, plan: &Plan) -> Result<u64, Failure> {
         let entry = &step.entry;
         let body = references::resolve(entry, &names).map_err(|problems| entry.malformed(problems))?;
         let id = step.id.as_deref().or(entry.id.as_deref().filter(|_| has_own_ids(entry.kind)));
-        let stored = door
-            .define(entry.kind, id, &body)
-            .map_err(|failure| failure.within(&format!("after {written} written definitions, {}", entry.place())))?;
+        let stored = door.define(entry.kind, id, &body).map_err(|failure| {
+            failure.within(&format!("after {written} written definitions, {}", entry.place()))
+        })?;
         names.put(entry, stored.text("id").unwrap_or_default());
         written += 1;
     }

@@ -49,7 +49,11 @@ pub(crate) struct Finished {
 
 impl Demo {
     /// Reads the purchases and the program, and makes room for a fresh store.
-    pub(crate) fn prepare(path: PathBuf, data: Option<&Path>, program: Option<&Path>) -> Result<Self, Failure> {
+    pub(crate) fn prepare(
+        path: PathBuf,
+        data: Option<&Path>,
+        program: Option<&Path>,
+    ) -> Result<Self, Failure> {
         let purchases = match data {
             Some(file) => {
                 let text = std::fs::read_to_string(file).map_err(|error| Failure::file(file, &error))?;
@@ -74,7 +78,8 @@ fn clear(path: &Path, outbox: &Path) -> Result<(), Failure> {
     if path.exists() {
         let mode = masivo_store::mode_of(path)?;
         if mode != Some(masivo_store::Mode::Test) {
-            let message = format!("`{}` is there and is no test store: the demo would write over it", path.display());
+            let message =
+                format!("`{}` is there and is no test store: the demo would write over it", path.display());
             return Err(Failure::usage(message, "name another file with --db"));
         }
         // Whoever holds the lock still uses it; opening says so.

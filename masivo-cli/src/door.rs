@@ -21,7 +21,7 @@ pub(crate) enum Door {
     /// A file of this machine, through an engine of our own.
     File(FileDoor),
     /// A server.
-    Server(ServerDoor),
+    Server(Box<ServerDoor>),
 }
 
 /// What a row of many came to.
@@ -56,7 +56,7 @@ impl Door {
                     "set the server's clock with PUT /test_clock",
                 ));
             }
-            return Ok(Self::Server(ServerDoor::open(url, shared.key.as_deref())?));
+            return Ok(Self::Server(Box::new(ServerDoor::open(url, shared.key.as_deref())?)));
         }
         let path = shared.db.as_deref().ok_or_else(no_store)?;
         require_file(path)?;
@@ -91,8 +91,8 @@ impl Door {
     /// Sends events, each judged alone, answered in order.
     pub(crate) fn emit_all(&mut self, rows: Vec<Row>) -> Result<Vec<RowResult>, Failure> {
         // The key of a row is its event's own id: it is the same whichever way the row takes.
-        let events = rows.into_iter().map(|row| with_own_id(row.body, &row.key)).collect();
-        through!(self, door => door.emit_all(events))
+        let events: Vec<Json> = rows.into_iter().map(|row| with_own_id(row.body, &row.key)).collect();
+        through!(self, door => door.emit_all(&events))
     }
 
     /// Fulfils an event.
@@ -131,7 +131,11 @@ impl Door {
         let found = found.or_else(|| all.iter().find(|audience| audience.text("name") == Some(name)));
         found.cloned().ok_or_else(|| {
             let known: Vec<&str> = all.iter().filter_map(|audience| audience.text("name")).collect();
-            let hint = if known.is_empty() { "there are none yet".into() } else { format!("known are {}", known.join(", ")) };
+            let hint = if known.is_empty() {
+                "there are none yet".into()
+            } else {
+                format!("known are {}", known.join(", "))
+            };
             Failure::refused("definition_not_found", format!("there is no audience `{name}`"), hint)
         })
     }

@@ -111,13 +111,15 @@ impl Failure {
             500 => Fault::Bug,
             _ => Fault::Refused,
         };
-        let message = body.text("error").map_or_else(|| format!("the server answered {status}"), ToOwned::to_owned);
+        let message =
+            body.text("error").map_or_else(|| format!("the server answered {status}"), ToOwned::to_owned);
         let hint = body.text("details").unwrap_or_default();
         let problems = body.get("problems").map_or(&[][..], Json::items).to_vec();
         Self { problems, ..Self::new(fault, body.text("code").unwrap_or("http"), message, hint) }
     }
 
     /// The stable code.
+    #[cfg(test)]
     pub(crate) fn code(&self) -> &str {
         &self.code
     }
@@ -183,9 +185,11 @@ impl From<StoreError> for Failure {
         let text = error.to_string();
         // Some of the store's messages say what to do after a colon already.
         match error {
-            StoreError::Locked { .. } => {
-                Self::environment("locked", text, "wait until the other program is done, or go through its server")
-            }
+            StoreError::Locked { .. } => Self::environment(
+                "locked",
+                text,
+                "wait until the other program is done, or go through its server",
+            ),
             StoreError::Newer { .. } => Self::environment("newer", text, ""),
             StoreError::OtherMode { .. } => {
                 Self::new(Fault::Usage, "other_mode", text, "leave --test out: the file says what it is")
@@ -241,7 +245,13 @@ mod tests {
         let failure = Failure::of_answer(400, &body);
         assert_eq!((failure.fault(), failure.code()), (Fault::Usage, "malformed"));
         assert_eq!(failure.to_string(), "error: wrong\n  /a: bad\n  what to do: mend it");
-        for (status, fault) in [(404, Fault::Refused), (409, Fault::Refused), (401, Fault::Environment), (500, Fault::Bug), (503, Fault::Environment)] {
+        for (status, fault) in [
+            (404, Fault::Refused),
+            (409, Fault::Refused),
+            (401, Fault::Environment),
+            (500, Fault::Bug),
+            (503, Fault::Environment),
+        ] {
             assert_eq!(Failure::of_answer(status, &Json::Null).fault(), fault, "{status}");
         }
     }

@@ -1,14 +1,15 @@
 //! What is printed: one JSON document with `--json`, words and tables for people otherwise.
 
 use crate::error::Failure;
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use indicatif::{ProgressBar, ProgressStyle};
 use masivo_core::value::Json;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
 /// Columns of a table when it is not known how many a person sees.
 const WIDTH: u16 = 110;
+/// A line under the head, and nothing else.
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::new('─', '─', '─', '─'));
 
 /// How answers are printed.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +77,7 @@ fn note(text: &str) {
 /// A table with a head.
 pub(crate) fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
+    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
     table.set_header(head);
     let mut numeric = [true; N];
     for row in rows {
@@ -86,7 +87,8 @@ pub(crate) fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Ite
         table.add_row(row);
     }
     for (index, numeric) in numeric.into_iter().enumerate() {
-        if let (true, Some(column)) = (numeric, table.column_mut(index)) {
+        // The first column names things, whatever it looks like.
+        if let (true, Some(column)) = (numeric && index > 0, table.column_mut(index)) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
@@ -118,7 +120,8 @@ pub(crate) fn plain(json: Option<&Json>) -> String {
 /// A number with commas between thousands.
 pub(crate) fn grouped(number: &str) -> String {
     let (sign, rest) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
-    let (whole, fraction) = rest.split_once('.').map_or((rest, None), |(whole, fraction)| (whole, Some(fraction)));
+    let (whole, fraction) =
+        rest.split_once('.').map_or((rest, None), |(whole, fraction)| (whole, Some(fraction)));
     let mut shown = String::new();
     let length = whole.len();
     for (index, digit) in whole.chars().enumerate() {
@@ -166,7 +169,8 @@ mod tests {
 
     #[test]
     fn facts_stand_in_two_columns() {
-        let shown = facts([("name", "Ana".to_owned()), ("e-mail", String::new()), ("tier", "Gold".to_owned())]);
+        let shown =
+            facts([("name", "Ana".to_owned()), ("e-mail", String::new()), ("tier", "Gold".to_owned())]);
         assert_eq!(shown, "name  Ana\ntier  Gold");
     }
 

@@ -147,6 +147,9 @@ pub fn decide(context: &Context<'_>, loaded: Loaded, command: &Command) -> Resul
         return Err(Rejection::EmailTaken);
     }
     let outcome = carry_out(&mut draft, command, event, &children, history.as_deref())?;
+    if matches!(command, Command::Emit(_) | Command::Fulfill { .. }) && draft.state.is_full() {
+        return Err(Rejection::OutOfRange);
+    }
     Ok(finish(draft, outcome))
 }
 

@@ -124,6 +124,11 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// When a fact happened: what it causes happens then too, whenever it is written (D2).
+    pub(crate) fn instant(&self, fact: FactId) -> Timestamp {
+        self.facts.get(fact.0).map_or(self.now, |fact| fact.at)
+    }
+
     /// Whether a fact takes back what another did.
     pub(crate) fn undoes(&self, fact: FactId) -> bool {
         self.facts.get(fact.0).is_some_and(|fact| fact.kind == FactKind::Reversed)

@@ -15,7 +15,7 @@ use crate::value::{Json, Timestamp, object};
 
 /// Ends the journeys that an event ends, then starts those it starts.
 pub(crate) fn on_event(draft: &mut Draft<'_>, fact: FactId, head: &EventHead, payload: &Json) {
-    let at = draft.now;
+    let at = draft.instant(fact);
     let ended: Vec<Instance> = draft
         .state
         .journeys

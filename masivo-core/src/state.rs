@@ -7,7 +7,7 @@ use crate::consent::Permissions;
 use crate::fact::Change;
 use crate::metrics::Metrics;
 use crate::prelude::*;
-use crate::value::{Timestamp, Zone};
+use crate::value::{Decimal, Timestamp, Zone};
 use crate::wallet::{Broken, Hold, Wallet};
 use uuid::Uuid;
 
@@ -175,6 +175,12 @@ impl State {
             Some(known) => *known = instance,
             None => self.journeys.push(instance),
         }
+    }
+
+    /// Whether a sum is at the end of what a number holds: everything else is bounded by these two.
+    pub(crate) fn is_full(&self) -> bool {
+        self.metrics.lifetime.spend == Decimal::MAX
+            || self.wallet.accounts.values().any(|account| account.issued == Decimal::MAX)
     }
 
     /// Whether the customer is in an audience.

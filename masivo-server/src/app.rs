@@ -150,14 +150,21 @@ pub async fn first_key(handle: &Handle, chosen: Option<&str>) -> Result<Option<S
     let asked = handle.clone();
     let keys = tokio::task::spawn_blocking(move || asked.query()?.keys()).await;
     let keys = keys.map_err(|_| ServeError::Failed)??;
-    if keys.iter().any(|key| key.server && key.revoked_at.is_none()) {
+    let ring = KeyRing::default();
+    ring.replace(keys);
+    let chosen = chosen.map(str::trim);
+    if ring.has_server_key() {
+        if chosen.is_some_and(|text| ring.by_secret(text).is_none()) {
+            tracing::warn!("the store has keys, and MASIVO_API_KEY is none of them: it opens nothing");
+        }
         return Ok(None);
     }
     let wall = handle.clock().wall();
     if let Some(text) = chosen {
-        let text = text.trim();
-        if text.chars().count() < CHOSEN_KEY_LENGTH_MIN {
-            let message = format!("MASIVO_API_KEY has fewer than {CHOSEN_KEY_LENGTH_MIN} characters");
+        if !keys::may_be_chosen(text) {
+            let message = format!(
+                "MASIVO_API_KEY has fewer than {CHOSEN_KEY_LENGTH_MIN} characters, or some beyond printable ASCII"
+            );
             return Err(ServeError::Configuration(message));
         }
         drop(handle.submit(Work::CreateKey(keys::chosen(text, "first", wall)?)).await?);
@@ -192,11 +199,40 @@ pub async fn serve(
 
 /// All routes, with what is the same for each of them around them.
 fn router(app: &Arc<App>) -> Router {
-    let observer = Arc::new(Observer { ids: RequestIds::new(), metrics: Arc::clone(&app.metrics) });
-    routes::register(app)
-        .merge(openapi::page())
+    around(routes::register(app).merge(openapi::page()), &app.metrics)
+}
+
+/// Errors of the router itself, panics, the log and the metrics.
+fn around(routes: Router, metrics: &Arc<Metrics>) -> Router {
+    let observer = Arc::new(Observer { ids: RequestIds::new(), metrics: Arc::clone(metrics) });
+    routes
         .fallback(|| async { Failure::no_such_path() })
         .method_not_allowed_fallback(|method: Method| async move { Failure::method_not_allowed(&method) })
         .layer(CatchPanicLayer::custom(log::panicked))
         .layer(from_fn_with_state(observer, log::observe))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use axum::http::Request;
+    use axum::routing::get;
+    use http_body_util::BodyExt as _;
+    use tower::ServiceExt as _;
+
+    #[tokio::test]
+    async fn a_panic_is_answered_without_its_text() {
+        async fn panics() -> String {
+            panic!("ana@example.com")
+        }
+        let routes = Router::new().route("/", get(panics));
+        let request = Request::get("/").body(Body::empty()).unwrap();
+        let response = around(routes, &Arc::new(Metrics::new())).oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 500);
+        let number = response.headers().get("x-request-id").unwrap().to_str().unwrap().to_owned();
+        let body = Json::parse(&response.into_body().collect().await.unwrap().to_bytes()).unwrap();
+        assert_eq!((body.text("code"), body.text("request_id")), (Some("bug"), Some(number.as_str())));
+        assert!(!body.to_string().contains("ana"), "{body}");
+    }
 }

@@ -144,7 +144,9 @@ struct LimitsSection {
 impl LimitsSection {
     fn read(&self) -> Limits {
         let usual = Limits::default();
-        let seconds = |given: Option<u64>, usual: Duration| given.map_or(usual, |given| Duration::from_secs(given.max(1)));
+        let seconds = |given: Option<u64>, usual: Duration| {
+            given.map_or(usual, |given| Duration::from_secs(given.max(1)))
+        };
         Limits {
             body_bytes: self.body_bytes.unwrap_or(usual.body_bytes),
             batch_bytes: self.batch_bytes.unwrap_or(usual.batch_bytes),
@@ -160,7 +162,8 @@ impl File {
     fn read(path: &Path) -> Result<Self, ServeError> {
         let failed = |error| ServeError::File { what: format!("`{}` cannot be read", path.display()), error };
         let text = std::fs::read_to_string(path).map_err(failed)?;
-        Self::parse(&text).map_err(|error| ServeError::Configuration(format!("`{}`: {error}", path.display())))
+        Self::parse(&text)
+            .map_err(|error| ServeError::Configuration(format!("`{}`: {error}", path.display())))
     }
 
     fn parse(text: &str) -> Result<Self, toml::de::Error> {
@@ -239,7 +242,9 @@ mod tests {
         let Some(Transport::Smtp(smtp)) = deliveries.email else { panic!("no mail server") };
         assert_eq!((smtp.host.as_str(), smtp.port, smtp.security), ("mail.example", 465, Security::Tls));
         assert_eq!(file.limits.read().body_bytes, 10);
-        for wrong in ["[webhook]", "[webhooks]\nallow_privat = true", "[email]\ntransport = \"pigeon\"", "x = 1"] {
+        for wrong in
+            ["[webhook]", "[webhooks]\nallow_privat = true", "[email]\ntransport = \"pigeon\"", "x = 1"]
+        {
             assert!(File::parse(wrong).is_err(), "{wrong}");
         }
         assert!(File::parse("[email]\ntransport = \"folder\"").unwrap().deliveries().is_err());

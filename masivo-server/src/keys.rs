@@ -42,7 +42,8 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
 /// the same key, and nobody without the store's secret can guess it.
 pub(crate) fn derived(secret: &StoreSecret, idempotency_key: &str) -> [u8; 38] {
     let mut bytes = [0; 38];
-    let hashes = [b"id", b"k1", b"k2"].map(|part| secret.hash("api key", &[part, idempotency_key.as_bytes()]));
+    let hashes =
+        [b"id", b"k1", b"k2"].map(|part| secret.hash("api key", &[part, idempotency_key.as_bytes()]));
     let (id, rest) = hashes.split_at(1);
     let source = id.iter().flat_map(|hash| hash.iter().take(6)).chain(rest.iter().flatten());
     bytes.iter_mut().zip(source).for_each(|(to, from)| *to = *from);
@@ -55,6 +56,11 @@ pub(crate) fn make(bytes: &[u8; 38], server: bool, name: &str, now: Timestamp) -
     let id = URL_SAFE_NO_PAD.encode(id).replace(['_', '-'], "0");
     let secret = format!("mk_{id}_{}", URL_SAFE_NO_PAD.encode(secret));
     NewKey { kept: keep(id, &secret, server, name, now), secret }
+}
+
+/// Whether a text may be a key: long enough, and of characters that a header can carry.
+pub(crate) fn may_be_chosen(text: &str) -> bool {
+    text.len() >= CHOSEN_KEY_LENGTH_MIN && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 /// A key of a text that somebody chose.
@@ -88,6 +94,11 @@ impl KeyRing {
 
     fn all(&self) -> Arc<Vec<ApiKey>> {
         Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether anybody can come in.
+    pub(crate) fn has_server_key(&self) -> bool {
+        self.all().iter().any(|key| key.server && key.revoked_at.is_none())
     }
 
     /// The key of an id, revoked or not.

@@ -30,7 +30,10 @@ use tokio::net::TcpListener;
 ///
 /// # Errors
 /// [`ServeError`] when the store cannot be opened or the address not be listened on.
-pub async fn run(configuration: Configuration, shutdown: impl Future<Output = ()> + Send) -> Result<(), ServeError> {
+pub async fn run(
+    configuration: Configuration,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError> {
     let Configuration { store, listen, first_key: chosen, server } = configuration;
     let opened = tokio::task::spawn_blocking(move || Engine::open(store)).await;
     let engine = opened.map_err(|_| ServeError::Failed)??;

@@ -1,8 +1,11 @@
 //! The description of the API, made of the same table that registers the handlers.
 
+use crate::http::error::Failure;
 use crate::routes::{Access, Input, Output, PREFIX, Route, table};
 use crate::shapes::{ANY_TEXT, COUNT, ERROR, PROBLEM};
 use axum::Router;
+use axum::middleware::map_response;
+use axum::response::{IntoResponse as _, Response};
 use masivo_core::shape::{Field, ObjectShape, Shape, Unknown};
 use masivo_core::value::{Decimal, Json, object};
 use std::collections::BTreeMap;
@@ -10,7 +13,11 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 /// The page that shows the description; it brings its own scripts.
 pub(crate) fn page() -> Router {
-    SwaggerUi::new("/docs").config(Config::from("/openapi.json")).into()
+    let page: Router = SwaggerUi::new("/docs").config(Config::from("/openapi.json")).into();
+    page.layer(map_response(async |response: Response| {
+        let failed = response.status().is_client_error() || response.status().is_server_error();
+        if failed { Failure::no_such_path().into_response() } else { response }
+    }))
 }
 
 /// The whole description, in OpenAPI 3.1.
@@ -38,7 +45,10 @@ pub fn describe() -> Json {
                 .with("title", "masivo")
                 .with("version", env!("CARGO_PKG_VERSION"))
                 .with("description", "Loyalty, customer data and marketing automation in one engine.")
-                .with("license", object().with("name", "MIT OR Apache-2.0").with("identifier", "MIT OR Apache-2.0")),
+                .with(
+                    "license",
+                    object().with("name", "MIT OR Apache-2.0").with("identifier", "MIT OR Apache-2.0"),
+                ),
         )
         .with("paths", Json::Object(paths))
         .with(
@@ -186,16 +196,17 @@ impl Schemas {
             Shape::TextOrEmpty(most) => string().with("maxLength", count(*most)).build(),
             Shape::Id => string().with("minLength", 1_u32).with("maxLength", 255_u32).build(),
             Shape::Email => string().with("format", "email").with("maxLength", 254_u32).build(),
-            Shape::Number(least, most) => bounded("number", (*least != Decimal::MIN).then_some(*least), *most),
-            Shape::Integer(least, most) => object()
-                .with("type", "integer")
-                .with("minimum", *least)
-                .with("maximum", *most)
-                .build(),
-            Shape::Instant => string().with("format", "date-time").build(),
-            Shape::DateOrInstant => {
-                either(vec![string().with("format", "date").build(), string().with("format", "date-time").build()])
+            Shape::Number(least, most) => {
+                bounded("number", (*least != Decimal::MIN).then_some(*least), *most)
             }
+            Shape::Integer(least, most) => {
+                object().with("type", "integer").with("minimum", *least).with("maximum", *most).build()
+            }
+            Shape::Instant => string().with("format", "date-time").build(),
+            Shape::DateOrInstant => either(vec![
+                string().with("format", "date").build(),
+                string().with("format", "date-time").build(),
+            ]),
             Shape::Uuid => string().with("format", "uuid").build(),
             Shape::Choice(words) => {
                 string().with("enum", words.iter().map(|word| Json::from(*word)).collect::<Vec<_>>()).build()
@@ -259,10 +270,10 @@ fn tag(route: &Route) -> &'static str {
 
 fn operation_id(route: &Route) -> String {
     let path = route.path.strip_prefix(PREFIX).unwrap_or(route.path);
-    let words = path.split(|character: char| !character.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    let words: Vec<String> = std::iter::once(route.method.name().to_lowercase())
-        .chain(words.map(str::to_lowercase))
-        .collect();
+    let words =
+        path.split(|character: char| !character.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let words: Vec<String> =
+        std::iter::once(route.method.name().to_lowercase()).chain(words.map(str::to_lowercase)).collect();
     words.join("_")
 }
 
@@ -276,7 +287,8 @@ mod tests {
         let description = describe();
         assert_eq!(description.text("openapi"), Some("3.1.0"));
         let text = description.to_string();
-        let components = description.get("components").and_then(|components| components.get("schemas")).unwrap();
+        let components =
+            description.get("components").and_then(|components| components.get("schemas")).unwrap();
         for part in text.split("#/components/schemas/").skip(1) {
             let name = part.split('"').next().unwrap();
             assert!(components.get(name).is_some(), "{name}");

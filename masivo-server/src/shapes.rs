@@ -31,7 +31,11 @@ pub const fn list(of: &'static Shape) -> Shape {
 pub const PROBLEM: ObjectShape = ObjectShape {
     name: "Problem",
     fields: &[
-        required("pointer", ANY_TEXT, "JSON pointer to the value; ?name for a parameter; empty for the whole"),
+        required(
+            "pointer",
+            ANY_TEXT,
+            "JSON pointer to the value; ?name for a parameter; empty for the whole",
+        ),
         required("code", ANY_TEXT, "stable code"),
         required("message", ANY_TEXT, "what is wrong"),
         optional("hint", ANY_TEXT, "what to do about it"),
@@ -129,9 +133,6 @@ const COUNTED: ObjectShape = ObjectShape {
 /// A thing that was dealt with.
 pub const DONE: ObjectShape = ObjectShape {
     name: "Done",
-    fields: &[
-        required("id", ANY_TEXT, "its id"),
-        required("status", ANY_TEXT, "what it is now"),
-    ],
+    fields: &[required("id", ANY_TEXT, "its id"), required("status", ANY_TEXT, "what it is now")],
     unknown: Unknown::Refused,
 };

@@ -38,7 +38,10 @@ pub(super) fn run(shared: &Shared, arguments: &ApplyArguments, output: Output) -
 fn confirm(output: Output) -> Result<(), Failure> {
     let (stdin, stderr) = (std::io::stdin(), std::io::stderr());
     if output.json || !stdin.is_terminal() || !stderr.is_terminal() {
-        return Err(Failure::usage("nothing was written", "add --yes to write it, or --dry-run to only look"));
+        return Err(Failure::usage(
+            "nothing was written",
+            "add --yes to write it, or --dry-run to only look",
+        ));
     }
     // Should the question not be seen, no answer is a no.
     drop(write!(stderr.lock(), "\nwrite this? [y/N] "));
@@ -83,5 +86,9 @@ fn field_text(change: &FieldChange) -> String {
 
 fn shortened(text: &str) -> String {
     const MOST: usize = 60;
-    if text.chars().count() <= MOST { text.to_owned() } else { text.chars().take(MOST).chain(['…']).collect() }
+    if text.chars().count() <= MOST {
+        text.to_owned()
+    } else {
+        text.chars().take(MOST).chain(['…']).collect()
+    }
 }

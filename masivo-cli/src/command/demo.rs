@@ -12,15 +12,22 @@ const DEFAULT_STORE: &str = "masivo-demo/masivo.db";
 /// Replays the shop, prints what came of it, and serves it when told to.
 pub(super) fn run(shared: &Shared, arguments: &DemoArguments, output: Output) -> Result<(), Failure> {
     if shared.url.is_some() {
-        return Err(Failure::usage("the demo makes a store file of its own", "leave --url and MASIVO_URL out"));
+        return Err(Failure::usage(
+            "the demo makes a store file of its own",
+            "leave --url and MASIVO_URL out",
+        ));
     }
     let path = shared.db.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_STORE));
     let demo = Demo::prepare(path, arguments.data.as_deref(), arguments.program.as_deref())?;
     let finished = demo::run(demo, output)?;
     let sound = finished.summary.is_sound();
-    output.answer(&finished.summary.to_json(), || finished.summary.text())?;
-    if !sound {
-        return Err(Failure::findings());
+    let serves = sound && arguments.serve;
+    if !(serves && output.json) {
+        output.answer(&finished.summary.to_json(), || finished.summary.text())?;
     }
-    if arguments.serve { demo::serve::serve(finished, arguments.listen, output) } else { Ok(()) }
+    match (sound, serves) {
+        (false, _) => Err(Failure::findings()),
+        (true, false) => Ok(()),
+        (true, true) => demo::serve::serve(finished, arguments.listen, output),
+    }
 }

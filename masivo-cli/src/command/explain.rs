@@ -52,10 +52,9 @@ fn campaign_lines(campaign: &Json) -> Vec<String> {
         matched.iter().map(|rule| format!("+ {name}: rule {rule} matched")).collect();
     for skip in campaign.get("skipped").map_or(&[][..], Json::items) {
         let rule = skip.get("rule").map(|rule| format!("rule {rule}: ")).unwrap_or_default();
-        let why = skip.text("text").map_or_else(
-            || skip.text("reason").unwrap_or_default().replace('_', " "),
-            ToOwned::to_owned,
-        );
+        let why = skip
+            .text("text")
+            .map_or_else(|| skip.text("reason").unwrap_or_default().replace('_', " "), ToOwned::to_owned);
         let status = skip.text("status").map(|status| format!(" ({status})")).unwrap_or_default();
         lines.push(format!("- {name}: {rule}{why}{status}"));
     }

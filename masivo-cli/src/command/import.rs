@@ -19,7 +19,14 @@ pub(super) fn run(shared: &Shared, arguments: &ImportArguments, output: Output) 
             ("rows", count(report.rows)),
             ("accepted", count(report.accepted)),
             ("rejected", count(report.rejected)),
-            ("skipped", if report.resumed_at > 0 { format!("{} rows that were in already", count(report.resumed_at)) } else { String::new() }),
+            (
+                "skipped",
+                if report.resumed_at > 0 {
+                    format!("{} rows that were in already", count(report.resumed_at))
+                } else {
+                    String::new()
+                },
+            ),
             ("rejects", rejects),
         ])
     })?;

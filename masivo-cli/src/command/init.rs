@@ -8,8 +8,10 @@ use masivo_core::value::{Json, object};
 use std::path::Path;
 
 /// The definitions a new folder starts with.
-const STARTER: [(&str, &str); 2] =
-    [("1-account.toml", include_str!("init/1-account.toml")), ("2-points.toml", include_str!("init/2-points.toml"))];
+const STARTER: [(&str, &str); 2] = [
+    ("1-account.toml", include_str!("init/1-account.toml")),
+    ("2-points.toml", include_str!("init/2-points.toml")),
+];
 /// Where the store is when nothing is said.
 const DEFAULT_STORE: &str = "masivo.db";
 

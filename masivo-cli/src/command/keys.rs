@@ -12,7 +12,10 @@ pub(super) fn run(shared: &Shared, what: &Keys, output: Output) -> Result<(), Fa
     match what {
         Keys::Create { name, kind } => {
             if name.trim().is_empty() || name.len() > 100 {
-                return Err(Failure::usage("the name of a key has 1 to 100 bytes", "give it a word to know it by"));
+                return Err(Failure::usage(
+                    "the name of a key has 1 to 100 bytes",
+                    "give it a word to know it by",
+                ));
             }
             let key = door.make_key(name, *kind == KeyKind::Server)?;
             output.answer(&key, || {

@@ -120,9 +120,11 @@ pub(super) fn event_text(event: &Json) -> String {
             ["gained".into(), plain(line.get("amount")), campaign, instant(line.get("expiration_date"))]
         })
         .collect();
-    rows.extend(part("redemptions").iter().map(|line| {
-        ["spent".into(), plain(line.get("amount")), String::new(), String::new()]
-    }));
+    rows.extend(
+        part("redemptions")
+            .iter()
+            .map(|line| ["spent".into(), plain(line.get("amount")), String::new(), String::new()]),
+    );
     let points = match (rows.is_empty(), campaigns) {
         (false, _) => table(["points", "amount", "campaign", "until"], rows),
         (true, []) => "no points".to_owned(),

@@ -45,7 +45,10 @@ pub(crate) fn read_folder(folder: &Path) -> Result<Vec<Entry>, Failure> {
     paths.sort();
     if paths.is_empty() {
         let message = format!("there is no .toml or .json file in `{}`", folder.display());
-        return Err(Failure::usage(message, "`masivo init` makes a folder with commented files to start from"));
+        return Err(Failure::usage(
+            message,
+            "`masivo init` makes a folder with commented files to start from",
+        ));
     }
     let mut texts = Vec::new();
     for path in paths {
@@ -57,7 +60,9 @@ pub(crate) fn read_folder(folder: &Path) -> Result<Vec<Entry>, Failure> {
 }
 
 /// Reads definition files that are in memory: name and text.
-pub(crate) fn read_texts<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Vec<Entry>, Failure> {
+pub(crate) fn read_texts<'a>(
+    texts: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<Vec<Entry>, Failure> {
     let mut entries = Vec::new();
     for (name, text) in texts {
         read_file(name, text, &mut entries)?;
@@ -65,7 +70,8 @@ pub(crate) fn read_texts<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str)>
     // Each kind needs only earlier ones; within a kind the order of the files stays.
     entries.sort_by_key(|entry: &Entry| entry.kind);
     for (index, entry) in entries.iter().enumerate() {
-        let twin = entries.iter().take(index).find(|other| other.kind == entry.kind && other.key == entry.key);
+        let twin =
+            entries.iter().take(index).find(|other| other.kind == entry.kind && other.key == entry.key);
         if let Some(twin) = twin {
             let message = format!("{} is there twice, also in {}", entry.place(), twin.file);
             return Err(Failure::usage(message, "give one of them another `key`"));
@@ -173,14 +179,21 @@ mod tests {
     #[test]
     fn entries_are_read_in_the_order_they_need_each_other() {
         let texts = [
-            ("a.toml", "[[campaigns]]\nname = \"A Point, per Dollar!\"\nrate = 0.01\n[settings]\ncurrency = \"EUR\""),
+            (
+                "a.toml",
+                "[[campaigns]]\nname = \"A Point, per Dollar!\"\nrate = 0.01\n[settings]\ncurrency = \"EUR\"",
+            ),
             ("b.json", r#"{"rewards": [{"key": "points", "name": "Points", "type": "POINTS"}]}"#),
         ];
         let entries = read_texts(texts).unwrap();
         let shown: Vec<String> = entries.iter().map(Entry::place).collect();
         assert_eq!(
             shown,
-            ["a.toml: settings `settings`", "b.json: reward `points`", "a.toml: campaign `a-point-per-dollar`"]
+            [
+                "a.toml: settings `settings`",
+                "b.json: reward `points`",
+                "a.toml: campaign `a-point-per-dollar`"
+            ]
         );
         assert_eq!(entries[2].body.to_string(), r#"{"name":"A Point, per Dollar!","rate":0.01}"#);
     }

@@ -49,12 +49,17 @@ impl Names {
         self.0.iter().find(|(known, key, _)| *known == kind && key == name).map(|(_, _, id)| id.as_str())
     }
 
+    /// The names to choose from: one for each id, keys of the files before names of the store.
     fn known(&self, kind: Kind) -> String {
-        let mut known: Vec<&str> =
-            self.0.iter().filter(|(known, ..)| *known == kind).map(|(_, key, _)| key.as_str()).collect();
-        known.sort_unstable();
-        known.dedup();
-        known.join(", ")
+        let mut known: Vec<(&str, &str)> = Vec::new();
+        for (_, name, id) in self.0.iter().filter(|(known, ..)| *known == kind) {
+            if !known.iter().any(|(_, other)| other == id) {
+                known.push((name, id));
+            }
+        }
+        let mut names: Vec<&str> = known.into_iter().map(|(name, _)| name).collect();
+        names.sort_unstable();
+        names.join(", ")
     }
 }
 
@@ -114,7 +119,8 @@ fn id_of(kind: Kind, name: &str, at: &Pointer<'_>, names: &Names, report: &mut R
     }
     let kind_name = kind.name().replace('_', " ");
     let known = names.known(kind);
-    let hint = if known.is_empty() { format!("define a {kind_name} first") } else { format!("known are {known}") };
+    let hint =
+        if known.is_empty() { format!("define a {kind_name} first") } else { format!("known are {known}") };
     report.problem(at, "unknown_name", format!("there is no {kind_name} `{name}`"), hint);
     Json::Null
 }

@@ -48,7 +48,9 @@ pub(super) fn read(text: &str) -> Result<Vec<Purchase>, Failure> {
             number: purchases.len() + 1,
             customer: cell(customer).to_owned(),
             day,
-            value: cell(value).parse().map_err(|_| wrong(line, &format!("`{}` is not an amount", cell(value))))?,
+            value: cell(value)
+                .parse()
+                .map_err(|_| wrong(line, &format!("`{}` is not an amount", cell(value))))?,
             quantity: quantity.and_then(|index| cell(index).parse().ok()),
         });
     }
@@ -64,8 +66,13 @@ mod tests {
 
     #[test]
     fn purchases_are_read_and_wrong_ones_named() {
-        let purchases = read("customer_id,date,quantity,value\n00004,1997-01-01,2,29.33\n00004,1997-01-18,2,0.00\n").unwrap();
-        assert_eq!((purchases.len(), purchases[1].value, purchases[0].quantity), (2, Decimal::ZERO, Some(Decimal::whole(2))));
+        let purchases =
+            read("customer_id,date,quantity,value\n00004,1997-01-01,2,29.33\n00004,1997-01-18,2,0.00\n")
+                .unwrap();
+        assert_eq!(
+            (purchases.len(), purchases[1].value, purchases[0].quantity),
+            (2, Decimal::ZERO, Some(Decimal::whole(2)))
+        );
         for (text, expected) in [
             ("", "no column `customer_id`"),
             ("customer_id,date,value\n", "there are no purchases"),

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, HashSet};
 const SEED: StoreSecret = StoreSecret::new(*b"cdnow demo, 1997");
 /// First names of people who bought CDs in 1997.
 const NAMES: [&str; 20] = [
-    "Alex", "Andrea", "Ben", "Carmen", "Chris", "Dana", "Eric", "Grace", "Ian", "Jamie", "Kelly", "Laura", "Marcus",
-    "Nina", "Oscar", "Pat", "Robin", "Sam", "Terry", "Yolanda",
+    "Alex", "Andrea", "Ben", "Carmen", "Chris", "Dana", "Eric", "Grace", "Ian", "Jamie", "Kelly", "Laura",
+    "Marcus", "Nina", "Oscar", "Pat", "Robin", "Sam", "Terry", "Yolanda",
 ];
 /// Days a waiting order is kept.
 const RESERVE_DAYS: u32 = 3;
@@ -130,7 +130,10 @@ fn registration(customer: &str) -> Json {
         .with("name", format!("{name} {customer}"))
         .with("email", format!("{}.{customer}@mail.example", name.to_lowercase()))
         .with("country", "US")
-        .with("consent", object().with("version", "1997-01").with("source", "order form").with("purposes", purposes))
+        .with(
+            "consent",
+            object().with("version", "1997-01").with("source", "order form").with("purposes", purposes),
+        )
         .build()
 }
 
@@ -218,7 +221,9 @@ mod tests {
         assert!((90..150).contains(&blocked("behavioral_campaigns")), "{}", blocked("behavioral_campaigns"));
         let settlements: usize = plan.days.values().map(|day| day.settlements.len()).sum();
         assert!((250..500).contains(&settlements), "{settlements}");
-        for (day, order) in plan.days.iter().flat_map(|(day, it)| it.orders.iter().map(move |order| (day, order))) {
+        for (day, order) in
+            plan.days.iter().flat_map(|(day, it)| it.orders.iter().map(move |order| (day, order)))
+        {
             let (event, warnings) = read_event(&order.event, false).unwrap();
             assert!(warnings.is_empty() && event.issued_at.unwrap() < evening(*day), "{}", order.event);
         }

@@ -112,7 +112,9 @@ impl Replay {
         let begun = Instant::now();
         let answers = self.handle.submit_all_blocking(requests)?;
         self.note(begun, || {
-            format!("{date}: {registrations} registrations, {orders} orders, {settlements} settled, in one group")
+            format!(
+                "{date}: {registrations} registrations, {orders} orders, {settlements} settled, in one group"
+            )
         });
         self.figures.commands += u64::try_from(count).unwrap_or(0);
         self.remember(happenings, answers, &date)
@@ -151,10 +153,15 @@ impl Replay {
             let number = match settlement {
                 Settlement::Fulfill(number) | Settlement::Reverse(number, _) => number,
             };
-            let event = *self.events.get(number).ok_or_else(|| Failure::bug(format!("order {number} has no event")))?;
+            let event = *self
+                .events
+                .get(number)
+                .ok_or_else(|| Failure::bug(format!("order {number} has no event")))?;
             requests.push(match settlement {
                 Settlement::Fulfill(_) => Command::Fulfill { event }.into(),
-                Settlement::Reverse(_, reason) => Command::Reverse { event, reason: (*reason).to_owned() }.into(),
+                Settlement::Reverse(_, reason) => {
+                    Command::Reverse { event, reason: (*reason).to_owned() }.into()
+                }
             });
         }
         Ok(requests)
@@ -173,7 +180,8 @@ impl Replay {
         }
         for order in &happenings.orders {
             let answer = answers.next().ok_or_else(|| Failure::bug("an answer is missing"))?;
-            let answer = answer.map_err(|error| Failure::from(error).within(&format!("{date}, order {}", order.number)))?;
+            let answer = answer
+                .map_err(|error| Failure::from(error).within(&format!("{date}, order {}", order.number)))?;
             let id = match &answer {
                 Answer::Event { record, .. } => record.head().map(|head| head.id),
                 _ => None,
@@ -184,7 +192,8 @@ impl Replay {
         for answer in answers {
             // A settlement of an order that failed is refused, and rightly so.
             match answer {
-                Ok(_) | Err(masivo_store::SubmitError::Rejected(masivo_core::Rejection::EventClosed { .. })) => {}
+                Ok(_)
+                | Err(masivo_store::SubmitError::Rejected(masivo_core::Rejection::EventClosed { .. })) => {}
                 Err(error) => return Err(Failure::from(error).within(date)),
             }
         }
@@ -194,7 +203,9 @@ impl Replay {
     fn deliver(&mut self) -> Result<(), Failure> {
         let begun = Instant::now();
         let delivered = self.runtime.block_on(deliver_due(&self.handle, &self.mail));
-        delivered.map_err(|error| Failure::environment("delivery", error.to_string(), "check the outbox folder"))?;
+        delivered.map_err(|error| {
+            Failure::environment("delivery", error.to_string(), "check the outbox folder")
+        })?;
         self.figures.delivery += begun.elapsed();
         Ok(())
     }
@@ -211,7 +222,9 @@ fn redemption(query: &Query, customer: &str) -> Option<Json> {
         0,
         masivo_core::value::Rounding::Floor,
     )?;
-    let amount = tens.multiply_divide(Decimal::whole(10), Decimal::ONE, 0, masivo_core::value::Rounding::Floor)?;
-    (amount >= Decimal::whole(REDEEMED_LEAST))
-        .then(|| object().with("id", total.text("reward_id").unwrap_or_default()).with("amount", amount).build())
+    let amount =
+        tens.multiply_divide(Decimal::whole(10), Decimal::ONE, 0, masivo_core::value::Rounding::Floor)?;
+    (amount >= Decimal::whole(REDEEMED_LEAST)).then(|| {
+        object().with("id", total.text("reward_id").unwrap_or_default()).with("amount", amount).build()
+    })
 }

@@ -3,9 +3,10 @@
 use super::run::Figures;
 use crate::error::Failure;
 use crate::output::{blocks, count, facts, grouped, table};
+use masivo_core::outgoing::DeliveryStatus;
 use masivo_core::program::Kind;
 use masivo_core::value::{Decimal, Json, Timestamp, object};
-use masivo_store::backend::Read;
+use masivo_store::backend::{OutboxFilter, Read};
 use masivo_store::{Handle, Verification, verify};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,10 +22,12 @@ pub(crate) struct Summary {
     events: u64,
     figures: Figures,
     points: Points,
-    events_by_status: Vec<(String, u64)>,
+    orders: [u64; ORDERS.len()],
     tiers: Vec<(String, u64)>,
     audiences: Vec<(String, u64)>,
     messages: Vec<(String, u64)>,
+    /// The customer with the most points.
+    richest: String,
     verification: Verification,
     path: String,
     outbox: String,
@@ -43,6 +46,19 @@ struct Points {
     debt: Decimal,
 }
 
+/// A key of the per-day sums, what it is called in documents, and for people.
+type OrderCount = (&'static str, &'static str, &'static str);
+
+/// What is counted of orders.
+const ORDERS: [OrderCount; 6] = [
+    ("event/PURCHASE/RESOLVED", "processed_at_once", "processed at once"),
+    ("event/PURCHASE/PENDING", "waited", "waited for fulfilment"),
+    ("fact/fulfilled", "fulfilled_later", "  of these fulfilled"),
+    ("event/expired", "expired", "  of these expired"),
+    ("event/PURCHASE/FAILED", "failed", "failed for want of points"),
+    ("fact/reversed", "called_off_or_returned", "called off or returned"),
+];
+
 /// Customers read at once.
 const PAGE: usize = 1_000;
 
@@ -52,10 +68,10 @@ impl Summary {
         let reader = handle.reader()?;
         let now = handle.now();
         let program = handle.program();
-        let (points, customers_by_tier) = wallets(&*reader)?;
-        let tiers = program.tiers_by_level().map(|tier| {
-            (tier.spec.name.clone(), customers_by_tier.get(&tier.number).copied().unwrap_or(0))
-        });
+        let Wallets { points, tiers: customers_by_tier, richest, .. } = wallets(&*reader)?;
+        let tiers = program
+            .tiers_by_level()
+            .map(|tier| (tier.spec.name.clone(), customers_by_tier.get(&tier.number).copied().unwrap_or(0)));
         let audiences = handle.query()?.definitions(Kind::Audience)?;
         let audiences = audiences.iter().map(|audience| {
             let members = audience.integer("members_count").and_then(|count| u64::try_from(count).ok());
@@ -72,10 +88,11 @@ impl Summary {
             events: sums.events,
             figures,
             points,
-            events_by_status: sums.orders.into_iter().collect(),
+            orders: sums.orders,
             tiers: tiers.collect(),
             audiences: audiences.collect(),
-            messages: sums.messages.into_iter().collect(),
+            messages: messages(&*reader)?.into_iter().collect(),
+            richest,
             verification,
             path: path.display().to_string(),
             outbox: outbox.display().to_string(),
@@ -91,6 +108,10 @@ impl Summary {
     /// The instant at which the demo stopped.
     pub(super) const fn now(&self) -> Timestamp {
         self.now
+    }
+
+    fn counted_orders(&self, called: impl Fn(&OrderCount) -> &'static str) -> Vec<(String, u64)> {
+        ORDERS.iter().zip(self.orders).map(|(count, number)| (called(count).to_owned(), number)).collect()
     }
 
     fn per_second(&self) -> u64 {
@@ -134,7 +155,7 @@ impl Summary {
                     .with("held", points.held)
                     .with("debt", points.debt),
             )
-            .with("orders", counts(&self.events_by_status))
+            .with("orders", counts(&self.counted_orders(|(_, name, _)| name)))
             .with("tiers", counts(&self.tiers))
             .with("audiences", counts(&self.audiences))
             .with("messages", counts(&self.messages))
@@ -179,20 +200,31 @@ impl Summary {
             ["ms", "slowest answers"],
             self.figures.slowest.iter().map(|(took, what)| [milliseconds(*took).to_string(), what.clone()]),
         );
+        let messages: Vec<(String, u64)> = self
+            .messages
+            .iter()
+            .map(|(name, number)| (name.replace("suppressed/", "not sent: ").replace('_', " "), *number))
+            .collect();
         let command = self.serve_command();
         let places = facts([
             ("file", format!("{} ({} KiB)", self.path, count(self.bytes / 1_024))),
             ("mails", format!("{}, written in {} s", self.outbox, seconds(self.figures.delivery))),
             ("serve it", command),
-            ("look at it", format!("cargo run --release -p masivo-cli -- --db {} show customer 00050", self.path)),
+            (
+                "look at it",
+                format!(
+                    "cargo run --release -p masivo-cli -- --db {} show customer {}",
+                    self.path, self.richest
+                ),
+            ),
         ]);
         blocks([
             head,
             points,
-            counted("orders", &self.events_by_status),
+            counted("orders", &self.counted_orders(|(.., label)| label)),
             counted("tier now", &self.tiers),
             counted("audience now", &self.audiences),
-            counted("messages", &self.messages),
+            counted("messages", &messages),
             slowest,
             places,
             format!("masivo verify\n{}", crate::command::verification_text(&self.verification)),
@@ -200,19 +232,30 @@ impl Summary {
     }
 }
 
+#[derive(Default)]
+struct Wallets {
+    points: Points,
+    tiers: BTreeMap<u32, u64>,
+    richest: String,
+    most: Decimal,
+}
+
 /// Sums the wallets of all customers, and counts them by tier.
-fn wallets(reader: &dyn Read) -> Result<(Points, BTreeMap<u32, u64>), Failure> {
-    let mut points = Points::default();
-    let mut tiers: BTreeMap<u32, u64> = BTreeMap::new();
+fn wallets(reader: &dyn Read) -> Result<Wallets, Failure> {
+    let mut all = Wallets::default();
     let mut after = 0;
     loop {
         let rows = reader.customers(after, PAGE)?;
-        let Some(last) = rows.last().map(|row| row.key) else { return Ok((points, tiers)) };
+        let Some(last) = rows.last().map(|row| row.key) else { return Ok(all) };
         after = last;
         for row in rows {
-            *tiers.entry(row.state.tier).or_default() += 1;
-            let wallet = &row.state.wallet;
+            *all.tiers.entry(row.state.tier).or_default() += 1;
+            let (wallet, points) = (&row.state.wallet, &mut all.points);
             for (reward, account) in &wallet.accounts {
+                let available = wallet.available(*reward);
+                if available > all.most {
+                    (all.most, all.richest) = (available, row.profile.id().to_owned());
+                }
                 points.issued = points.issued.saturating_add(account.issued);
                 points.spent = points.spent.saturating_add(account.spent);
                 points.expired = points.expired.saturating_add(account.expired);
@@ -220,7 +263,7 @@ fn wallets(reader: &dyn Read) -> Result<(Points, BTreeMap<u32, u64>), Failure> {
                 points.debt = points.debt.saturating_add(account.debt);
                 let held = wallet.held(*reward);
                 points.held = points.held.saturating_add(held);
-                points.outstanding = points.outstanding.saturating_add(wallet.available(*reward)).saturating_add(held);
+                points.outstanding = points.outstanding.saturating_add(available).saturating_add(held);
             }
         }
     }
@@ -230,40 +273,43 @@ fn wallets(reader: &dyn Read) -> Result<(Points, BTreeMap<u32, u64>), Failure> {
 struct Sums {
     first_day: Option<i64>,
     events: u64,
-    orders: BTreeMap<String, u64>,
-    messages: BTreeMap<String, u64>,
+    orders: [u64; ORDERS.len()],
 }
 
-/// What the per-day sums say of events and messages.
+/// How many e-mails went out, and how many did not and why.
+fn messages(reader: &dyn Read) -> Result<BTreeMap<String, u64>, Failure> {
+    let mut counted: BTreeMap<String, u64> = BTreeMap::new();
+    let mut after = 0;
+    loop {
+        let filter = OutboxFilter { after, messages: Some(true), limit: PAGE, ..OutboxFilter::default() };
+        let rows = reader.outbox(filter)?;
+        let Some(last) = rows.last().map(|row| row.sequence) else { return Ok(counted) };
+        after = last;
+        for row in rows {
+            let name = match (row.status, row.reason) {
+                (DeliveryStatus::Confirmed, _) => "sent".to_owned(),
+                (DeliveryStatus::Suppressed, Some(reason)) => format!("suppressed/{reason}"),
+                (status, _) => status.name().to_owned(),
+            };
+            *counted.entry(name).or_default() += 1;
+        }
+    }
+}
+
+/// What the per-day sums say of events.
 fn daily_sums(reader: &dyn Read) -> Result<Sums, Failure> {
     let mut sums = Sums::default();
     for row in reader.daily(0, i64::MAX / 2)? {
         let number = u64::try_from(row.count).unwrap_or(0);
-        let parts: Vec<&str> = row.key.split('/').collect();
-        match parts.as_slice() {
-            ["event", kind, status] => {
-                sums.first_day = Some(sums.first_day.map_or(row.day, |first| first.min(row.day)));
-                sums.events += number;
-                if *kind == "PURCHASE" {
-                    let name = match *status {
-                        "RESOLVED" => "processed at once",
-                        "PENDING" => "waited for fulfilment",
-                        "FAILED" => "failed for want of points",
-                        other => other,
-                    };
-                    *sums.orders.entry(name.to_owned()).or_default() += number;
-                }
+        let is_event = row.key.strip_prefix("event/").is_some_and(|rest| rest.contains('/'));
+        if is_event {
+            sums.first_day = Some(sums.first_day.map_or(row.day, |first| first.min(row.day)));
+            sums.events += number;
+        }
+        for ((key, ..), counted) in ORDERS.iter().zip(&mut sums.orders) {
+            if *key == row.key {
+                *counted += number;
             }
-            ["event", "expired"] => *sums.orders.entry("… of which expired".into()).or_default() += number,
-            ["fact", "fulfilled"] => *sums.orders.entry("… of which fulfilled".into()).or_default() += number,
-            ["fact", "reversed"] => *sums.orders.entry("called off or returned".into()).or_default() += number,
-            ["message", "email", "confirmed"] => *sums.messages.entry("sent".into()).or_default() += number,
-            ["message", "email", "suppressed", reason] => {
-                let reason = format!("not sent: {}", reason.replace('_', " "));
-                *sums.messages.entry(reason).or_default() += number;
-            }
-            ["message", "email", status] => *sums.messages.entry((*status).to_owned()).or_default() += number,
-            _ => {}
         }
     }
     Ok(sums)

@@ -36,7 +36,12 @@ impl std::fmt::Debug for Client {
 impl Client {
     /// A client of a server; `key` is a SERVER key.
     pub(super) fn new(url: &str, key: Option<&str>) -> Result<Self, Failure> {
-        let wrong = || Failure::usage(format!("`{url}` is not the address of a server"), "for example --url http://127.0.0.1:8080");
+        let wrong = || {
+            Failure::usage(
+                format!("`{url}` is not the address of a server"),
+                "for example --url http://127.0.0.1:8080",
+            )
+        };
         let base = url.trim_end_matches('/').to_owned();
         let uri: Uri = base.parse().map_err(|_| wrong())?;
         if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none() {
@@ -45,8 +50,9 @@ impl Client {
         let authorization = match key {
             None => None,
             Some(key) => {
-                let mut value = HeaderValue::try_from(format!("Bearer {key}"))
-                    .map_err(|_| Failure::usage("the key has characters no key has", "check --key and MASIVO_KEY"))?;
+                let mut value = HeaderValue::try_from(format!("Bearer {key}")).map_err(|_| {
+                    Failure::usage("the key has characters no key has", "check --key and MASIVO_KEY")
+                })?;
                 value.set_sensitive(true);
                 Some(value)
             }
@@ -61,7 +67,8 @@ impl Client {
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
-        let inner = legacy::Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
+        let inner =
+            legacy::Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
         Ok(Self { inner, base, authorization })
     }
 
@@ -104,7 +111,10 @@ impl Client {
     ) -> Result<(u16, Bytes), Failure> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         if let Some(headers) = request.headers_mut() {
-            headers.insert(USER_AGENT, HeaderValue::from_static(concat!("masivo-cli/", env!("CARGO_PKG_VERSION"))));
+            headers.insert(
+                USER_AGENT,
+                HeaderValue::from_static(concat!("masivo-cli/", env!("CARGO_PKG_VERSION"))),
+            );
             headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
             if let Some(authorization) = &self.authorization {
                 headers.insert(AUTHORIZATION, authorization.clone());
@@ -113,15 +123,16 @@ impl Client {
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             }
             if let Some(key) = key {
-                let key = HeaderValue::try_from(key)
-                    .map_err(|_| Failure::usage("an idempotency key is plain text", "use letters and digits"))?;
+                let key = HeaderValue::try_from(key).map_err(|_| {
+                    Failure::usage("an idempotency key is plain text", "use letters and digits")
+                })?;
                 headers.insert("idempotency-key", key);
             }
         }
         let bytes = body.map(ToString::to_string).unwrap_or_default();
-        let request = request
-            .body(Full::new(Bytes::from(bytes)))
-            .map_err(|error| Failure::usage(format!("`{path}` cannot be asked for: {error}"), "check the id"))?;
+        let request = request.body(Full::new(Bytes::from(bytes))).map_err(|error| {
+            Failure::usage(format!("`{path}` cannot be asked for: {error}"), "check the id")
+        })?;
         let response = self.inner.request(request).await.map_err(|error| self.unreachable(&cause(&error)))?;
         let status = response.status().as_u16();
         let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;

@@ -9,8 +9,8 @@ use masivo_core::problem::Problem;
 use masivo_core::program::{Kind, Program};
 use masivo_core::value::{Json, Timestamp, parse_uuid};
 use masivo_store::{
-    Answer, Clock, Config, Engine, Handle, Location, ManualClock, Mode, Request, SystemClock, Work, last_instant,
-    mode_of,
+    Answer, Clock, Config, Engine, Handle, Location, ManualClock, Mode, Request, SystemClock, Work,
+    last_instant, mode_of,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -54,6 +54,12 @@ impl FileDoor {
     /// Opens a file, making it when there is none.
     pub(crate) fn open(path: &Path, test: bool, now: Option<&str>) -> Result<Self, Failure> {
         let (mode, clock) = clock_of(path, test)?;
+        if let (Mode::Live, Some(_)) = (mode, now) {
+            return Err(Failure::usage(
+                "--now is for test stores, and this one is live",
+                "leave --now out: a live store goes by the system's clock",
+            ));
+        }
         let engine = Engine::open(Config::new(Location::File(path.to_owned()), mode, clock))?;
         let door = Self { engine };
         if let Some(now) = now {
@@ -145,7 +151,7 @@ impl FileDoor {
         self.submit_rows(requests.collect())
     }
 
-    pub(super) fn emit_all(&self, events: Vec<Json>) -> Result<Vec<RowResult>, Failure> {
+    pub(super) fn emit_all(&self, events: &[Json]) -> Result<Vec<RowResult>, Failure> {
         let requests = events.iter().map(|event| Ok(Command::Emit(read(event)?.0).into()));
         self.submit_rows(requests.collect())
     }

@@ -32,12 +32,18 @@ impl ServerDoor {
         Ok(Self { runtime, client })
     }
 
-    fn call(&self, method: Method, path: &str, key: Option<&str>, body: Option<&Json>) -> Result<Json, Failure> {
+    fn call(
+        &self,
+        method: Method,
+        path: &str,
+        key: Option<&str>,
+        body: Option<&Json>,
+    ) -> Result<Json, Failure> {
         self.runtime.block_on(self.client.call(method, path, key, body))
     }
 
     fn get(&self, path: &str) -> Result<Json, Failure> {
-        Ok(data(self.call(Method::GET, path, None, None)?))
+        Ok(data(&self.call(Method::GET, path, None, None)?))
     }
 
     /// The description of the API, as this server has it.
@@ -114,13 +120,13 @@ impl ServerDoor {
             }
             (_, None) => self.call(Method::POST, &format!("{path}{query}"), None, Some(body))?,
         };
-        Ok(data(answer))
+        Ok(data(&answer))
     }
 
     pub(super) fn emit(&self, event: &Json, key: Option<&str>) -> Result<Json, Failure> {
         let answer = self.call(Method::POST, "/behavior/events", key, Some(event))?;
         let warnings = answer.get("warnings").map_or(&[][..], Json::items).to_vec();
-        Ok(with_warnings(data(answer), warnings))
+        Ok(with_warnings(data(&answer), warnings))
     }
 
     pub(super) fn register_all(&self, rows: Vec<Row>) -> Result<Vec<RowResult>, Failure> {
@@ -135,8 +141,9 @@ impl ServerDoor {
                 {
                     let client = client.clone();
                     tasks.spawn(async move {
-                        let answer = client.call(Method::POST, "/customers", Some(&row.key), Some(&row.body)).await;
-                        (index, answer.map(data))
+                        let answer =
+                            client.call(Method::POST, "/customers", Some(&row.key), Some(&row.body)).await;
+                        (index, answer.map(|answer| data(&answer)))
                     });
                 }
                 let Some(joined) = tasks.join_next().await else { break };
@@ -155,9 +162,9 @@ impl ServerDoor {
         })
     }
 
-    pub(super) fn emit_all(&self, events: Vec<Json>) -> Result<Vec<RowResult>, Failure> {
-        let body = object().with("events", events).build();
-        let rows = data(self.call(Method::POST, "/behavior/events/batch", None, Some(&body))?);
+    pub(super) fn emit_all(&self, events: &[Json]) -> Result<Vec<RowResult>, Failure> {
+        let body = object().with("events", events.to_vec()).build();
+        let rows = data(&self.call(Method::POST, "/behavior/events/batch", None, Some(&body))?);
         let mut results = Vec::with_capacity(rows.items().len());
         for row in rows.items() {
             let status = row.integer("status").and_then(|status| u16::try_from(status).ok()).unwrap_or(500);
@@ -170,12 +177,12 @@ impl ServerDoor {
     }
 
     pub(super) fn fulfill(&self, event: &str) -> Result<Json, Failure> {
-        Ok(data(self.call(Method::PATCH, &format!("/behavior/events/{event}/fulfill"), None, None)?))
+        Ok(data(&self.call(Method::PATCH, &format!("/behavior/events/{event}/fulfill"), None, None)?))
     }
 
     pub(super) fn reverse(&self, event: &str, reason: &str) -> Result<Json, Failure> {
         let body = object().with("reason", reason).build();
-        Ok(data(self.call(Method::POST, &format!("/behavior/events/{event}/reverse"), None, Some(&body))?))
+        Ok(data(&self.call(Method::POST, &format!("/behavior/events/{event}/reverse"), None, Some(&body))?))
     }
 
     pub(super) fn customer(&self, id: &str) -> Result<Json, Failure> {
@@ -205,7 +212,7 @@ impl ServerDoor {
     pub(super) fn make_key(&self, name: &str, server: bool) -> Result<Json, Failure> {
         let kind = if server { "SERVER" } else { "CLIENT" };
         let body = object().with("name", name).with("kind", kind).build();
-        Ok(data(self.call(Method::POST, "/keys", None, Some(&body))?))
+        Ok(data(&self.call(Method::POST, "/keys", None, Some(&body))?))
     }
 
     pub(super) fn revoke_key(&self, id: &str) -> Result<(), Failure> {
@@ -213,7 +220,7 @@ impl ServerDoor {
     }
 }
 
-fn data(answer: Json) -> Json {
+fn data(answer: &Json) -> Json {
     answer.get("data").cloned().unwrap_or_default()
 }
 

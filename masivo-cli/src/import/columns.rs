@@ -85,13 +85,17 @@ fn put(row: &mut Json, path: &[String], value: Json) {
 fn value(shape: Shape, cell: &str) -> Json {
     let text = || Json::from(cell);
     match shape {
-        Shape::Number(..) | Shape::Integer(..) => cell.trim().parse::<Decimal>().map_or_else(|_| text(), Json::from),
+        Shape::Number(..) | Shape::Integer(..) => {
+            cell.trim().parse::<Decimal>().map_or_else(|_| text(), Json::from)
+        }
         Shape::Flag => flag(cell).unwrap_or_else(text),
         Shape::Nullable(of) => value(*of, cell),
         Shape::List(of, _) if !cell.trim_start().starts_with('[') => {
             Json::List(cell.split('|').map(|item| value(*of, item)).collect())
         }
-        Shape::List(..) | Shape::Object(_) | Shape::Map(..) => Json::parse(cell.as_bytes()).unwrap_or_else(|_| text()),
+        Shape::List(..) | Shape::Object(_) | Shape::Map(..) => {
+            Json::parse(cell.as_bytes()).unwrap_or_else(|_| text())
+        }
         // Tags and metadata: a number only when it is written as one would write it, so 007 stays a text.
         Shape::Any | Shape::Either(_) => flag(cell)
             .or_else(|| {

@@ -46,7 +46,8 @@ impl Progress {
         if json.text("about") != Some(&fresh.about) {
             return Err(odd("is of another content of the file, other rows, another label or another store"));
         }
-        let number = |name: &str| json.integer(name).and_then(|number| u64::try_from(number).ok()).unwrap_or(0);
+        let number =
+            |name: &str| json.integer(name).and_then(|number| u64::try_from(number).ok()).unwrap_or(0);
         Ok(Self {
             rows: number("rows"),
             accepted: number("accepted"),
@@ -66,7 +67,8 @@ impl Progress {
             .with("rejects_bytes", self.rejects_bytes)
             .build();
         let temporary = with_suffix(&self.path, ".new");
-        let written = std::fs::write(&temporary, json.to_string()).and_then(|()| std::fs::rename(&temporary, &self.path));
+        let written = std::fs::write(&temporary, json.to_string())
+            .and_then(|()| std::fs::rename(&temporary, &self.path));
         written.map_err(|error| Failure::file(&self.path, &error))
     }
 }

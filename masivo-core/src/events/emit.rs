@@ -129,7 +129,7 @@ fn process(
     reserve_days: Option<u16>,
     redeem: &[(u32, Decimal)],
 ) {
-    let now = draft.now;
+    let at = draft.instant(fact);
     let skipped = head.reason.is_some();
     let awards = if skipped {
         Vec::new()
@@ -146,7 +146,7 @@ fn process(
         return;
     }
     let spending = Spending::Redeem(redeem);
-    match resolve(draft, fact, now, head, payload, spending, &awards) {
+    match resolve(draft, fact, at, head, payload, spending, &awards) {
         // What is not processed may start journeys nevertheless; what failed did not happen.
         Ok(()) if skipped => journeys::on_event(draft, fact, head, payload),
         Ok(()) => {}

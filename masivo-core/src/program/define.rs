@@ -8,8 +8,9 @@ use crate::limits::DEFINITIONS_MAX;
 use crate::prelude::*;
 use crate::problem::{Pointer, Problem, Report};
 use crate::rejection::Rejection;
+use crate::rule::read_conditions;
 use crate::shape::{ObjectShape, Shape, is_id};
-use crate::value::{DAY, Json, Timestamp, object};
+use crate::value::{DAY, Json, Timestamp, Zone, object};
 use uuid::Uuid;
 
 /// What writing a definition needs from outside.
@@ -116,6 +117,7 @@ pub fn define(
     if report.has_problems() {
         return Err(Rejection::Malformed(report));
     }
+    use_own_names(&mut body, settings.time_zone);
     match kind {
         Kind::Campaign => check_campaign(definer, existing.as_ref(), &mut body, &mut report)?,
         Kind::Tier => check_tier(program, existing.as_ref(), &body, &mut report),
@@ -151,6 +153,28 @@ pub fn define(
     let created = existing.is_none();
     let ((), warnings) = report.into_result(()).map_err(Rejection::Malformed)?;
     Ok(Defined { stored, program: next, warnings, created })
+}
+
+/// Writes every condition with our own names, whatever spelling it came in: answers show one form.
+fn use_own_names(body: &mut Json, zone: Zone) {
+    match body {
+        Json::Object(fields) => {
+            for (name, value) in fields {
+                if matches!(name.as_str(), "conditions" | "entry_conditions" | "exit_conditions") {
+                    // What does not read is named with its place when the definition is read as a whole.
+                    let mut ignored = Report::default();
+                    let rule = read_conditions(Some(value), &Pointer::root(), zone, &mut ignored);
+                    if !ignored.has_problems() {
+                        *value = rule.source().clone();
+                    }
+                } else {
+                    use_own_names(value, zone);
+                }
+            }
+        }
+        Json::List(items) => items.iter_mut().for_each(|item| use_own_names(item, zone)),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) => {}
+    }
 }
 
 fn find(program: &Program, kind: Kind, id: Option<&str>) -> Result<Option<Existing>, Rejection> {

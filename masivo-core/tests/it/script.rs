@@ -375,10 +375,11 @@ impl Script {
     fn show_answer(&self, answer: &Answer) -> String {
         let Outcome::Event { fact, still_expired } = &answer.outcome else { return String::new() };
         let record = self.house.record(*fact);
-        let reason = still_expired.as_ref().or_else(|| record.head().unwrap().reason.as_ref());
+        let shown = masivo_core::view::event(&self.house.program, &record);
+        let reason = shown.get("reason").and_then(|reason| reason.text("code"));
         let mut text = record.status.name().to_owned();
-        if let Some(reason) = reason {
-            write!(text, " ({})", reason.code()).unwrap();
+        if let Some(reason) = still_expired.as_ref().map(|reason| reason.code()).or(reason) {
+            write!(text, " ({reason})").unwrap();
         }
         if matches!(record.status, EventStatus::Reversed | EventStatus::Cancelled) && !answer.facts.is_empty()
         {
@@ -475,6 +476,8 @@ impl Script {
                 account.debt,
                 lots.join(" ")
             )
+            .trim_end()
+            .to_owned()
         });
         rewards.collect::<Vec<String>>().join("; ")
     }

@@ -82,7 +82,12 @@ pub(crate) async fn remove_tags(call: Call) -> Outcome {
     let names: Vec<String> = in_query.chain(in_body).collect();
     if names.is_empty() {
         let message = "no tag is named".to_owned();
-        return Err(Failure::problem("/tags", "missing", message, r#"send {"tags": ["name"]} or ?tags=name"#));
+        return Err(Failure::problem(
+            "/tags",
+            "missing",
+            message,
+            r#"send {"tags": ["name"]} or ?tags=name"#,
+        ));
     }
     call.command(Command::RemoveTags { customer: call.path("id"), names }).await
 }

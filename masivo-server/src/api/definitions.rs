@@ -62,13 +62,13 @@ writes! {
 }
 
 async fn define(call: &Call, kind: Kind, id: Option<String>, body: Json) -> Outcome {
+    // Made of the request alone, so that a repeated answer warns of the same.
+    let report = checked(kind.shape(), &body);
+    // What was ignored is not kept; what is refused is for the core to refuse.
+    let body = if report.has_problems() { body } else { Shape::Object(kind.shape()).prune(&body) };
+    let warnings = report.warnings;
     let answer = call.submit(Work::Define { kind, id, body }).await?;
-    let shown = show(call, kind, &answer);
-    let warnings = match answer {
-        Answer::Definition { warnings, .. } => warnings,
-        _ => Vec::new(),
-    };
-    Ok(Reply::data(shown).warn(warnings))
+    Ok(Reply::data(show(call, kind, &answer)).warn(warnings))
 }
 
 /// A definition as it is shown right after it was written.
@@ -111,7 +111,7 @@ pub(crate) async fn settings(call: Call) -> Outcome {
 
 pub(crate) async fn write_settings(mut call: Call) -> Outcome {
     let body = std::mem::take(&mut call.body);
-    define(&call, Kind::Settings, None, body).await
+    Ok(define(&call, Kind::Settings, None, body).await?.without("id").without("version"))
 }
 
 /// Rewards in a window, of a brand or a type.
@@ -120,7 +120,8 @@ pub(crate) async fn rewards(call: Call) -> Outcome {
     let mut rewards = call.read(|query| query.definitions(Kind::Reward)).await?;
     let (brand, kind) = (call.text("brand_id"), call.text("type"));
     rewards.retain(|reward| {
-        is_of_brand(reward, brand.as_deref()) && kind.as_deref().is_none_or(|kind| reward.text("type") == Some(kind))
+        is_of_brand(reward, brand.as_deref())
+            && kind.as_deref().is_none_or(|kind| reward.text("type") == Some(kind))
     });
     Ok(Reply::window(rewards, from, to))
 }
@@ -181,7 +182,12 @@ fn campaign_body(call: &mut Call) -> Result<Json, Failure> {
     let wanted = call.text("type").unwrap_or_default();
     if let Some(written) = body.text("type").filter(|written| *written != wanted) {
         let message = format!("`type` is {} in the body and {wanted} in the query", written.escape_debug());
-        return Err(Failure::problem("/type", "type_differs", message, "send the same type, or only the query's"));
+        return Err(Failure::problem(
+            "/type",
+            "type_differs",
+            message,
+            "send the same type, or only the query's",
+        ));
     }
     body.set("type", wanted);
     Ok(body)

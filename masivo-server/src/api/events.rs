@@ -133,7 +133,12 @@ pub(crate) async fn fulfill_expired(call: Call) -> Outcome {
     }
     if to > zone.start_of_next_day(zone.plus_months(from, 12)) {
         let message = format!("the span from {from} to {to} is longer than a year");
-        return Err(Failure::problem("/end_date", "span_too_long", message, "ask for at most a year at once"));
+        return Err(Failure::problem(
+            "/end_date",
+            "span_too_long",
+            message,
+            "ask for at most a year at once",
+        ));
     }
     let answer = call.submit(Work::FulfillExpired { from, to }).await?;
     let Answer::Count(count) = answer else { return Ok(Reply::data(call.show(&answer))) };

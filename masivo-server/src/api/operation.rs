@@ -19,7 +19,10 @@ const READY_TIME: Duration = Duration::from_secs(2);
 pub(crate) async fn authorize(call: Call) -> Outcome {
     let secret = call.headers.get("x-api-key").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let key = call.app.keys.by_secret(secret.trim()).ok_or_else(|| {
-        Failure::unauthorized("the API key is not valid", "send a key that was not revoked in the header x-api-key")
+        Failure::unauthorized(
+            "the API key is not valid",
+            "send a key that was not revoked in the header x-api-key",
+        )
     })?;
     let wall = call.app.handle.clock().wall();
     Ok(Reply::data(call.app.tokens.issue(&key.id, key.server, wall)))
@@ -107,12 +110,18 @@ pub(crate) async fn confirm_clock(call: Call) -> Outcome {
 
 /// Sums per UTC day: events, points by campaign, messages. The last 30 days when nothing is said.
 pub(crate) async fn daily(call: Call) -> Outcome {
-    let day = |name: &str| call.text(name).as_deref().and_then(Timestamp::parse_date_or_time).map(Timestamp::day);
+    let day =
+        |name: &str| call.text(name).as_deref().and_then(Timestamp::parse_date_or_time).map(Timestamp::day);
     let to = day("to").unwrap_or_else(|| call.app.handle.now().day());
     let from = day("from").unwrap_or_else(|| to.saturating_sub(30));
     if !(from..from.saturating_add(REPORT_DAYS_MAX)).contains(&to) {
         let message = format!("the span does not hold 1 to {REPORT_DAYS_MAX} days");
-        return Err(Failure::problem("?to", "not_a_span", message, "write both as YYYY-MM-DD, the later in `to`"));
+        return Err(Failure::problem(
+            "?to",
+            "not_a_span",
+            message,
+            "write both as YYYY-MM-DD, the later in `to`",
+        ));
     }
     Ok(Reply::data(call.read(move |query| query.daily(from, to)).await?))
 }
@@ -130,14 +139,17 @@ pub(crate) async fn ready(call: Call) -> Outcome {
     let nothing = parse_uuid("00000000-0000-0000-0000-000000000000").unwrap_or_default();
     let asked: Submission = Work::Resend { id: nothing }.into();
     match tokio::time::timeout(READY_TIME, call.app.handle.submit(asked)).await {
-        Ok(Ok(_) | Err(SubmitError::Rejected(_))) => Ok(Reply::plain(object().with("status", "ready").build())),
+        Ok(Ok(_) | Err(SubmitError::Rejected(_))) => {
+            Ok(Reply::plain(object().with("status", "ready").build()))
+        }
         Ok(Err(error)) => Err(Failure::not_ready(error.to_string())),
         Err(_) => Err(Failure::not_ready("the writer did not answer in time")),
     }
 }
 
 pub(crate) async fn prometheus(call: Call) -> Outcome {
-    let text = call.app.metrics.text(&call.app.handle).map_err(|error| Failure::not_ready(error.to_string()))?;
+    let text =
+        call.app.metrics.text(&call.app.handle).map_err(|error| Failure::not_ready(error.to_string()))?;
     Ok(Reply::text(metrics::CONTENT_TYPE, text))
 }
 

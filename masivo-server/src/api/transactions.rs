@@ -9,10 +9,16 @@ use masivo_store::query::{CustomerTransactionFilter, TransactionFilter};
 pub(crate) async fn of_day(call: Call) -> Outcome {
     let text = call.text("date").unwrap_or_default();
     let zone = call.app.handle.program().settings().time_zone;
-    let date = read_date(&text).filter(|(year, month, day)| zone.start_of_date(*year, *month, *day).is_some());
+    let date =
+        read_date(&text).filter(|(year, month, day)| zone.start_of_date(*year, *month, *day).is_some());
     let Some(date) = date else {
         let message = format!("`{}` is not a date", text.escape_debug());
-        return Err(Failure::problem("?date", "not_a_date", message, "write it as DD-MM-YYYY, like 31-07-2024"));
+        return Err(Failure::problem(
+            "?date",
+            "not_a_date",
+            message,
+            "write it as DD-MM-YYYY, like 31-07-2024",
+        ));
     };
     let id = |name: &str| call.text(name).as_deref().and_then(parse_uuid);
     let filter = TransactionFilter {

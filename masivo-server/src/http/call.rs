@@ -128,7 +128,8 @@ async fn prepare(
     let mut json = Json::Null;
     if route.method != Method::Get {
         let limits = &app.settings.limits;
-        let limit = if matches!(route.input, Input::Rows(_)) { limits.batch_bytes } else { limits.body_bytes };
+        let limit =
+            if matches!(route.input, Input::Rows(_)) { limits.batch_bytes } else { limits.body_bytes };
         let bytes = body::read(&parts.headers, body, limit, limits.body_time).await?;
         let mut report = Report::default();
         json = match bytes {

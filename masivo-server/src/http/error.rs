@@ -270,8 +270,9 @@ const fn status_of(rejection: &Rejection) -> StatusCode {
 
 impl From<SubmitError> for Failure {
     fn from(error: SubmitError) -> Self {
-        let unavailable =
-            |code, error: &str, details: &str| Self::new(StatusCode::SERVICE_UNAVAILABLE, code, error, details);
+        let unavailable = |code, error: &str, details: &str| {
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, code, error, details)
+        };
         let again = "send the same again with the same Idempotency-Key: it will not act twice";
         match error {
             SubmitError::Rejected(rejection) => rejection.into(),
@@ -330,6 +331,37 @@ impl From<StoreError> for Failure {
             )
             .retry(1)
             .because(cause),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_engine_could_not_do_has_its_status_and_says_when_to_try_again() {
+        let reason = || "disk full".to_owned();
+        for (error, status, code, retry) in [
+            (SubmitError::Overloaded, 503, "overloaded", Some("1")),
+            (SubmitError::NotCommitted { reason: reason() }, 503, "not_committed", Some("1")),
+            (SubmitError::Unknown { reason: reason() }, 503, "outcome_unknown", Some("1")),
+            (SubmitError::ClockJumped { seconds: 7_200 }, 503, "clock_jumped", Some("60")),
+            (SubmitError::Closing, 503, "closing", Some("5")),
+            (SubmitError::Bug { incident: 7 }, 500, "bug", None),
+            (StoreError::Injected.into(), 503, "store_unavailable", Some("1")),
+            (StoreError::Damaged { what: reason() }.into(), 500, "store_damaged", None),
+            (Rejection::CustomerDeleted.into(), 410, "customer_deleted", None),
+        ] {
+            let failure = Failure::from(error);
+            assert_eq!(failure.0.code, code);
+            assert!(!failure.0.error.contains("disk full") && !failure.0.details.is_empty());
+            let again = matches!(code, "not_committed" | "outcome_unknown");
+            assert!(!again || failure.0.details.contains("same Idempotency-Key"), "{code}");
+            let response = failure.into_response();
+            assert_eq!(response.status(), status, "{code}");
+            let header = response.headers().get(RETRY_AFTER).map(|value| value.to_str().unwrap());
+            assert_eq!(header, retry, "{code}");
         }
     }
 }

@@ -3,8 +3,8 @@
 use super::error::Failure;
 use super::metrics::Metrics;
 use axum::extract::{Request, State};
-use axum::http::header::HeaderValue;
 use axum::http::Method;
+use axum::http::header::HeaderValue;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::any::Any;

@@ -45,7 +45,8 @@ impl Metrics {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("masivo");
         let requests = Family::default();
-        let seconds = Durations::new_with_constructor(|| Histogram::new(exponential_buckets(0.000_5, 2.0, 16)));
+        let seconds =
+            Durations::new_with_constructor(|| Histogram::new(exponential_buckets(0.000_5, 2.0, 16)));
         let [queued, commands, groups, connections] = [(); 4].map(|()| Gauge::default());
         registry.register("http_requests", "Requests by route and status", Family::clone(&requests));
         registry.register("http_request_seconds", "How long requests took", Durations::clone(&seconds));

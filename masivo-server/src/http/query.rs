@@ -36,7 +36,11 @@ pub(crate) fn read(route: &Route, uri: &Uri) -> Result<(Json, Vec<Problem>), Fai
                 report.problem(&at, "unknown_parameter", format!("`{name}` is not known here"), hint);
             }
             None => {
-                report.warning(&at, "unknown_parameter", format!("`{name}` is not known here and was ignored"));
+                report.warning(
+                    &at,
+                    "unknown_parameter",
+                    format!("`{name}` is not known here and was ignored"),
+                );
             }
             Some(_) if query.get(name).is_some() => {
                 report.problem(&at, "repeated", format!("`{name}` is there twice"), "send it once");
@@ -63,8 +67,9 @@ pub(crate) fn read(route: &Route, uri: &Uri) -> Result<(Json, Vec<Problem>), Fai
 /// A parameter's text as the value its shape asks for.
 fn value_of(field: &Field, text: &str) -> Json {
     match field.shape {
-        Shape::Integer(..) | Shape::Number(..) => Decimal::read(text)
-            .map_or_else(|_| Json::from(text), |(number, _)| Json::Number(number)),
+        Shape::Integer(..) | Shape::Number(..) => {
+            Decimal::read(text).map_or_else(|_| Json::from(text), |(number, _)| Json::Number(number))
+        }
         Shape::Flag => match text {
             "true" => Json::Bool(true),
             "false" => Json::Bool(false),

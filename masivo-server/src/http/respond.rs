@@ -1,8 +1,8 @@
 //! Answers that succeed.
 
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use axum::response::{IntoResponse, Response};
 use masivo_core::problem::Problem;
 use masivo_core::value::{Json, object};
@@ -49,7 +49,9 @@ impl Reply {
         let skip = usize::try_from(from).unwrap_or(usize::MAX);
         let take = usize::try_from(to.saturating_sub(from).saturating_add(1)).unwrap_or(0);
         let data: Vec<Json> = items.into_iter().skip(skip).take(take).collect();
-        Self::plain(object().with("data", data).with("from", from).with("to", to).with("count", count).build())
+        Self::plain(
+            object().with("data", data).with("from", from).with("to", to).with("count", count).build(),
+        )
     }
 
     /// The same with status 201.

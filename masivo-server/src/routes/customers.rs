@@ -3,8 +3,8 @@
 use super::{Input, Method, Output, Route, at, handler};
 use crate::api;
 use crate::shapes::{
-    ANY_TEXT, CONSENT_CHANGE, CONSENT_RECEIPT, CONSENT_STATE, CUSTOMER, CUSTOMER_AND_WALLET, DONE, HAPPENING, LIMIT,
-    TAG_NAMES, TAGS_CHANGE, TRANSACTION, TRANSACTION_TYPES, WALLET, list,
+    ANY_TEXT, CONSENT_CHANGE, CONSENT_RECEIPT, CONSENT_STATE, CUSTOMER, CUSTOMER_AND_WALLET, DONE, HAPPENING,
+    LIMIT, TAG_NAMES, TAGS_CHANGE, TRANSACTION, TRANSACTION_TYPES, WALLET, list,
 };
 use masivo_core::profile::{DEVICE, IDENTIFICATION, PROFILE_CHANGE, REGISTRATION};
 use masivo_core::shape::{Shape, optional};
@@ -12,9 +12,14 @@ use masivo_core::shape::{Shape, optional};
 const WITH_WALLET: Output = Output::Data(Shape::Object(&CUSTOMER_AND_WALLET));
 
 pub(super) const ROUTES: &[Route] = &[
-    Route::new(Method::Get, at!("/customers"), "List customers in the order they were registered", handler!(api::customers::list))
-        .query(&[optional("after", Shape::Id, "the id of the last customer seen"), LIMIT])
-        .gives(Output::Page(Shape::Object(&CUSTOMER))),
+    Route::new(
+        Method::Get,
+        at!("/customers"),
+        "List customers in the order they were registered",
+        handler!(api::customers::list),
+    )
+    .query(&[optional("after", Shape::Id, "the id of the last customer seen"), LIMIT])
+    .gives(Output::Page(Shape::Object(&CUSTOMER))),
     Route::new(
         Method::Post,
         at!("/customers"),
@@ -24,13 +29,23 @@ pub(super) const ROUTES: &[Route] = &[
     .product()
     .takes(Input::Described(Shape::Object(&REGISTRATION)))
     .creates(Shape::Object(&CUSTOMER_AND_WALLET)),
-    Route::new(Method::Get, at!("/customers/{id}"), "A customer with the wallet", handler!(api::customers::get))
-        .product()
-        .gives(WITH_WALLET),
-    Route::new(Method::Patch, at!("/customers/{id}"), "Change a customer's profile", handler!(api::customers::change))
-        .product()
-        .takes(Input::Described(Shape::Object(&PROFILE_CHANGE)))
-        .gives(WITH_WALLET),
+    Route::new(
+        Method::Get,
+        at!("/customers/{id}"),
+        "A customer with the wallet",
+        handler!(api::customers::get),
+    )
+    .product()
+    .gives(WITH_WALLET),
+    Route::new(
+        Method::Patch,
+        at!("/customers/{id}"),
+        "Change a customer's profile",
+        handler!(api::customers::change),
+    )
+    .product()
+    .takes(Input::Described(Shape::Object(&PROFILE_CHANGE)))
+    .gives(WITH_WALLET),
     Route::new(
         Method::Delete,
         at!("/customers/{id}"),
@@ -38,8 +53,13 @@ pub(super) const ROUTES: &[Route] = &[
         handler!(api::customers::delete),
     )
     .gives(Output::Data(Shape::Object(&DONE))),
-    Route::new(Method::Get, at!("/customers/{id}/wallet"), "The wallet of a customer", handler!(api::customers::wallet))
-        .gives(Output::Data(Shape::Object(&WALLET))),
+    Route::new(
+        Method::Get,
+        at!("/customers/{id}/wallet"),
+        "The wallet of a customer",
+        handler!(api::customers::wallet),
+    )
+    .gives(Output::Data(Shape::Object(&WALLET))),
     Route::new(
         Method::Get,
         at!("/customers/{id}/history"),
@@ -98,13 +118,23 @@ pub(super) const ROUTES: &[Route] = &[
     .takes(Input::Checked(Shape::Object(&TAG_NAMES)))
     .body_optional()
     .gives(WITH_WALLET),
-    Route::new(Method::Patch, at!("/customers/{id}/devices"), "Register a device for push", handler!(api::customers::add_device))
-        .product()
-        .takes(Input::Checked(Shape::Object(&DEVICE)))
-        .gives(WITH_WALLET),
-    Route::new(Method::Delete, at!("/customers/{id}/devices"), "Take all devices away", handler!(api::customers::remove_devices))
-        .product()
-        .gives(WITH_WALLET),
+    Route::new(
+        Method::Patch,
+        at!("/customers/{id}/devices"),
+        "Register a device for push",
+        handler!(api::customers::add_device),
+    )
+    .product()
+    .takes(Input::Checked(Shape::Object(&DEVICE)))
+    .gives(WITH_WALLET),
+    Route::new(
+        Method::Delete,
+        at!("/customers/{id}/devices"),
+        "Take all devices away",
+        handler!(api::customers::remove_devices),
+    )
+    .product()
+    .gives(WITH_WALLET),
     Route::new(
         Method::Get,
         at!("/customers/{id}/transactions"),

@@ -31,13 +31,18 @@ pub(super) const ROUTES: &[Route] = &[
     .access(Access::Keys)
     .takes(Input::Rows(Shape::Object(&EVENT_BATCH)))
     .gives(Output::Data(list(&Shape::Object(&ROW)))),
-    Route::new(Method::Get, at!("/behavior/events"), "List events, newest first", handler!(api::events::list))
-        .query(&[
-            optional("customer_id", Shape::Id, "only of that customer"),
-            optional("before", Shape::Uuid, "only before that event"),
-            LIMIT,
-        ])
-        .gives(Output::Page(Shape::Object(&EVENT_READ))),
+    Route::new(
+        Method::Get,
+        at!("/behavior/events"),
+        "List events, newest first",
+        handler!(api::events::list),
+    )
+    .query(&[
+        optional("customer_id", Shape::Id, "only of that customer"),
+        optional("before", Shape::Uuid, "only before that event"),
+        LIMIT,
+    ])
+    .gives(Output::Page(Shape::Object(&EVENT_READ))),
     Route::new(
         Method::Get,
         at!("/behavior/events/{id}"),
@@ -78,19 +83,24 @@ pub(super) const ROUTES: &[Route] = &[
     .product()
     .takes(Input::Checked(Shape::Object(&FULFILL_EXPIRED)))
     .gives(Output::Plain(Shape::Object(&DONE_COUNT))),
-    Route::new(Method::Get, at!("/transactions"), "The transactions of a day: at most 1,000", handler!(api::transactions::of_day))
-        .product()
-        .query(&[
-            required("date", ANY_TEXT, "the day in the account's zone, as DD-MM-YYYY"),
-            optional("cursor", Shape::Uuid, "the last id of the page before"),
-            optional("brand_id", Shape::Id, "only of that brand"),
-            optional("reward_id", Shape::Uuid, "only of that reward"),
-            optional("campaign_id", Shape::Uuid, "only of that campaign"),
-            optional("event_id", Shape::Uuid, "only of that event"),
-            optional("type", TRANSACTION_TYPES, "only of that type"),
-            optional("funded_by", ANY_TEXT, "only paid by that funder"),
-        ])
-        .gives(Output::Data(list(&Shape::Object(&TRANSACTION)))),
+    Route::new(
+        Method::Get,
+        at!("/transactions"),
+        "The transactions of a day: at most 1,000",
+        handler!(api::transactions::of_day),
+    )
+    .product()
+    .query(&[
+        required("date", ANY_TEXT, "the day in the account's zone, as DD-MM-YYYY"),
+        optional("cursor", Shape::Uuid, "the last id of the page before"),
+        optional("brand_id", Shape::Id, "only of that brand"),
+        optional("reward_id", Shape::Uuid, "only of that reward"),
+        optional("campaign_id", Shape::Uuid, "only of that campaign"),
+        optional("event_id", Shape::Uuid, "only of that event"),
+        optional("type", TRANSACTION_TYPES, "only of that type"),
+        optional("funded_by", ANY_TEXT, "only paid by that funder"),
+    ])
+    .gives(Output::Data(list(&Shape::Object(&TRANSACTION)))),
     Route::new(
         Method::Get,
         at!("/messages"),

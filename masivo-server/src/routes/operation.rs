@@ -3,7 +3,8 @@
 use super::{Access, Input, Method, Output, Route, at, handler, not_yet};
 use crate::api;
 use crate::shapes::{
-    ANY_TEXT, CLOCK, CLOCK_CHANGE, DAILY_SUM, DONE, HEALTH, KEY, KEY_WANTED, NEW_KEY, SETTINGS_READ, TOKEN, list,
+    ANY_TEXT, CLOCK, CLOCK_CHANGE, DAILY_SUM, DONE, HEALTH, KEY, KEY_WANTED, NEW_KEY, SETTINGS_READ, TOKEN,
+    list,
 };
 use masivo_core::program::SETTINGS;
 use masivo_core::shape::{Shape, optional};
@@ -14,7 +15,10 @@ const fn get(path: &'static str, summary: &'static str, handler: super::Handler)
 
 /// A path that the product has and we do not yet.
 const fn later(method: Method, path: &'static str, summary: &'static str) -> Route {
-    Route::new(method, path, summary, handler!(not_yet)).product().takes(Input::Described(Shape::Any)).body_optional()
+    Route::new(method, path, summary, handler!(not_yet))
+        .product()
+        .takes(Input::Described(Shape::Any))
+        .body_optional()
 }
 
 pub(super) const ROUTES: &[Route] = &[
@@ -40,9 +44,14 @@ pub(super) const ROUTES: &[Route] = &[
     .gives(Output::Data(TOKEN)),
     get(at!("/keys"), "List the API keys", handler!(api::operation::list_keys))
         .gives(Output::Data(list(&Shape::Object(&KEY)))),
-    Route::new(Method::Post, at!("/keys"), "Make an API key; it is shown once", handler!(api::operation::make_key))
-        .takes(Input::Checked(Shape::Object(&KEY_WANTED)))
-        .creates(Shape::Object(&NEW_KEY)),
+    Route::new(
+        Method::Post,
+        at!("/keys"),
+        "Make an API key; it is shown once",
+        handler!(api::operation::make_key),
+    )
+    .takes(Input::Checked(Shape::Object(&KEY_WANTED)))
+    .creates(Shape::Object(&NEW_KEY)),
     Route::new(
         Method::Delete,
         at!("/keys/{id}"),

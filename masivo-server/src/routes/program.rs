@@ -4,12 +4,10 @@ use super::{Handler, Input, Method, Output, Route, at, handler};
 use crate::api;
 use crate::shapes::{
     ANY_TEXT, AUDIENCE_READ, BRAND_READ, CAMPAIGN_READ, CAMPAIGN_TYPES, DELIVERY, DELIVERY_STATUS, DONE,
-    EVENT_TYPE_READ, INDEX, INSTANCE, JOURNEY_READ, LIMIT, MEMBER, MEMBERS_CHANGE, REWARD_READ, REWARD_TYPES, ROW,
-    TEMPLATE_READ, TIER_READ, WEBHOOK_READ, list,
+    EVENT_TYPE_READ, INDEX, INSTANCE, JOURNEY_READ, LIMIT, MEMBER, MEMBERS_CHANGE, REWARD_READ, REWARD_TYPES,
+    ROW, TEMPLATE_READ, TIER_READ, WEBHOOK_READ, list,
 };
-use masivo_core::program::{
-    AUDIENCE, BRAND, CAMPAIGN, EVENT_TYPE, JOURNEY, REWARD, TEMPLATE, TIER, WEBHOOK,
-};
+use masivo_core::program::{AUDIENCE, BRAND, CAMPAIGN, EVENT_TYPE, JOURNEY, REWARD, TEMPLATE, TIER, WEBHOOK};
 use masivo_core::shape::{Field, ObjectShape, Shape, optional, required};
 
 const fn lists(path: &'static str, summary: &'static str, read: &'static Shape, handler: Handler) -> Route {
@@ -27,7 +25,9 @@ const fn makes(
     read: Shape,
     handler: Handler,
 ) -> Route {
-    Route::new(Method::Post, path, summary, handler).takes(Input::Described(Shape::Object(written))).creates(read)
+    Route::new(Method::Post, path, summary, handler)
+        .takes(Input::Described(Shape::Object(written)))
+        .creates(read)
 }
 
 const fn writes(
@@ -42,7 +42,8 @@ const fn writes(
         .gives(Output::Data(read))
 }
 
-const CAMPAIGN_TYPE: &[Field] = &[required("type", CAMPAIGN_TYPES, "the type; BEHAVIOR, the others are not there yet")];
+const CAMPAIGN_TYPE: &[Field] =
+    &[required("type", CAMPAIGN_TYPES, "the type; BEHAVIOR, the others are not there yet")];
 const PAGE: &[Field] = &[optional("after", Shape::Id, "the id of the last customer seen"), LIMIT];
 
 const A_BRAND: Shape = Shape::Object(&BRAND_READ);
@@ -58,9 +59,25 @@ const A_WEBHOOK: Shape = Shape::Object(&WEBHOOK_READ);
 pub(super) const ROUTES: &[Route] = &[
     lists(at!("/brands"), "List brands", &A_BRAND, handler!(api::definitions::brands)).product(),
     gets(at!("/brands/{id}"), "A brand", A_BRAND, handler!(api::definitions::brand)),
-    writes(at!("/brands/{id}"), "Write a brand under an id of yours", &BRAND, A_BRAND, handler!(api::definitions::write_brand)),
-    lists(at!("/event_types"), "List custom event types", &AN_EVENT_TYPE, handler!(api::definitions::event_types)),
-    gets(at!("/event_types/{id}"), "A custom event type", AN_EVENT_TYPE, handler!(api::definitions::event_type)),
+    writes(
+        at!("/brands/{id}"),
+        "Write a brand under an id of yours",
+        &BRAND,
+        A_BRAND,
+        handler!(api::definitions::write_brand),
+    ),
+    lists(
+        at!("/event_types"),
+        "List custom event types",
+        &AN_EVENT_TYPE,
+        handler!(api::definitions::event_types),
+    ),
+    gets(
+        at!("/event_types/{id}"),
+        "A custom event type",
+        AN_EVENT_TYPE,
+        handler!(api::definitions::event_type),
+    ),
     writes(
         at!("/event_types/{id}"),
         "Write a custom event type under its name",
@@ -71,7 +88,8 @@ pub(super) const ROUTES: &[Route] = &[
     lists(at!("/tiers"), "List tiers, lowest first", &A_TIER, handler!(api::definitions::tiers)).product(),
     makes(at!("/tiers"), "Make a tier", &TIER, A_TIER, handler!(api::definitions::make_tier)).product(),
     gets(at!("/tiers/{id}"), "A tier", A_TIER, handler!(api::definitions::tier)),
-    writes(at!("/tiers/{id}"), "Write a tier", &TIER, A_TIER, handler!(api::definitions::write_tier)).product(),
+    writes(at!("/tiers/{id}"), "Write a tier", &TIER, A_TIER, handler!(api::definitions::write_tier))
+        .product(),
     Route::new(Method::Get, at!("/rewards"), "List rewards", handler!(api::definitions::rewards))
         .product()
         .query(&[
@@ -81,9 +99,17 @@ pub(super) const ROUTES: &[Route] = &[
             optional("type", REWARD_TYPES, "only of that type"),
         ])
         .gives(Output::Window(A_REWARD)),
-    makes(at!("/rewards"), "Make a reward", &REWARD, A_REWARD, handler!(api::definitions::make_reward)).product(),
+    makes(at!("/rewards"), "Make a reward", &REWARD, A_REWARD, handler!(api::definitions::make_reward))
+        .product(),
     gets(at!("/rewards/{id}"), "A reward", A_REWARD, handler!(api::definitions::reward)).product(),
-    writes(at!("/rewards/{id}"), "Write a reward", &REWARD, A_REWARD, handler!(api::definitions::write_reward)).product(),
+    writes(
+        at!("/rewards/{id}"),
+        "Write a reward",
+        &REWARD,
+        A_REWARD,
+        handler!(api::definitions::write_reward),
+    )
+    .product(),
     Route::new(Method::Get, at!("/campaigns"), "List campaigns", handler!(api::definitions::campaigns))
         .product()
         .query(&[
@@ -102,9 +128,15 @@ pub(super) const ROUTES: &[Route] = &[
             optional("include", ANY_TEXT, "not there yet"),
         ])
         .gives(Output::Window(A_CAMPAIGN)),
-    makes(at!("/campaigns"), "Make a campaign", &CAMPAIGN, A_CAMPAIGN, handler!(api::definitions::make_campaign))
-        .product()
-        .query(CAMPAIGN_TYPE),
+    makes(
+        at!("/campaigns"),
+        "Make a campaign",
+        &CAMPAIGN,
+        A_CAMPAIGN,
+        handler!(api::definitions::make_campaign),
+    )
+    .product()
+    .query(CAMPAIGN_TYPE),
     gets(at!("/campaigns/{id}"), "A campaign", A_CAMPAIGN, handler!(api::definitions::campaign)).product(),
     writes(
         at!("/campaigns/{id}"),
@@ -116,8 +148,19 @@ pub(super) const ROUTES: &[Route] = &[
     .product()
     .query(CAMPAIGN_TYPE),
     lists(at!("/audiences"), "List audiences", &AN_AUDIENCE, handler!(api::definitions::audiences)),
-    makes(at!("/audiences"), "Make an audience", &AUDIENCE, AN_AUDIENCE, handler!(api::definitions::make_audience)),
-    gets(at!("/audiences/{id}"), "An audience with the number of its members", AN_AUDIENCE, handler!(api::definitions::audience)),
+    makes(
+        at!("/audiences"),
+        "Make an audience",
+        &AUDIENCE,
+        AN_AUDIENCE,
+        handler!(api::definitions::make_audience),
+    ),
+    gets(
+        at!("/audiences/{id}"),
+        "An audience with the number of its members",
+        AN_AUDIENCE,
+        handler!(api::definitions::audience),
+    ),
     writes(
         at!("/audiences/{id}"),
         "Write an audience; members are looked at again",
@@ -125,9 +168,14 @@ pub(super) const ROUTES: &[Route] = &[
         AN_AUDIENCE,
         handler!(api::definitions::write_audience),
     ),
-    Route::new(Method::Get, at!("/audiences/{id}/members"), "Members of an audience", handler!(api::audiences::members))
-        .query(PAGE)
-        .gives(Output::Page(Shape::Object(&MEMBER))),
+    Route::new(
+        Method::Get,
+        at!("/audiences/{id}/members"),
+        "Members of an audience",
+        handler!(api::audiences::members),
+    )
+    .query(PAGE)
+    .gives(Output::Page(Shape::Object(&MEMBER))),
     Route::new(
         Method::Post,
         at!("/audiences/{id}/members"),
@@ -154,13 +202,30 @@ pub(super) const ROUTES: &[Route] = &[
         A_JOURNEY,
         handler!(api::definitions::write_journey),
     ),
-    Route::new(Method::Get, at!("/journeys/{id}/instances"), "Customers in a journey", handler!(api::audiences::instances))
-        .query(PAGE)
-        .gives(Output::Page(Shape::Object(&INSTANCE))),
+    Route::new(
+        Method::Get,
+        at!("/journeys/{id}/instances"),
+        "Customers in a journey",
+        handler!(api::audiences::instances),
+    )
+    .query(PAGE)
+    .gives(Output::Page(Shape::Object(&INSTANCE))),
     lists(at!("/templates"), "List templates", &A_TEMPLATE, handler!(api::definitions::templates)),
-    makes(at!("/templates"), "Make a template", &TEMPLATE, A_TEMPLATE, handler!(api::definitions::make_template)),
+    makes(
+        at!("/templates"),
+        "Make a template",
+        &TEMPLATE,
+        A_TEMPLATE,
+        handler!(api::definitions::make_template),
+    ),
     gets(at!("/templates/{id}"), "A template", A_TEMPLATE, handler!(api::definitions::template)),
-    writes(at!("/templates/{id}"), "Write a template", &TEMPLATE, A_TEMPLATE, handler!(api::definitions::write_template)),
+    writes(
+        at!("/templates/{id}"),
+        "Write a template",
+        &TEMPLATE,
+        A_TEMPLATE,
+        handler!(api::definitions::write_template),
+    ),
     lists(at!("/webhooks"), "List webhooks", &A_WEBHOOK, handler!(api::definitions::webhooks)),
     makes(
         at!("/webhooks"),
@@ -169,10 +234,26 @@ pub(super) const ROUTES: &[Route] = &[
         A_WEBHOOK,
         handler!(api::definitions::make_webhook),
     ),
-    gets(at!("/webhooks/{id}"), "A webhook, without its secret", A_WEBHOOK, handler!(api::definitions::webhook)),
-    writes(at!("/webhooks/{id}"), "Write a webhook", &WEBHOOK, A_WEBHOOK, handler!(api::definitions::write_webhook)),
-    Route::new(Method::Delete, at!("/webhooks/{id}"), "Switch a webhook off", handler!(api::definitions::remove_webhook))
-        .gives(Output::Data(A_WEBHOOK)),
+    gets(
+        at!("/webhooks/{id}"),
+        "A webhook, without its secret",
+        A_WEBHOOK,
+        handler!(api::definitions::webhook),
+    ),
+    writes(
+        at!("/webhooks/{id}"),
+        "Write a webhook",
+        &WEBHOOK,
+        A_WEBHOOK,
+        handler!(api::definitions::write_webhook),
+    ),
+    Route::new(
+        Method::Delete,
+        at!("/webhooks/{id}"),
+        "Switch a webhook off",
+        handler!(api::definitions::remove_webhook),
+    )
+    .gives(Output::Data(A_WEBHOOK)),
     Route::new(
         Method::Get,
         at!("/webhooks/{id}/deliveries"),

@@ -37,7 +37,11 @@ pub const KEY_WANTED: ObjectShape = ObjectShape {
     name: "KeyWanted",
     fields: &[
         required("name", Shape::Text(100), "a word to know it by"),
-        required("kind", Shape::Choice(&["SERVER", "CLIENT"]), "SERVER does everything; CLIENT only sends events"),
+        required(
+            "kind",
+            Shape::Choice(&["SERVER", "CLIENT"]),
+            "SERVER does everything; CLIENT only sends events",
+        ),
     ],
     unknown: Unknown::Refused,
 };

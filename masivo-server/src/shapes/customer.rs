@@ -88,7 +88,11 @@ const CUSTOMER_FIELDS: &[Field] = &[
     optional("consent", Shape::Object(&CONSENT_READ), "the recorded consent"),
     optional("devices", list(&Shape::Object(&DEVICE_READ)), "devices for push"),
     optional("tier_id", Shape::Uuid, "the tier"),
-    required("metrics", Shape::Map(&Shape::Object(&PERIOD), 20), "by period: lifetime, this_year, last_year …"),
+    required(
+        "metrics",
+        Shape::Map(&Shape::Object(&PERIOD), 20),
+        "by period: lifetime, this_year, last_year …",
+    ),
     required("rfm", Shape::Object(&RFM), "recency, frequency, monetary value"),
     optional("audiences", list(&Shape::Object(&AUDIENCE_OF)), "the audiences the customer is in"),
 ];

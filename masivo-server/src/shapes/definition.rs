@@ -1,6 +1,6 @@
 //! Definitions as they are read: what was written, with id and version.
 
-use super::{ANY_TEXT, COUNT};
+use super::COUNT;
 use masivo_core::program::{
     AUDIENCE, BRAND, CAMPAIGN, EVENT_TYPE, JOURNEY, REWARD, SETTINGS, TEMPLATE, TIER, WEBHOOK,
 };
@@ -91,20 +91,20 @@ read_shape!(
     /// A reward.
     REWARD_READ, "StoredReward", REWARD, ID_AND_VERSION);
 read_shape!(
-    /// A campaign; its status is computed.
-    CAMPAIGN_READ, "StoredCampaign", CAMPAIGN, &[
-        ID,
-        VERSION,
-        required("status", Shape::Choice(&["RUNNING", "PAUSED", "SCHEDULED", "FINISHED"]), "its status now"),
-    ]);
+/// A campaign; its status is computed.
+CAMPAIGN_READ, "StoredCampaign", CAMPAIGN, &[
+    ID,
+    VERSION,
+    required("status", Shape::Choice(&["RUNNING", "PAUSED", "SCHEDULED", "FINISHED"]), "its status now"),
+]);
 read_shape!(
-    /// An audience.
-    AUDIENCE_READ, "StoredAudience", AUDIENCE, &[
-        ID,
-        VERSION,
-        optional("members_count", COUNT, "how many customers are in it"),
-        optional("recalculating", Shape::Flag, "whether all customers are being looked at again"),
-    ]);
+/// An audience.
+AUDIENCE_READ, "StoredAudience", AUDIENCE, &[
+    ID,
+    VERSION,
+    optional("members_count", COUNT, "how many customers are in it"),
+    optional("recalculating", Shape::Flag, "whether all customers are being looked at again"),
+]);
 read_shape!(
     /// A template.
     TEMPLATE_READ, "StoredTemplate", TEMPLATE, ID_AND_VERSION);
@@ -112,11 +112,8 @@ read_shape!(
     /// A journey.
     JOURNEY_READ, "StoredJourney", JOURNEY, ID_AND_VERSION);
 read_shape!(
-    /// The settings.
-    SETTINGS_READ, "StoredSettings", SETTINGS, &[
-        optional("id", ANY_TEXT, "settings"),
-        VERSION,
-    ]);
+/// The settings.
+SETTINGS_READ, "StoredSettings", SETTINGS, &[]);
 read_shape!(
     /// A webhook; its secret is only shown when it is made.
     WEBHOOK_READ, "StoredWebhook", WEBHOOK, ID_AND_VERSION);

@@ -17,7 +17,10 @@ async fn status(house: &House, method: &str, path: &str, bearer: &str) -> u16 {
 async fn keys_are_exchanged_for_tokens_and_revoking_one_ends_both() {
     let house = House::new().await;
     assert_eq!(house.send("GET", "/auth/authorize", &[], Vec::new()).await.code(401), "unauthorized");
-    assert_eq!(house.send("GET", "/auth/authorize", &[("x-api-key", "wrong")], Vec::new()).await.code(401), "unauthorized");
+    assert_eq!(
+        house.send("GET", "/auth/authorize", &[("x-api-key", "wrong")], Vec::new()).await.code(401),
+        "unauthorized"
+    );
     let first = token(&house, KEY).await;
     assert_eq!(first.split('.').count(), 3);
     for bearer in [first.as_str(), KEY] {
@@ -41,7 +44,10 @@ async fn keys_are_exchanged_for_tokens_and_revoking_one_ends_both() {
     for bearer in [second.as_str(), key.as_str()] {
         assert_eq!(status(&house, "GET", "/tiers", bearer).await, 401);
     }
-    assert_eq!(house.send("GET", "/auth/authorize", &[("x-api-key", &key)], Vec::new()).await.code(401), "unauthorized");
+    assert_eq!(
+        house.send("GET", "/auth/authorize", &[("x-api-key", &key)], Vec::new()).await.code(401),
+        "unauthorized"
+    );
     // The last SERVER key stays.
     let keys = house.get("/keys").await.data();
     let last = keys.items().iter().find(|key| key.text("revoked_at").is_none()).unwrap();
@@ -58,7 +64,11 @@ async fn client_keys_only_send_events_and_learn_nothing() {
     house.post("/customers", r#"{"id": "ana", "name": "Ana", "email": "ana@example.com"}"#).await.expect(201);
     let made = house.post("/keys", r#"{"name": "app", "kind": "CLIENT"}"#).await.expect(201);
     let key = at(&made, "/data/key");
-    assert_eq!(status(&house, "POST", "/behavior/events", &key).await, 401, "a CLIENT key is no bearer token");
+    assert_eq!(
+        status(&house, "POST", "/behavior/events", &key).await,
+        401,
+        "a CLIENT key is no bearer token"
+    );
     let bearer = format!("Bearer {}", token(&house, &key).await);
     let send = async |method: &str, path: &str, body: &str| {
         let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
@@ -72,9 +82,14 @@ async fn client_keys_only_send_events_and_learn_nothing() {
     assert_eq!(at(&sent, "/result/customer"), "{}");
     let reserved = send("POST", "/behavior/events", &event("PURCHASE", r#", "order": {"value": 1}"#)).await;
     assert_eq!(reserved.code(403), "reserved_event_type");
-    let redeem = event("VISIT", r#", "redeem": [{"id": "0197b0de-7c5e-7000-8000-000000000009", "amount": 1}]"#);
+    let redeem =
+        event("VISIT", r#", "redeem": [{"id": "0197b0de-7c5e-7000-8000-000000000009", "amount": 1}]"#);
     assert_eq!(send("POST", "/behavior/events", &redeem).await.code(400), "malformed");
-    let batch = format!(r#"{{"events": [{}, {}]}}"#, event("VISIT", ""), event("PURCHASE", r#", "order": {"value": 1}"#));
+    let batch = format!(
+        r#"{{"events": [{}, {}]}}"#,
+        event("VISIT", ""),
+        event("PURCHASE", r#", "order": {"value": 1}"#)
+    );
     let rows = send("POST", "/behavior/events/batch", &batch).await.data();
     assert_eq!((at(&rows, "/0/status"), at(&rows, "/1/status")), ("200".into(), "403".into()));
     for (method, path) in [
@@ -107,7 +122,9 @@ async fn a_chosen_key_is_long_enough_and_a_made_one_is_given_once() {
     let clock = ManualClock::new(Timestamp::EPOCH);
     let engine = Engine::open(Config::memory(std::sync::Arc::new(clock))).unwrap();
     let handle = engine.handle();
-    assert!(first_key(&handle, Some("short")).await.is_err());
+    for wrong in ["short", "long enough, but with schl\u{fc}ssel"] {
+        assert!(first_key(&handle, Some(wrong)).await.is_err(), "{wrong}");
+    }
     let made = first_key(&handle, None).await.unwrap().unwrap();
     assert!(made.starts_with("mk_"), "{made}");
     assert_eq!(first_key(&handle, None).await.unwrap(), None);

@@ -30,7 +30,8 @@ fn start(mut command: Command) -> Running {
     let mut child = command.arg("--listen").arg("127.0.0.1:0").spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-    let address = line.strip_prefix("listening on http://").unwrap_or_else(|| panic!("{line}")).trim().to_owned();
+    let address =
+        line.strip_prefix("listening on http://").unwrap_or_else(|| panic!("{line}")).trim().to_owned();
     Running { child, address }
 }
 
@@ -50,7 +51,9 @@ impl Running {
 
     /// Ends it as an operator does; gives what it wrote to standard error.
     fn end(mut self) -> String {
-        assert!(Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap().success());
+        assert!(
+            Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap().success()
+        );
         let status = self.child.wait().unwrap();
         let mut errors = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
@@ -69,7 +72,11 @@ fn it_keeps_what_it_answered_and_ends_with_zero() {
     let server = start(first);
     let answer = server.ask("POST", "/customers", KEY, r#"{"id": "ana", "is_anonymous": true}"#);
     assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
-    assert!(server.ask("PUT", "/test_clock", KEY, r#"{"now": "2027-01-01T00:00:00Z"}"#).starts_with("HTTP/1.1 404"));
+    assert!(
+        server
+            .ask("PUT", "/test_clock", KEY, r#"{"now": "2027-01-01T00:00:00Z"}"#)
+            .starts_with("HTTP/1.1 404")
+    );
     assert!(!server.end().contains(KEY));
     let server = start(command(&folder));
     let answer = server.ask("GET", "/customers/ana", KEY, "");
@@ -94,7 +101,11 @@ fn it_makes_a_first_key_once_and_its_test_clock_stands_still() {
     let mut line = String::new();
     let mut errors = BufReader::new(server.child.stderr.take().unwrap());
     errors.read_line(&mut line).unwrap();
-    let key = line.trim().strip_prefix("first SERVER key, shown only now: ").unwrap_or_else(|| panic!("{line}")).to_owned();
+    let key = line
+        .trim()
+        .strip_prefix("first SERVER key, shown only now: ")
+        .unwrap_or_else(|| panic!("{line}"))
+        .to_owned();
     server.child.stderr = Some(errors.into_inner());
     let answer = server.ask("GET", "/test_clock", &key, "");
     let body = answer.split_once("\r\n\r\n").unwrap().1;
@@ -120,6 +131,7 @@ fn it_says_what_is_wrong_and_ends_with_an_error() {
         assert_eq!(output.status.code(), Some(1), "{arguments:?} {said}");
         assert!(said.contains(expected), "{arguments:?} {said}");
     }
+    std::fs::remove_file(folder.join("shop.db")).unwrap();
     let short = command(&folder).env("MASIVO_API_KEY", "short").output().unwrap();
     assert_eq!(short.status.code(), Some(1));
     drop(std::fs::remove_dir_all(&folder));

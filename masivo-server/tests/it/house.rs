@@ -88,7 +88,9 @@ pub(crate) fn at(json: &Json, pointer: &str) -> String {
             _ => value.get(step),
         });
     }
-    value.map(|value| value.as_text().map_or_else(|| value.to_string(), ToOwned::to_owned)).unwrap_or_default()
+    value
+        .map(|value| value.as_text().map_or_else(|| value.to_string(), ToOwned::to_owned))
+        .unwrap_or_default()
 }
 
 impl House {
@@ -141,8 +143,15 @@ impl House {
     }
 
     /// Sends anything.
-    pub(crate) async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
-        let full = if path.starts_with("/_") { path.replacen("/_", "", 1) } else { format!("{PREFIX}{path}") };
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Answer {
+        let full =
+            if path.starts_with("/_") { path.replacen("/_", "", 1) } else { format!("{PREFIX}{path}") };
         let mut request = Request::builder().method(method).uri(format!("http://{}{full}", self.address));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -164,7 +173,13 @@ impl House {
     }
 
     /// Sends with the SERVER key and more headers.
-    pub(crate) async fn ask_with(&self, method: &str, path: &str, body: &str, more: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn ask_with(
+        &self,
+        method: &str,
+        path: &str,
+        body: &str,
+        more: &[(&str, &str)],
+    ) -> Answer {
         let bearer = format!("Bearer {KEY}");
         let mut headers = vec![("authorization", bearer.as_str())];
         if !body.is_empty() {
@@ -233,7 +248,9 @@ impl House {
         }
         let Some(route) = route_of(method, path) else { return };
         assert_eq!(answer.status.as_u16(), route.status, "{place}");
-        check_success(route, answer, &place);
+        if method != "HEAD" {
+            check_success(route, answer, &place);
+        }
         self.answered.lock().unwrap().insert((route.method.name(), route.path));
     }
 }
@@ -275,7 +292,8 @@ fn assert_fits(shape: &Shape, json: &Json, place: &str) {
 fn route_of(method: &str, path: &str) -> Option<&'static Route> {
     let method = if method == "HEAD" { "GET" } else { method };
     let fits = |route: &&Route| {
-        let (pattern, path): (Vec<&str>, Vec<&str>) = (route.path.split('/').collect(), path.split('/').collect());
+        let (pattern, path): (Vec<&str>, Vec<&str>) =
+            (route.path.split('/').collect(), path.split('/').collect());
         route.method.name() == method
             && pattern.len() == path.len()
             && pattern.iter().zip(&path).all(|(part, given)| part.starts_with('{') || part == given)
@@ -309,6 +327,9 @@ impl Receiver {
 
     /// The next thing that was sent.
     pub(crate) async fn next(&mut self) -> (HeaderMap, Bytes) {
-        tokio::time::timeout(Duration::from_secs(20), self.received.recv()).await.expect("nothing came").unwrap()
+        tokio::time::timeout(Duration::from_secs(20), self.received.recv())
+            .await
+            .expect("nothing came")
+            .unwrap()
     }
 }

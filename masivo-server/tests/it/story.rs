@@ -61,7 +61,9 @@ async fn open_shop(house: &House, url: &str) -> Shop {
         at(&template, "/id")
     );
     let journey = made(house.post("/journeys", &journey).await).await;
-    let webhook = format!(r#"{{"url": "{url}", "events": ["CUSTOMER_REGISTRATION", "TIER_UPGRADE", "CUSTOMER_DELETED"]}}"#);
+    let webhook = format!(
+        r#"{{"url": "{url}", "events": ["CUSTOMER_REGISTRATION", "TIER_UPGRADE", "CUSTOMER_DELETED"]}}"#
+    );
     let webhook = made(house.post("/webhooks", &webhook).await).await;
     Shop {
         reward,
@@ -74,7 +76,9 @@ async fn open_shop(house: &House, url: &str) -> Shop {
 }
 
 fn purchase(value: &str, more: &str) -> String {
-    format!(r#"{{"customer_id": "ana", "brand_id": "shop", "type": "PURCHASE", "order": {{"value": {value}}}{more}}}"#)
+    format!(
+        r#"{{"customer_id": "ana", "brand_id": "shop", "type": "PURCHASE", "order": {{"value": {value}}}{more}}}"#
+    )
 }
 
 async fn points(house: &House) -> (String, String, String) {
@@ -142,21 +146,36 @@ async fn buy_and_rise(house: &House, shop: &Shop) -> String {
 
 async fn redeem_in_every_way(house: &House, shop: &Shop) {
     let waiting = |days: u32| {
-        purchase("10", &format!(r#", "fulfilled": false, "reserve": {days}, "redeem": [{{"id": "{}", "amount": 50}}]"#, shop.reward))
+        purchase(
+            "10",
+            &format!(
+                r#", "fulfilled": false, "reserve": {days}, "redeem": [{{"id": "{}", "amount": 50}}]"#,
+                shop.reward
+            ),
+        )
     };
     // Held, then fulfilled: twice gives the same answer.
     let event = house.post("/behavior/events", &waiting(1)).await.data();
-    assert_eq!((at(&event, "/status"), at(&event, "/reservation_expires_at")), ("PENDING".into(), "2026-01-16T10:00:00.000Z".into()));
+    assert_eq!(
+        (at(&event, "/status"), at(&event, "/reservation_expires_at")),
+        ("PENDING".into(), "2026-01-16T10:00:00.000Z".into())
+    );
     assert_eq!(points(house).await, has("70", "50", "0"));
     let path = format!("/behavior/events/{}/fulfill", at(&event, "/id"));
     let fulfilled = house.patch(&path, "").await.data();
-    assert_eq!((at(&fulfilled, "/status"), at(&fulfilled, "/result/redemptions/0/amount")), ("RESOLVED".into(), "50".into()));
+    assert_eq!(
+        (at(&fulfilled, "/status"), at(&fulfilled, "/result/redemptions/0/amount")),
+        ("RESOLVED".into(), "50".into())
+    );
     assert_eq!(house.patch(&path, "").await.data(), fulfilled);
     assert_eq!(points(house).await, has("80", "0", "0"));
     // Held, then cancelled.
     let event = house.post("/behavior/events", &waiting(1)).await.data();
     let path = format!("/behavior/events/{}/reverse", at(&event, "/id"));
-    assert_eq!(at(&house.post(&path, r#"{"reason": "changed their mind"}"#).await.data(), "/status"), "CANCELLED");
+    assert_eq!(
+        at(&house.post(&path, r#"{"reason": "changed their mind"}"#).await.data(), "/status"),
+        "CANCELLED"
+    );
     assert_eq!(points(house).await, has("80", "0", "0"));
     // Held, then expired at its very instant, and fulfilled after all.
     let event = house.post("/behavior/events", &waiting(2)).await.data();
@@ -167,10 +186,16 @@ async fn redeem_in_every_way(house: &House, shop: &Shop) {
     assert_eq!(at(&house.get(&path).await.data(), "/status"), "EXPIRED");
     assert_eq!(points(house).await, has("80", "0", "0"));
     let done = house
-        .post("/customers/fulfill_expired_events", r#"{"start_date": "2026-01-15", "end_date": "2026-01-15"}"#)
+        .post(
+            "/customers/fulfill_expired_events",
+            r#"{"start_date": "2026-01-15", "end_date": "2026-01-15"}"#,
+        )
         .await
         .expect(200);
-    assert_eq!((at(&done, "/data/count"), at(&house.get(&path).await.data(), "/status")), ("1".into(), "RESOLVED".into()));
+    assert_eq!(
+        (at(&done, "/data/count"), at(&house.get(&path).await.data(), "/status")),
+        ("1".into(), "RESOLVED".into())
+    );
     assert_eq!(points(house).await, has("40", "0", "0"));
 }
 
@@ -201,14 +226,15 @@ async fn hear_of_it(house: &House, shop: &Shop, receiver: &mut Receiver) {
         Webhook::new(&shop.secret).unwrap().verify(&body, &headers).unwrap();
         let tampered = [&body[..], b" "].concat();
         assert!(Webhook::new(&shop.secret).unwrap().verify(&tampered, &headers).is_err());
-        let body = json(&String::from_utf8(body.to_vec()).unwrap());
+        let body = json(std::str::from_utf8(&body).unwrap());
         assert_eq!(at(&body, "/event"), at(&body, "/type"));
         assert_eq!(at(&body, "/data/customer_id"), "ana");
         heard.push(at(&body, "/event"));
     }
     heard.sort();
     assert_eq!(heard, ["CUSTOMER_REGISTRATION", "TIER_UPGRADE"]);
-    let deliveries = house.get(&format!("/webhooks/{}/deliveries?status=confirmed", shop.webhook)).await.data();
+    let deliveries =
+        house.get(&format!("/webhooks/{}/deliveries?status=confirmed", shop.webhook)).await.data();
     assert_eq!(deliveries.items().len(), 2);
 }
 
@@ -223,7 +249,8 @@ async fn leave_the_audience_by_time(house: &House, shop: &Shop) {
 }
 
 async fn get_a_mail(house: &House, shop: &Shop) {
-    let cart = r#"{"customer_id": "ana", "brand_id": "shop", "type": "ADD_TO_CART", "product": {"sku": "lamp"}}"#;
+    let cart =
+        r#"{"customer_id": "ana", "brand_id": "shop", "type": "ADD_TO_CART", "product": {"sku": "lamp"}}"#;
     let event = house.post("/behavior/events", cart).await.data();
     assert_eq!(at(&event, "/tracking_only"), "true");
     let instances = format!("/journeys/{}/instances", shop.journey);
@@ -266,7 +293,10 @@ async fn be_deleted(house: &House, shop: &Shop, receiver: &mut Receiver) {
     assert_eq!(house.post("/behavior/events", &purchase("5", "")).await.code(410), "customer_deleted");
     let path = format!("/behavior/events/{}", at(&event, "/id"));
     let erased = house.get(&path).await.data();
-    assert_eq!((at(&erased, "/status"), at(&erased, "/customer_id"), at(&erased, "/data")), ("CANCELLED".into(), String::new(), String::new()));
+    assert_eq!(
+        (at(&erased, "/status"), at(&erased, "/customer_id"), at(&erased, "/data")),
+        ("CANCELLED".into(), String::new(), String::new())
+    );
     assert_eq!(house.get("/reports/daily?from=2026-01-15&to=2026-01-15").await.data(), before);
     house.deliver().await;
     assert!(house.mails().is_empty());
@@ -274,7 +304,7 @@ async fn be_deleted(house: &House, shop: &Shop, receiver: &mut Receiver) {
     loop {
         let (headers, body) = receiver.next().await;
         Webhook::new(&shop.secret).unwrap().verify(&body, &headers).unwrap();
-        let body = json(&String::from_utf8(body.to_vec()).unwrap());
+        let body = json(std::str::from_utf8(&body).unwrap());
         if at(&body, "/event") == "CUSTOMER_DELETED" {
             assert_eq!(at(&body, "/data/customer_id"), "ana");
             break;

@@ -4,7 +4,7 @@ use super::writer::Desk;
 use crate::backend::{CustomerKey, CustomerRow, FactRow, Read};
 use crate::error::StoreError;
 use masivo_core::events::EventRecord;
-use masivo_core::fact::{Fact, FactKind};
+use masivo_core::fact::{Change, EventStatus, Fact, FactKind};
 use masivo_core::value::Timestamp;
 
 /// The customer of a merchant's id, from memory or from the store.
@@ -87,9 +87,14 @@ pub(super) fn visits(unit: &impl Read, head: u64, without: u64) -> Result<Vec<Ti
         if row.fact.kind != FactKind::Event || row.fact.sequence == without {
             continue;
         }
-        let counts = matches!(row.status, Some(masivo_core::fact::EventStatus::Resolved));
-        let visit = row.fact.event.as_ref().and_then(|head| head.visit).filter(|_| counts);
-        visits.extend(visit.map(|visit| visit.issued_at));
+        // Only what was counted is a visit: fulfilling may have left it out.
+        let fulfilled = if row.fulfilled_by == 0 { None } else { unit.fact(row.fulfilled_by)? };
+        let changes = row.fact.changes.iter().chain(fulfilled.iter().flat_map(|row| &row.fact.changes));
+        let resolved = row.status == Some(EventStatus::Resolved);
+        visits.extend(changes.filter(|_| resolved).filter_map(|change| match change {
+            Change::Visited(visit) => Some(visit.issued_at),
+            _ => None,
+        }));
     }
     visits.sort_unstable_by(|one, other| other.cmp(one));
     Ok(visits)

@@ -1,0 +1,148 @@
+//! Events, customers, keys, backup and verification on a file.
+
+use crate::run::{Folder, number, shown, text};
+use masivo_core::value::{Json, Timestamp};
+use masivo_store::{Config, Engine, Location, ManualClock, Mode};
+use std::sync::Arc;
+
+const ANA: &str = "id,name,email\nana,Ana,ana@example.com\n";
+
+/// A shop with one customer.
+fn with_ana() -> Folder {
+    let folder = Folder::shop();
+    folder.write("ana.csv", ANA);
+    folder.run(0, &["import", "customers", "ana.csv", "--db", "s.db"]).says(&["accepted  1"]);
+    folder
+}
+
+fn purchase(more: &str) -> String {
+    format!(r#"{{"customer_id":"ana","brand_id":"shop","type":"PURCHASE","order":{{"value":29.99}}{more}}}"#)
+}
+
+#[test]
+fn a_purchase_is_sent_shown_explained_and_reversed() {
+    let folder = with_ana();
+    let event = folder.json(0, &["emit", &purchase(r#","id":"order-1""#), "--db", "s.db"]);
+    assert_eq!(text(&event, "status"), "RESOLVED");
+    let id = text(&event, "id");
+    // Its own id makes sending it again harmless, from wherever it comes.
+    folder.write("event.json", &purchase(r#","id":"order-1""#));
+    assert_eq!(text(&folder.json(0, &["emit", "--file", "event.json", "--db", "s.db"]), "id"), id);
+    let again = folder.run_with(0, &["emit", "--db", "s.db"], &purchase(r#","id":"order-1""#));
+    again.says(&[&id, "RESOLVED", "gained", "29", "A point per dollar"]);
+    folder
+        .run(1, &["emit", &purchase(r#","id":"order-1","platform":"web""#), "--db", "s.db"])
+        .complains(&["idempotency key"]);
+
+    folder.run(0, &["--db", "s.db", "show", "customer", "ana"]).says(&[
+        "Ana",
+        "ana@example.com",
+        "Base",
+        "Points",
+        "29.99",
+    ]);
+    let customer = folder.json(0, &["show", "customer", "ana", "--db", "s.db"]);
+    assert_eq!(number(&customer, "customer.metrics.lifetime.number_of_purchases"), 1);
+    folder.run(0, &["show", "event", &id, "--db", "s.db"]).says(&["ana", "RESOLVED", "29.99"]);
+    folder
+        .run(0, &["explain", &id, "--db", "s.db"])
+        .says(&["+ A point per dollar: rule 0 matched", "issued"]);
+
+    folder.run(2, &["reverse", &id, "--db", "s.db"]).complains(&["--reason"]);
+    folder.run(2, &["reverse", &id, "--reason", " ", "--db", "s.db"]).complains(&["reason is empty"]);
+    folder.run(0, &["reverse", &id, "--reason", "returned", "--db", "s.db"]).says(&["REVERSED"]);
+    folder.run(0, &["reverse", &id, "--reason", "returned", "--db", "s.db"]).says(&["REVERSED"]);
+    folder.run(1, &["fulfill", &id, "--db", "s.db"]).complains(&["REVERSED"]);
+}
+
+#[test]
+fn a_waiting_order_is_fulfilled_in_its_time() {
+    let folder = with_ana();
+    let waits = folder.json(0, &["emit", &purchase(r#","fulfilled":false"#), "--db", "s.db"]);
+    assert_eq!(text(&waits, "status"), "PENDING");
+    let id = text(&waits, "id");
+    // The clock of a test store stands still until it is moved.
+    let expires = text(&waits, "reservation_expires_at");
+    folder.run(0, &["show", "event", &id, "--db", "s.db", "--now", &expires]).says(&["EXPIRED"]);
+    folder.run(0, &["fulfill", &id, "--db", "s.db"]).says(&["RESOLVED", "29"]);
+    folder
+        .run(2, &["show", "event", &id, "--db", "s.db", "--now", "1990-01-01T00:00:00Z"])
+        .complains(&["forward"]);
+    folder
+        .run(2, &["show", "event", &id, "--db", "s.db", "--now", "noon"])
+        .complains(&["`noon` is not an instant"]);
+}
+
+#[test]
+fn malformed_events_and_ids_say_what_is_wrong() {
+    let folder = with_ana();
+    folder.run(2, &["emit", "{", "--db", "s.db"]).complains(&["error:"]);
+    let ran = folder.run(2, &["emit", r#"{"type":"PURCHASE","order":{"value":-1}}"#, "--db", "s.db"]);
+    ran.complains(&["/customer_id", "/brand_id", "/order/value", "what to do"]);
+    folder
+        .run(1, &["emit", &purchase("").replace("shop", "other"), "--db", "s.db"])
+        .complains(&["no brand `other`"]);
+    folder.run(2, &["explain", "order-1", "--db", "s.db"]).complains(&["is not an event's id"]);
+    folder
+        .run(1, &["explain", "0197a1f0-0000-7000-8000-000000000000", "--db", "s.db"])
+        .complains(&["there is no event"]);
+    folder
+        .run(0, &["emit", &purchase(r#","colour":"red""#), "--db", "s.db"])
+        .complains(&["warning: /colour"]);
+}
+
+#[test]
+fn keys_are_made_listed_and_revoked() {
+    let folder = Folder::shop();
+    let listed = folder.json(0, &["keys", "list", "--db", "s.db"]);
+    let first = text(&listed.items()[0], "id");
+    folder.run(1, &["keys", "revoke", &first, "--db", "s.db"]).complains(&["last SERVER key"]);
+    let made = folder.json(0, &["keys", "create", "web", "--kind", "client", "--db", "s.db"]);
+    assert_eq!(text(&made, "kind"), "CLIENT");
+    assert!(text(&made, "key").starts_with(&format!("mk_{}_", text(&made, "id"))));
+    folder.run(0, &["keys", "revoke", &text(&made, "id"), "--db", "s.db"]);
+    folder.run(0, &["keys", "list", "--db", "s.db"]).says(&["web", "first", "SERVER"]);
+    folder.run(1, &["keys", "revoke", "nobody", "--db", "s.db"]).complains(&["no key `nobody`"]);
+}
+
+#[test]
+fn a_backup_verifies_like_the_store() {
+    let folder = with_ana();
+    let store = folder.json(0, &["verify", "--db", "s.db"]);
+    assert_eq!((store.flag("ok"), number(&store, "customers")), (Some(true), 1));
+    folder.run(0, &["backup", "copy.db", "--db", "s.db"]).says(&["copied to copy.db"]);
+    let copy = folder.json(0, &["verify", "--db", "copy.db"]);
+    assert_eq!(text(&copy, "hash"), text(&store, "hash"));
+    folder.run(2, &["backup", "copy.db", "--db", "s.db"]).complains(&["is there already"]);
+    folder.run(0, &["verify", "--db", "s.db"]).says(&["all agrees"]);
+}
+
+#[test]
+fn a_file_in_use_is_left_alone() {
+    let folder = with_ana();
+    let clock = ManualClock::new(Timestamp::parse("2100-01-01T00:00:00Z").unwrap());
+    let config = Config::new(Location::File(folder.path("s.db")), Mode::Test, Arc::new(clock));
+    let engine = Engine::open(config).unwrap();
+    let ran = folder.run(3, &["show", "customer", "ana", "--db", "s.db", "--json"]);
+    let failure = Json::parse(ran.err.as_bytes()).unwrap();
+    assert_eq!(text(&failure, "code"), "locked");
+    // Reading beside the writer is fine.
+    folder.run(0, &["verify", "--db", "s.db"]);
+    folder.run(0, &["backup", "copy.db", "--db", "s.db"]);
+    engine.close();
+    folder.run(0, &["show", "customer", "ana", "--db", &shown(&folder.path("s.db"))]);
+}
+
+#[test]
+fn a_store_stays_what_it_was_made_for() {
+    let folder = Folder::new();
+    folder.run(0, &["init", "--db", "live.db"]).says(&["SERVER key", "program/1-account.toml"]);
+    folder
+        .run(2, &["show", "customer", "ana", "--db", "live.db", "--test"])
+        .complains(&["live", "leave --test out"]);
+    folder
+        .run(2, &["show", "customer", "ana", "--db", "live.db", "--now", "2100-01-01T00:00:00Z"])
+        .complains(&["--now is for test stores"]);
+    // Doing it again changes nothing.
+    folder.run(0, &["init", "--db", "live.db"]).says(&["left as it is"]);
+}
