@@ -13,7 +13,7 @@ mod summary;
 use crate::definitions::{Entry, read_folder, read_texts};
 use crate::error::Failure;
 use crate::output::Output;
-use masivo_store::Engine;
+use masivo_store::{Engine, Mode, SqliteBackend, mode_of};
 use plan::Plan;
 use std::path::{Path, PathBuf};
 use summary::Summary;
@@ -76,14 +76,15 @@ impl Demo {
 /// Takes an earlier demo away; anything else is left alone.
 fn clear(path: &Path, outbox: &Path) -> Result<(), Failure> {
     if path.exists() {
-        let mode = masivo_store::mode_of(path)?;
-        if mode != Some(masivo_store::Mode::Test) {
-            let message =
-                format!("`{}` is there and is no test store: the demo would write over it", path.display());
-            return Err(Failure::usage(message, "name another file with --db"));
+        let is_test = mode_of(path)? == Some(Mode::Test);
+        // Whoever holds the lock still uses it; opening says so. The demo's own secret tells its stores apart.
+        if !is_test || SqliteBackend::open(path, Mode::Test, None)?.secret() != run::SECRET {
+            let message = format!("`{}` is there and was not made by the demo", path.display());
+            return Err(Failure::usage(
+                message,
+                "name another file with --db: the demo makes it anew each time",
+            ));
         }
-        // Whoever holds the lock still uses it; opening says so.
-        drop(masivo_store::SqliteBackend::open(path, masivo_store::Mode::Test, None)?);
         for suffix in ["", "-wal", "-shm"] {
             let mut name = path.as_os_str().to_owned();
             name.push(suffix);

@@ -149,6 +149,7 @@ impl<T> Definition<T> {
     pub fn to_json(&self) -> Json {
         let mut json = crate::value::object().with("id", self.id.as_str()).build();
         json.merge(&self.body);
+        json.set("version", self.version);
         json
     }
 }
@@ -161,6 +162,7 @@ pub struct Program {
     version: u32,
     settings: Settings,
     settings_body: Json,
+    settings_version: u32,
     brands: List<BrandSpec>,
     event_types: List<EventTypeSpec>,
     tiers: List<TierSpec>,
@@ -209,6 +211,7 @@ impl Program {
                     if as_before { self.settings.periods_since } else { stored.changed_at };
                 next.settings = settings;
                 next.settings_body = body.clone();
+                next.settings_version = stored.version;
             }
             Kind::Brand => put(&mut next.brands, stored, brand::read(body)),
             Kind::EventType => put(&mut next.event_types, stored, event_type::read(body)),
@@ -293,6 +296,11 @@ impl Program {
     /// The settings as they were written.
     pub const fn settings_body(&self) -> &Json {
         &self.settings_body
+    }
+
+    /// How many times the settings were written.
+    pub const fn settings_version(&self) -> u32 {
+        self.settings_version
     }
 
     /// The data that some audience looks at.

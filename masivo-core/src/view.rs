@@ -232,7 +232,11 @@ fn result(program: &Program, record: &EventRecord) -> Json {
             }
         }
     }
-    let last = record.closed_by.as_ref().or(record.fulfilled_by.as_ref()).unwrap_or(&record.fact);
+    let open = matches!(record.status, EventStatus::Resolved | EventStatus::Pending | EventStatus::Failed);
+    let closed_by = record.closed_by.as_ref().filter(|_| !open);
+    let last = closed_by.or(record.fulfilled_by.as_ref()).unwrap_or(&record.fact);
+    // A fact that only let it expire also carries what else fell due then.
+    let reversal = closed_by.filter(|fact| fact.about == record.fact.sequence);
     let summary = last.changes.iter().rev().find_map(|change| match change {
         Change::Summary { tier, totals } => Some((*tier, totals)),
         _ => None,
@@ -245,10 +249,7 @@ fn result(program: &Program, record: &EventRecord) -> Json {
             lines.collect()
         })
         .unwrap_or_default();
-    let transactions: Vec<Json> = record
-        .effects()
-        .chain(&record.closed_by)
-        .flat_map(|fact| transactions(program, fact, Some(record)))
+    let transactions: Vec<Json> = record.effects().chain(reversal).flat_map(|fact| transactions(program, fact, Some(record)))
         .collect();
     object()
         .with(

@@ -121,6 +121,7 @@ pub const DONE_COUNT: ObjectShape = ObjectShape {
         required("data", Shape::Object(&COUNTED), "how many"),
         required("message", ANY_TEXT, "the same in words"),
         required("details", ANY_TEXT, "what became of the others"),
+        optional("warnings", list(&Shape::Object(&PROBLEM)), "what deserves a look"),
     ],
     unknown: Unknown::Refused,
 };

@@ -194,8 +194,16 @@ pub struct Remembered {
 pub enum Made {
     /// A fact whose payload keeps the answer.
     Fact(u64),
-    /// The event of that fact.
+    /// The event of that fact, as it came in.
     Event(u64),
+    /// The event of that fact, as it was fulfilled.
+    Fulfilled(u64),
+    /// The event of that fact, as it was reversed or cancelled.
+    Reversed(u64),
+    /// So many things.
+    Count(u64),
+    /// A change of a list, or none.
+    Listed(bool),
     /// A definition in a version.
     Definition {
         /// Its kind.

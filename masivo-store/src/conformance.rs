@@ -194,6 +194,9 @@ cases! {
     an_unknown_commit_can_be_repeated
     one_refused_command_does_not_touch_its_neighbours
     counts_agree_with_members
+    definitions_are_written_again_and_again
+    lists_go_on_behind_erased_customers
+    fulfilling_and_reversing_repeat_their_answers
 }
 
 /// B1: what was not committed never happened.
@@ -471,5 +474,61 @@ pub fn counts_agree_with_members<F: Fixture>(fixture: &F) {
     assert_eq!(house.handle().reader().unwrap().sweep().unwrap(), None);
     let events = house.handle().reader().unwrap().events_before(0, 100).unwrap();
     assert!(events.iter().all(|row| row.status == Some(EventStatus::Resolved)));
+    house.verified_hash();
+}
+
+/// Every kind of definition has versions; the settings too.
+pub fn definitions_are_written_again_and_again<F: Fixture>(fixture: &F) {
+    let house = house(fixture);
+    for (version, currency) in [(2, "EUR"), (3, "USD"), (4, "COP")] {
+        let written = house.define(Kind::Settings, Some("settings"), &format!(r#"{{"currency": "{currency}"}}"#));
+        assert_eq!((written.integer("version"), written.text("currency")), (Some(version), Some(currency)));
+    }
+    for name in ["One", "Two"] {
+        house.define(Kind::Brand, Some("shop"), &format!(r#"{{"name": "{name}"}}"#));
+    }
+    let query = house.handle().query().unwrap();
+    assert_eq!(query.definition(Kind::Brand, "shop").unwrap().text("name"), Some("Two"));
+    // Conditions are shown with our own names, whatever spelling they came in.
+    let audience = house.define(
+        Kind::Audience,
+        None,
+        r#"{"name": "a", "conditions": [[{"type": "customer.age", "operator": "grater than", "value": 17}]]}"#,
+    );
+    assert!(audience.to_string().contains("greater_than"), "{audience}");
+}
+
+/// A page that would hold only erased customers is not the end.
+pub fn lists_go_on_behind_erased_customers<F: Fixture>(fixture: &F) {
+    let house = house(fixture);
+    for index in 0..6 {
+        house.register(&format!("c{index}")).unwrap();
+    }
+    for index in 0..4 {
+        house.submit(Command::Delete { customer: format!("c{index}") }.into(), None).unwrap();
+    }
+    let query = house.handle().query().unwrap();
+    let first = query.customers(None, 1).unwrap();
+    assert_eq!((first.items.len(), first.next.as_deref()), (1, Some("c4")));
+    let second = query.customers(Some("c4"), 1).unwrap();
+    assert_eq!((second.items.len(), second.next), (1, None));
+}
+
+/// The same key gives the answer of then, whatever became of the event since.
+pub fn fulfilling_and_reversing_repeat_their_answers<F: Fixture>(fixture: &F) {
+    let house = house(fixture);
+    house.register("ana").unwrap();
+    let waiting = house.submit(purchase("ana", "5", r#", "fulfilled": false"#).into(), Some("emit")).unwrap();
+    let event = masivo_core::value::parse_uuid(waiting.text("id").unwrap()).unwrap();
+    let fulfill = || house.submit(Command::Fulfill { event }.into(), Some("fulfill")).unwrap();
+    let reverse = || house.submit(Command::Reverse { event, reason: "returned".into() }.into(), Some("reverse")).unwrap();
+    let fulfilled = fulfill();
+    assert_eq!(fulfilled.text("status"), Some("RESOLVED"));
+    let reversed = reverse();
+    assert_eq!(reversed.text("status"), Some("REVERSED"));
+    assert_eq!((fulfill(), reverse()), (fulfilled, reversed));
+    let again = house.submit(purchase("ana", "5", r#", "fulfilled": false"#).into(), Some("emit")).unwrap();
+    assert_eq!(again, waiting);
+    assert_eq!(house.available("ana"), "0");
     house.verified_hash();
 }

@@ -116,7 +116,10 @@ impl Engine {
                 Self::start(backend, secret, config)
             }
             Location::Memory => {
-                let secret = config.secret.unwrap_or([0; 16]);
+                let secret = match config.secret {
+                    Some(secret) => secret,
+                    None => crate::sqlite::draw_secret()?,
+                };
                 Self::start(MemoryBackend::default(), secret, config)
             }
         }

@@ -9,6 +9,7 @@ mod read;
 mod row;
 mod unit;
 
+pub(crate) use open::draw_secret;
 pub use open::{last_instant, mode_of};
 pub use read::SqliteReader;
 use unit::SqliteUnit;

@@ -20,7 +20,7 @@ use tokio::runtime::Runtime;
 use uuid::Uuid;
 
 /// The secret of the store: the demo makes the same ids in every run.
-const SECRET: [u8; 16] = *b"masivo demo 1997";
+pub(super) const SECRET: [u8; 16] = *b"masivo demo 1997";
 /// Fewest points somebody redeems, and most.
 const REDEEMED_LEAST: i32 = 20;
 const REDEEMED_MOST: i32 = 100;

@@ -1,10 +1,5 @@
 //! Transcripts: what is typed, what is printed, what the program ends with.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a failing step is a failing test"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failing step is a failing test")]
 
 mod apply;
 mod demo;

@@ -94,7 +94,8 @@ pub fn define(
 ) -> Result<Defined, Rejection> {
     let program = definer.program;
     let mut report = Report::default();
-    Shape::Object(kind.shape()).check(body, &Pointer::root(), &mut report);
+    let shape = Shape::Object(kind.shape());
+    shape.check(body, &Pointer::root(), &mut report);
     let existing = find(program, kind, id)?;
     if let (Some(id), None) = (id, &existing) {
         check_new_id(kind, id, &mut report);
@@ -109,10 +110,10 @@ pub fn define(
             if merged.is_null() {
                 merged = object().build();
             }
-            merged.merge(body);
+            merged.merge(&shape.prune(body));
             merged
         }
-        _ => without_nulls(body),
+        _ => shape.prune(body),
     };
     if report.has_problems() {
         return Err(Rejection::Malformed(report));
@@ -179,7 +180,7 @@ fn use_own_names(body: &mut Json, zone: Zone) {
 
 fn find(program: &Program, kind: Kind, id: Option<&str>) -> Result<Option<Existing>, Rejection> {
     if kind == Kind::Settings {
-        let version = u32::from(!program.settings_body().is_null());
+        let version = program.settings_version();
         let body = program.settings_body().clone();
         return Ok((version > 0).then(|| Existing { number: 1, id: "settings".into(), version, body }));
     }
@@ -238,19 +239,6 @@ fn check_new_id(kind: Kind, id: &str, report: &mut Report) {
     if kind == Kind::EventType && event_type::built_in(id).is_some() {
         let message = format!("`{id}` is a built-in event type");
         report.problem(&at, "reserved_event_type", message, "choose another name");
-    }
-}
-
-fn without_nulls(body: &Json) -> Json {
-    match body {
-        Json::Object(fields) => Json::Object(
-            fields
-                .iter()
-                .filter(|(_, value)| !value.is_null())
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect(),
-        ),
-        other => other.clone(),
     }
 }
 

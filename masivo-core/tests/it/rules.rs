@@ -294,68 +294,67 @@ fn problems(conditions: &str) -> String {
     }
 }
 
+/// Subject, operator, primitive, value, and what is wrong.
+type BadCondition = (&'static str, &'static str, Option<&'static str>, Option<&'static str>, &'static str);
+
+const BAD_CONDITIONS: &[BadCondition] = &[
+    ("order.colour", "equals", None, Some("1"), "unknown_subject /0/0/type"),
+    ("customer.metrics.this_week.spend_total", "equals", None, Some("1"), "unknown_subject /0/0/type"),
+    ("customer.metrics.lifetime.points", "equals", None, Some("1"), "unknown_subject /0/0/type"),
+    ("order.value", "almost", None, Some("1"), "unknown_operator /0/0/operator"),
+    ("order.value", "equals", Some("money"), Some("1"), "unknown_primitive /0/0/primitive"),
+    ("order.value", "equals", Some("string"), Some(r#""1""#), "value_does_not_fit /0/0/value"),
+    ("order.value", "equals", Some("boolean"), Some("true"), "value_does_not_fit /0/0/value"),
+    ("order.store_id", "equals", Some("number"), Some("1"), "value_does_not_fit /0/0/value"),
+    ("order.value", "equals", None, Some(r#""ten""#), "value_does_not_fit /0/0/value"),
+    ("order.value", "equals", None, Some("[10]"), "value_does_not_fit /0/0/value"),
+    ("order.value", "equals", None, None, "value_does_not_fit /0/0/value"),
+    ("order.value", "contains", None, Some(r#""1""#), "value_does_not_fit /0/0/value"),
+    ("order.value", "within_last", None, Some(r#""30/days""#), "value_does_not_fit /0/0/value"),
+    ("time.date", "within_last", None, Some(r#""30/days""#), "value_does_not_fit /0/0/value"),
+    ("order.store_id", "greater_than", None, Some(r#""a""#), "value_does_not_fit /0/0/value"),
+    ("order.store_id", "contains", None, Some(r#""""#), "value_does_not_fit /0/0/value"),
+    ("order.store_id", "equals", None, Some("5"), "value_does_not_fit /0/0/value"),
+    ("event.tags.x", "equals", None, Some("[1]"), "value_does_not_fit /0/0/value"),
+    ("event.tags.x", "greater_than", None, Some("true"), "value_does_not_fit /0/0/value"),
+    ("order.value", "between", None, Some("[20, 10]"), "value_does_not_fit /0/0/value"),
+    ("order.value", "between", None, Some("[10]"), "value_does_not_fit /0/0/value"),
+    ("order.value", "between", None, Some("10"), "value_does_not_fit /0/0/value"),
+    ("order.value", "in", None, Some("[]"), "value_does_not_fit /0/0/value"),
+    ("order.value", "in", None, Some("10"), "value_does_not_fit /0/0/value"),
+    ("order.value", "in", None, Some(r#"[10, "x"]"#), "value_does_not_fit /0/0/value"),
+    ("customer.dob", "equals", None, Some(r#""yesterday""#), "value_does_not_fit /0/0/value"),
+    ("customer.dob", "equals", Some("recurring_date"), Some(r#""02-30""#), "value_does_not_fit /0/0/value"),
+    ("customer.dob", "equals", Some("recurring_date"), Some("5"), "value_does_not_fit /0/0/value"),
+    ("customer.dob", "in", Some("recurring_date"), Some(r#"["12-25"]"#), "value_does_not_fit /0/0/value"),
+    (
+        "customer.dob",
+        "less_than",
+        Some("recurring_date"),
+        Some(r#""12-25""#),
+        "value_does_not_fit /0/0/value",
+    ),
+    (
+        "customer.country",
+        "equals",
+        Some("recurring_date"),
+        Some(r#""today""#),
+        "value_does_not_fit /0/0/value",
+    ),
+    ("customer.dob", "within_last", None, Some(r#""0/days""#), "value_does_not_fit /0/0/value"),
+    ("customer.dob", "within_last", None, Some(r#""30""#), "value_does_not_fit /0/0/value"),
+    ("customer.dob", "within_last", None, Some(r#""30/moons""#), "value_does_not_fit /0/0/value"),
+    ("customer.dob", "within_last", None, Some(r#""-3/days""#), "value_does_not_fit /0/0/value"),
+    ("customer.dob", "equals", Some("recurring_date"), Some(r#""02-29""#), "fine"),
+    ("order.value", "equals", None, Some(r#"" 10.5 ""#), "fine"),
+    ("event.metadata.a.b", "within_last", None, Some(r#""1/year""#), "fine"),
+];
+
 #[test]
 fn bad_conditions_are_refused_with_their_place_and_a_hint() {
-    for (subject, operator, primitive, value, expected) in [
-        ("order.colour", "equals", None, Some("1"), "unknown_subject /0/0/type"),
-        ("customer.metrics.this_week.spend_total", "equals", None, Some("1"), "unknown_subject /0/0/type"),
-        ("customer.metrics.lifetime.points", "equals", None, Some("1"), "unknown_subject /0/0/type"),
-        ("order.value", "almost", None, Some("1"), "unknown_operator /0/0/operator"),
-        ("order.value", "equals", Some("money"), Some("1"), "unknown_primitive /0/0/primitive"),
-        ("order.value", "equals", Some("string"), Some(r#""1""#), "value_does_not_fit /0/0/value"),
-        ("order.value", "equals", Some("boolean"), Some("true"), "value_does_not_fit /0/0/value"),
-        ("order.store_id", "equals", Some("number"), Some("1"), "value_does_not_fit /0/0/value"),
-        ("order.value", "equals", None, Some(r#""ten""#), "value_does_not_fit /0/0/value"),
-        ("order.value", "equals", None, Some("[10]"), "value_does_not_fit /0/0/value"),
-        ("order.value", "equals", None, None, "value_does_not_fit /0/0/value"),
-        ("order.value", "contains", None, Some(r#""1""#), "value_does_not_fit /0/0/value"),
-        ("order.value", "within_last", None, Some(r#""30/days""#), "value_does_not_fit /0/0/value"),
-        ("time.date", "within_last", None, Some(r#""30/days""#), "value_does_not_fit /0/0/value"),
-        ("order.store_id", "greater_than", None, Some(r#""a""#), "value_does_not_fit /0/0/value"),
-        ("order.store_id", "contains", None, Some(r#""""#), "value_does_not_fit /0/0/value"),
-        ("order.store_id", "equals", None, Some("5"), "value_does_not_fit /0/0/value"),
-        ("event.tags.x", "equals", None, Some("[1]"), "value_does_not_fit /0/0/value"),
-        ("event.tags.x", "greater_than", None, Some("true"), "value_does_not_fit /0/0/value"),
-        ("order.value", "between", None, Some("[20, 10]"), "value_does_not_fit /0/0/value"),
-        ("order.value", "between", None, Some("[10]"), "value_does_not_fit /0/0/value"),
-        ("order.value", "between", None, Some("10"), "value_does_not_fit /0/0/value"),
-        ("order.value", "in", None, Some("[]"), "value_does_not_fit /0/0/value"),
-        ("order.value", "in", None, Some("10"), "value_does_not_fit /0/0/value"),
-        ("order.value", "in", None, Some(r#"[10, "x"]"#), "value_does_not_fit /0/0/value"),
-        ("customer.dob", "equals", None, Some(r#""yesterday""#), "value_does_not_fit /0/0/value"),
-        (
-            "customer.dob",
-            "equals",
-            Some("recurring_date"),
-            Some(r#""02-30""#),
-            "value_does_not_fit /0/0/value",
-        ),
-        ("customer.dob", "equals", Some("recurring_date"), Some("5"), "value_does_not_fit /0/0/value"),
-        ("customer.dob", "in", Some("recurring_date"), Some(r#"["12-25"]"#), "value_does_not_fit /0/0/value"),
-        (
-            "customer.dob",
-            "less_than",
-            Some("recurring_date"),
-            Some(r#""12-25""#),
-            "value_does_not_fit /0/0/value",
-        ),
-        (
-            "customer.country",
-            "equals",
-            Some("recurring_date"),
-            Some(r#""today""#),
-            "value_does_not_fit /0/0/value",
-        ),
-        ("customer.dob", "within_last", None, Some(r#""0/days""#), "value_does_not_fit /0/0/value"),
-        ("customer.dob", "within_last", None, Some(r#""30""#), "value_does_not_fit /0/0/value"),
-        ("customer.dob", "within_last", None, Some(r#""30/moons""#), "value_does_not_fit /0/0/value"),
-        ("customer.dob", "within_last", None, Some(r#""-3/days""#), "value_does_not_fit /0/0/value"),
-        ("customer.dob", "equals", Some("recurring_date"), Some(r#""02-29""#), "fine"),
-        ("order.value", "equals", None, Some(r#"" 10.5 ""#), "fine"),
-        ("event.metadata.a.b", "within_last", None, Some(r#""1/year""#), "fine"),
-    ] {
-        let conditions = one(condition(subject, operator, primitive, value)).to_string();
-        assert_eq!(problems(&conditions), expected, "{conditions}");
+    for (subject, operator, primitive, value, expected) in BAD_CONDITIONS {
+        let conditions = one(condition(subject, operator, *primitive, *value)).to_string();
+        assert_eq!(problems(&conditions), *expected, "{conditions}");
     }
     // All problems at once, each with its place.
     assert_eq!(

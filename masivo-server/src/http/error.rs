@@ -241,7 +241,9 @@ impl From<Rejection> for Failure {
 /// The status of a refusal. No `_` here: whoever adds a refusal chooses its status.
 const fn status_of(rejection: &Rejection) -> StatusCode {
     match rejection {
-        Rejection::Malformed(_) => StatusCode::BAD_REQUEST,
+        Rejection::Malformed(_) | Rejection::IssuedInFuture { .. } | Rejection::IssuedTooLongAgo { .. } => {
+            StatusCode::BAD_REQUEST
+        }
         Rejection::CustomerNotFound { .. }
         | Rejection::EventNotFound { .. }
         | Rejection::DefinitionNotFound { .. } => StatusCode::NOT_FOUND,
@@ -250,8 +252,6 @@ const fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::UnknownEventType { .. }
         | Rejection::ReservedEventType { .. }
         | Rejection::UnknownReward { .. }
-        | Rejection::IssuedInFuture { .. }
-        | Rejection::IssuedTooLongAgo { .. }
         | Rejection::OutOfRange => StatusCode::UNPROCESSABLE_ENTITY,
         Rejection::KeyReused
         | Rejection::CustomerExists { .. }

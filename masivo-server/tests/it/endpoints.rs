@@ -217,8 +217,9 @@ async fn events(house: &House) {
     let waiting = at(&house.post("/behavior/events", &waiting).await.data(), "/id");
     house.patch(&format!("/behavior/events/{waiting}/fulfill"), "").await.data();
     house.post(&format!("{path}/reverse"), r#"{"reason": "returned"}"#).await.data();
-    let days = r#"{"start_date": "2026-01-01", "end_date": "2026-01-31"}"#;
-    house.post("/customers/fulfill_expired_events", days).await.expect(200);
+    let days = r#"{"start_date": "2026-01-01", "end_date": "2026-01-31", "colour": "red"}"#;
+    let done = house.post("/customers/fulfill_expired_events", days).await.expect(200);
+    assert_eq!(at(&done, "/warnings/0/pointer"), "/colour");
     assert!(!house.get("/transactions?date=15-01-2026").await.data().items().is_empty());
     house.get("/reports/daily").await.data();
 }

@@ -92,14 +92,14 @@ const CASES: &[(&str, &str, &str, u16, &str)] = &[
         "POST",
         "/behavior/events",
         r#"{"customer_id": "ana", "brand_id": "shop", "type": "PURCHASE", "order": {"value": 1}, "issued_at": "2026-01-15T10:00:01Z"}"#,
-        422,
+        400,
         "issued_in_future",
     ),
     (
         "POST",
         "/behavior/events",
         r#"{"customer_id": "ana", "brand_id": "shop", "type": "PURCHASE", "order": {"value": 1}, "issued_at": "2026-01-12T09:59:59Z"}"#,
-        422,
+        400,
         "issued_too_long_ago",
     ),
     (

@@ -105,7 +105,7 @@ impl Handle {
 
     /// The instant the engine lives in.
     pub fn now(&self) -> Timestamp {
-        self.shared.clock.now()
+        self.shared.now()
     }
 
     /// The clock.

@@ -37,7 +37,7 @@ pub(super) fn carry_out(desk: &mut Desk, unit: &mut impl Unit, request: Request)
     match work {
         Work::Customer(command) => customer(desk, unit, &command, key.as_deref()),
         Work::Define { kind, id, body } => definition(desk, unit, kind, id.as_deref(), &body, key.as_deref()),
-        Work::FulfillExpired { from, to } => fulfill_expired(desk, unit, from, to),
+        Work::FulfillExpired { from, to } => fulfill_expired(desk, unit, from, to, key.as_deref()),
         Work::ClaimDeliveries { limit } => Ok(Ok(Answer::Deliveries(delivery::claim(desk, unit, limit)?))),
         Work::ReportDelivery { id, result } => {
             Ok(delivery::report(desk, unit, id, result)?.map(|()| Answer::Done))
@@ -53,6 +53,7 @@ pub(super) fn carry_out(desk: &mut Desk, unit: &mut impl Unit, request: Request)
             desk.shared.clock.confirm();
             Ok(Ok(Answer::Done))
         }
+        Work::Ping => Ok(Ok(Answer::Instant(desk.now))),
         Work::CatchUp => {
             catch_up(desk, unit)?;
             Ok(Ok(Answer::Instant(desk.now)))
@@ -95,10 +96,14 @@ fn repeated(
                 None => erased(),
             }
         }
-        Made::Event(sequence) => match first_answer(desk, unit, sequence)? {
-            Some(record) => Ok(Answer::Event { record: Box::new(record), still_expired: None }),
-            None => erased(),
-        },
+        Made::Count(count) => Ok(Answer::Count(count)),
+        Made::Listed(changed) => Ok(Answer::Listed(changed)),
+        Made::Event(sequence) | Made::Fulfilled(sequence) | Made::Reversed(sequence) => {
+            match answered_event(desk, unit, sequence, &remembered.made)? {
+                Some(record) => Ok(Answer::Event { record: Box::new(record), still_expired: None }),
+                None => erased(),
+            }
+        }
         Made::Definition { kind, number, version, created } => {
             let all = unit.definitions()?;
             let found = all
@@ -114,16 +119,29 @@ fn repeated(
     }))
 }
 
-/// An event as it was answered when it came in: later fulfilment or reversal is another answer.
-fn first_answer(desk: &mut Desk, unit: &impl Unit, sequence: u64) -> Result<Option<EventRecord>, StoreError> {
+/// An event as it was answered: what became of it later is another answer.
+fn answered_event(
+    desk: &mut Desk,
+    unit: &impl Unit,
+    sequence: u64,
+    made: &Made,
+) -> Result<Option<EventRecord>, StoreError> {
     let Some(row) = unit.fact(sequence)? else { return Ok(None) };
     if row.fact.payload.is_none() {
         return Ok(None);
     }
     let customer = load::customer_by_key(desk, unit, row.customer)?;
     let id = customer.map(|customer| customer.profile.id().to_owned()).unwrap_or_default();
-    let status = row.fact.event.as_ref().map_or(EventStatus::Resolved, |head| head.status);
-    Ok(Some(EventRecord { customer: id, fact: row.fact, status, fulfilled_by: None, closed_by: None }))
+    let mut record = load::complete(unit, row, &id)?;
+    match made {
+        Made::Reversed(_) => {}
+        Made::Fulfilled(_) => (record.status, record.closed_by) = (EventStatus::Resolved, None),
+        _ => {
+            record.status = record.head().map_or(EventStatus::Resolved, |head| head.status);
+            (record.fulfilled_by, record.closed_by) = (None, None);
+        }
+    }
+    Ok(Some(record))
 }
 
 fn remember(
@@ -178,16 +196,21 @@ fn customer(
                 .find(|fact| fact.payload.as_ref().is_some_and(|payload| payload.get("answer").is_some()));
             Made::Fact(own.map_or(first_fact, |fact| fact.sequence))
         }
-        Outcome::Event { fact, .. } if matches!(command, Command::Emit(_)) => Made::Event(*fact),
-        Outcome::Event { .. } | Outcome::Listed(_) | Outcome::Done => Made::Nothing,
+        Outcome::Event { fact, .. } => match command {
+            Command::Emit(_) => Made::Event(*fact),
+            Command::Fulfill { .. } => Made::Fulfilled(*fact),
+            _ => Made::Reversed(*fact),
+        },
+        Outcome::Listed(changed) => Made::Listed(*changed),
+        Outcome::Done => Made::Nothing,
     };
     let outcome = decision.outcome.clone();
     let customer_id = decision.customer.profile.id().to_owned();
     let facts = std::mem::take(&mut decision.facts);
     apply(desk, unit, known, decision, &facts, matches!(command, Command::Delete { .. }))?;
     let fresh = fresh_event(&made, facts, &customer_id);
-    // Fulfilling and reversing repeat by themselves: the event says what became of it.
-    if !matches!(command, Command::Fulfill { .. } | Command::Reverse { .. }) {
+    // What could not be fulfilled wrote nothing and may be tried again.
+    if !matches!(&outcome, Outcome::Event { still_expired: Some(_), .. }) {
         remember(desk, unit, hashes, made)?;
     }
     Ok(Ok(match outcome {
@@ -580,7 +603,12 @@ fn fulfill_expired(
     unit: &mut impl Unit,
     from: Timestamp,
     to: Timestamp,
+    key: Option<&str>,
 ) -> Submitted<Answer> {
+    let hashes = hash_key(desk, key, &format!("fulfill_expired\n{from}\n{to}"));
+    if let Some(answer) = repeated(desk, unit, hashes.as_ref())? {
+        return Ok(answer);
+    }
     // What has expired by now must be known as expired.
     catch_up(desk, unit)?;
     let mut count = 0;
@@ -592,6 +620,7 @@ fn fulfill_expired(
             matches!(&answer, Ok(Answer::Event { record, .. }) if record.status == EventStatus::Resolved);
         count += u64::from(fulfilled);
     }
+    remember(desk, unit, hashes, Made::Count(count))?;
     Ok(Ok(Answer::Count(count)))
 }
 

@@ -67,6 +67,8 @@ pub enum Work {
     ConfirmClock,
     /// Everything due is applied.
     CatchUp,
+    /// Nothing: the answer says that the writer is alive and can commit.
+    Ping,
 }
 
 impl From<Command> for Request {

@@ -15,7 +15,7 @@ use masivo_core::program::{Program, standard_definitions};
 use masivo_core::report::DailySum;
 use masivo_core::value::{DAY, HOUR, Mint, StoreSecret, Timestamp};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -54,6 +54,8 @@ pub(super) struct Shared {
     program: RwLock<Arc<Program>>,
     queued: AtomicUsize,
     queue_max: usize,
+    /// The latest instant the engine stamped, in milliseconds.
+    stamped: AtomicI64,
     closing: AtomicBool,
     done: AtomicU64,
     groups: AtomicU64,
@@ -75,6 +77,11 @@ impl Shared {
 
     fn set_program(&self, program: Arc<Program>) {
         *self.program.write().unwrap_or_else(PoisonError::into_inner) = program;
+    }
+
+    /// The present: the clock's, and never before what was stamped already.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now().max(Timestamp::from_milliseconds(self.stamped.load(Ordering::SeqCst)))
     }
 
     pub(super) fn is_closing(&self) -> bool {
@@ -163,6 +170,7 @@ pub(super) fn start<B: Backend>(
         program: RwLock::new(Arc::clone(&program)),
         queued: AtomicUsize::new(0),
         queue_max: config.queue,
+        stamped: AtomicI64::new(counters.last_instant.unwrap_or(Timestamp::MIN).milliseconds()),
         closing: AtomicBool::new(false),
         done: AtomicU64::new(0),
         groups: AtomicU64::new(0),
@@ -304,6 +312,7 @@ impl Writer {
             return (self.refuse_jumped(requests, jump), None);
         }
         self.desk.now = self.desk.now.max(self.desk.shared.clock.now());
+        self.desk.shared.stamped.fetch_max(self.desk.now.milliseconds(), Ordering::SeqCst);
         let before = (Arc::clone(&self.desk.program), self.desk.sweep);
         match self.group_unit(backend, requests) {
             Ok((answers, due)) => {

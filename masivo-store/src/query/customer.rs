@@ -43,13 +43,20 @@ impl Query {
     /// # Errors
     /// [`Rejection::CustomerNotFound`] when the cursor names nobody.
     pub fn customers(&self, after: Option<&str>, limit: usize) -> Result<Page, SubmitError> {
-        let after = match after {
+        let mut after = match after {
             Some(id) => self.present(id)?.key,
             None => 0,
         };
-        let rows = self.reader.customers(after, limit.saturating_add(1))?;
-        let more = rows.len() > limit;
-        let shown: Vec<_> = rows.into_iter().take(limit).filter(|row| !row.profile.id().is_empty()).collect();
+        let mut shown = Vec::new();
+        // Erased customers have a row and are not shown: the page goes on behind them.
+        while shown.len() <= limit {
+            let rows = self.reader.customers(after, limit.saturating_add(1))?;
+            let Some(last) = rows.last().map(|row| row.key) else { break };
+            after = last;
+            shown.extend(rows.into_iter().filter(|row| !row.profile.id().is_empty()));
+        }
+        let more = shown.len() > limit;
+        shown.truncate(limit);
         let next = shown.last().filter(|_| more).map(|row| row.profile.id().to_owned());
         let items = shown
             .into_iter()
@@ -89,7 +96,8 @@ impl Query {
     pub fn consent_history(&self, id: &str) -> Result<Json, SubmitError> {
         let row = self.present(id)?;
         let mut receipts = Vec::new();
-        self.walk(row.state.head, |row| {
+        let head = self.reader.customer_by_key(row.key)?.map_or(0, |row| row.state.head);
+        self.walk(head, |row| {
             let permissions = row.fact.changes.iter().find_map(|change| match change {
                 Change::Permissions(permissions) => Some(*permissions),
                 _ => None,

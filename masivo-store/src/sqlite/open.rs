@@ -99,7 +99,8 @@ pub fn last_instant(path: &Path) -> Result<Option<Timestamp>, StoreError> {
     Ok(text.and_then(|text| text.parse().ok()).map(Timestamp::from_milliseconds))
 }
 
-fn draw_secret() -> Result<[u8; 16], StoreError> {
+/// A secret from the system's source of randomness.
+pub(crate) fn draw_secret() -> Result<[u8; 16], StoreError> {
     let mut secret = [0; 16];
     getrandom::fill(&mut secret)
         .map_err(|error| StoreError::File(std::io::Error::other(error.to_string())))?;

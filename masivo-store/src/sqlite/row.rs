@@ -150,6 +150,22 @@ pub(super) fn write_made(made: &Made) -> Vec<u8> {
             out.byte(2);
             out.number(*sequence);
         }
+        Made::Fulfilled(sequence) => {
+            out.byte(4);
+            out.number(*sequence);
+        }
+        Made::Reversed(sequence) => {
+            out.byte(5);
+            out.number(*sequence);
+        }
+        Made::Listed(changed) => {
+            out.byte(7);
+            out.flag(*changed);
+        }
+        Made::Count(count) => {
+            out.byte(6);
+            out.number(*count);
+        }
         Made::Definition { kind, number, version, created } => {
             out.byte(3);
             out.text(kind.name());
@@ -167,6 +183,10 @@ pub(super) fn read_made(bytes: &[u8]) -> Result<Made, StoreError> {
         0 => Made::Nothing,
         1 => Made::Fact(input.number()?),
         2 => Made::Event(input.number()?),
+        4 => Made::Fulfilled(input.number()?),
+        5 => Made::Reversed(input.number()?),
+        6 => Made::Count(input.number()?),
+        7 => Made::Listed(input.flag()?),
         3 => Made::Definition {
             kind: Kind::from_name(input.text()?).ok_or_else(|| input.bad())?,
             number: input.small()?,
