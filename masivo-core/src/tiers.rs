@@ -100,12 +100,21 @@ pub(crate) fn after_event(draft: &mut Draft<'_>, fact: FactId, at: Timestamp, is
     change(draft, fact, at, to)
 }
 
-/// Folds again after a reversal; gives whether the tier changed.
+/// Whether the customer's tier may rest on an event that is about to be reversed: the event raised it, or the
+/// entry conditions hold as long as the event counts. A tier reached through something that has passed since
+/// (a month's spend, a tag) does not rest on an event that had no part in it.
+pub(crate) fn may_rest_on(draft: &Draft<'_>, at: Timestamp, raised: &[u32]) -> bool {
+    let tier = draft.state.tier;
+    raised.contains(&tier) || level(draft, highest(draft, at)) >= level(draft, tier)
+}
+
+/// Folds again after a reversal; gives whether the tier changed. `rested` is what [`may_rest_on`] said before.
 pub(crate) fn after_reversal(
     draft: &mut Draft<'_>,
     fact: FactId,
     at: Timestamp,
     issued_at: Timestamp,
+    rested: bool,
 ) -> bool {
     let settings = draft.program.settings();
     let closed = settings.time_zone.period(settings.reporting_period, issued_at)
@@ -115,6 +124,7 @@ pub(crate) fn after_reversal(
         judge_again(draft, fact, at);
     }
     let to = higher(draft, draft.state.tier_base, highest(draft, at));
+    let to = if rested || closed { to } else { higher(draft, to, draft.state.tier) };
     change(draft, fact, at, to)
 }
 

@@ -249,8 +249,8 @@ fn result(program: &Program, record: &EventRecord) -> Json {
             lines.collect()
         })
         .unwrap_or_default();
-    let transactions: Vec<Json> = record.effects().chain(reversal).flat_map(|fact| transactions(program, fact, Some(record)))
-        .collect();
+    let transactions: Vec<Json> =
+        record.effects().chain(reversal).flat_map(|fact| transactions(program, fact, Some(record))).collect();
     object()
         .with(
             "customer",

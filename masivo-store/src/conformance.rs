@@ -197,6 +197,7 @@ cases! {
     definitions_are_written_again_and_again
     lists_go_on_behind_erased_customers
     fulfilling_and_reversing_repeat_their_answers
+    the_clock_sees_what_the_same_group_set
 }
 
 /// B1: what was not committed never happened.
@@ -481,7 +482,8 @@ pub fn counts_agree_with_members<F: Fixture>(fixture: &F) {
 pub fn definitions_are_written_again_and_again<F: Fixture>(fixture: &F) {
     let house = house(fixture);
     for (version, currency) in [(2, "EUR"), (3, "USD"), (4, "COP")] {
-        let written = house.define(Kind::Settings, Some("settings"), &format!(r#"{{"currency": "{currency}"}}"#));
+        let written =
+            house.define(Kind::Settings, Some("settings"), &format!(r#"{{"currency": "{currency}"}}"#));
         assert_eq!((written.integer("version"), written.text("currency")), (Some(version), Some(currency)));
     }
     for name in ["One", "Two"] {
@@ -521,7 +523,9 @@ pub fn fulfilling_and_reversing_repeat_their_answers<F: Fixture>(fixture: &F) {
     let waiting = house.submit(purchase("ana", "5", r#", "fulfilled": false"#).into(), Some("emit")).unwrap();
     let event = masivo_core::value::parse_uuid(waiting.text("id").unwrap()).unwrap();
     let fulfill = || house.submit(Command::Fulfill { event }.into(), Some("fulfill")).unwrap();
-    let reverse = || house.submit(Command::Reverse { event, reason: "returned".into() }.into(), Some("reverse")).unwrap();
+    let reverse = || {
+        house.submit(Command::Reverse { event, reason: "returned".into() }.into(), Some("reverse")).unwrap()
+    };
     let fulfilled = fulfill();
     assert_eq!(fulfilled.text("status"), Some("RESOLVED"));
     let reversed = reverse();
@@ -531,4 +535,19 @@ pub fn fulfilling_and_reversing_repeat_their_answers<F: Fixture>(fixture: &F) {
     assert_eq!(again, waiting);
     assert_eq!(house.available("ana"), "0");
     house.verified_hash();
+}
+
+/// What an earlier command of a group arms is applied by a clock set later in the same group.
+pub fn the_clock_sees_what_the_same_group_set<F: Fixture>(fixture: &F) {
+    let house = house(fixture);
+    house.register("ana").unwrap();
+    let group = vec![
+        purchase("ana", "5", r#", "fulfilled": false"#).into(),
+        Work::SetClock(instant("2026-01-02T00:00:00Z")).into(),
+    ];
+    let answers = house.handle().submit_all_blocking(group).unwrap();
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    let expired =
+        house.handle().reader().unwrap().expired_events(start_instant(), instant("2027-01-01T00:00:00Z"), 10);
+    assert_eq!(expired.unwrap().len(), 1);
 }

@@ -3,7 +3,7 @@
 use crate::backend::{CustomerRow, Read};
 use crate::error::StoreError;
 use crate::stored::write_state;
-use masivo_core::program::Program;
+use masivo_core::program::{Kind, Program, StoredDefinition};
 use masivo_core::report::daily;
 use masivo_core::state::State;
 use sha2::{Digest, Sha256};
@@ -45,17 +45,34 @@ const PAGE: usize = 1_000;
 pub fn verify(reader: &dyn Read) -> Result<Verification, StoreError> {
     let program =
         Program::load(reader.definitions()?).map_err(|report| StoreError::damaged(report.to_string()))?;
-    let mut check =
-        Check { reader, program, hash: Sha256::new(), findings: Vec::new(), facts: 0, entries: 0 };
+    let zone_changed = zone_changed(&reader.definitions()?);
+    let mut check = Check {
+        reader,
+        program,
+        zone_changed,
+        hash: Sha256::new(),
+        findings: Vec::new(),
+        facts: 0,
+        entries: 0,
+    };
     let folded = check.fold_facts()?;
     let customers = check.compare_customers(folded)?;
     let hash = check.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(Verification { customers, facts: check.facts, entries: check.entries, findings: check.findings, hash })
 }
 
+fn zone_changed(definitions: &[StoredDefinition]) -> bool {
+    let settings = definitions.iter().filter(|definition| definition.kind == Kind::Settings);
+    let zones: BTreeSet<&str> =
+        settings.map(|settings| settings.body.text("time_zone").unwrap_or("UTC")).collect();
+    zones.len() > 1
+}
+
 struct Check<'a> {
     reader: &'a dyn Read,
     program: Program,
+    /// Whether the account's zone was ever changed: metrics were then counted by bounds of several zones.
+    zone_changed: bool,
     hash: Sha256,
     findings: Vec<Finding>,
     facts: u64,
@@ -71,8 +88,6 @@ impl Check<'_> {
 
     /// Folds all facts from the first to the last; gives the states that result.
     fn fold_facts(&mut self) -> Result<BTreeMap<u64, State>, StoreError> {
-        // A change of the account's zone moves period bounds: each fact folds in the zone it was booked in,
-        // which is the present one unless settings changed; then buckets may differ and are not compared.
         let zone = self.program.settings().time_zone;
         let mut states: BTreeMap<u64, State> = BTreeMap::new();
         let mut sums: BTreeMap<(i64, String), (i64, i64)> = BTreeMap::new();
@@ -166,6 +181,9 @@ impl Check<'_> {
         }
         // Closed lots live in rows of their own.
         folded.wallet.closed.clear();
+        if self.zone_changed {
+            folded.metrics = row.state.metrics.clone();
+        }
         let bytes = write_state(&row.state);
         if bytes != write_state(&folded) {
             self.find("S1", format!("customer {}: folding the facts gives another state", row.key));

@@ -59,7 +59,9 @@ fn the_summary_reads_well_and_other_stores_are_left_alone() {
     // Its own file it makes anew; a live store it never touches.
     folder.run(0, &["demo", "--data", "data.csv", "--db", "d.db"]);
     folder.run(0, &["init", "--db", "live.db"]);
-    folder.run(2, &["demo", "--data", "data.csv", "--db", "live.db"]).complains(&["was not made by the demo"]);
+    folder
+        .run(2, &["demo", "--data", "data.csv", "--db", "live.db"])
+        .complains(&["was not made by the demo"]);
     folder.run(0, &["init", "--db", "test.db", "--test"]);
     folder.run(2, &["demo", "--data", "data.csv", "--db", "test.db"]).complains(&["name another file"]);
     folder.write("wrong.csv", "customer_id,date\n");

@@ -122,10 +122,12 @@ pub(crate) fn reverse(
     let counted = record.effects().flat_map(|fact| &fact.changes);
     let counted = counted.into_iter().any(|change| matches!(change, Change::Visited(_)));
     if let Some(visit) = head.visit.filter(|_| counted) {
+        let raised: Vec<u32> = record.effects().flat_map(|fact| &fact.changes).filter_map(raised_to).collect();
+        let rested = tiers::may_rest_on(draft, now, &raised);
         let mut metrics = draft.state.metrics.clone();
         metrics.remove(&visit, draft.program.settings().time_zone, history);
         draft.record(fact, Change::MetricsReplaced(Box::new(metrics)));
-        let changed = tiers::after_reversal(draft, fact, now, head.issued_at);
+        let changed = tiers::after_reversal(draft, fact, now, head.issued_at, rested);
         let inputs = Inputs::METRICS.and(if changed { Inputs::TIER } else { Inputs::NONE });
         audiences::evaluate(draft, fact, now, inputs);
         emit_caused(draft);
@@ -133,6 +135,14 @@ pub(crate) fn reverse(
     draft.tell("EVENT_REVERSED", now, |draft| event_data(draft, head.id, Some(reason)));
     draft.summarise(fact);
     Ok(Reversed::Now)
+}
+
+/// The tier that a change led to.
+fn raised_to(change: &Change) -> Option<u32> {
+    match change {
+        Change::TierChanged { to, .. } => Some(*to),
+        _ => None,
+    }
 }
 
 /// A waiting or expired event is cancelled: what it holds is released.

@@ -248,6 +248,14 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> C
         report.problem(&at.field("brand_id"), "unknown_brand", format!("there is no brand `{brand}`"), hint);
     }
     let trigger = json.path("attributes.trigger").and_then(Json::as_text).unwrap_or_default().to_owned();
+    if trigger == "BIRTHDAY" {
+        report.problem(
+            &at.field("attributes").field("trigger"),
+            "not_supported_yet",
+            "birthdays are not there yet",
+            "use a journey or an audience with customer.dob and a recurring date",
+        );
+    }
     let processing = reading.program.processing(&trigger);
     if processing.is_none_or(|processing| processing == super::Processing::Tracking) {
         report.problem(

@@ -6,8 +6,8 @@ use crate::http::metrics;
 use crate::http::respond::{Outcome, Reply};
 use crate::keys::{self, NewKey};
 use masivo_core::Rejection;
-use masivo_core::value::{Json, Timestamp, object, parse_uuid};
-use masivo_store::{Answer, ApiKey, Request as Submission, SubmitError, Work};
+use masivo_core::value::{Json, Timestamp, object};
+use masivo_store::{Answer, ApiKey, SubmitError, Work};
 use std::time::Duration;
 
 /// The longest span of daily sums in one answer, in days.

@@ -233,7 +233,15 @@ impl From<Rejection> for Failure {
         let (code, hint) = (rejection.code(), rejection.hint());
         match rejection {
             Rejection::Malformed(report) => report.into(),
-            other => Self::new(status, code, other.to_string(), hint),
+            other => {
+                let mut failure = Self::new(status, code, other.to_string(), hint);
+                if status == StatusCode::BAD_REQUEST {
+                    // Only `issued_at` is judged against the clock; its place is known.
+                    let (pointer, message, hint) = ("/issued_at".into(), other.to_string(), hint.into());
+                    failure.0.problems = vec![Problem { pointer, code, message, hint }];
+                }
+                failure
+            }
         }
     }
 }

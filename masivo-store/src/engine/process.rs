@@ -571,6 +571,10 @@ pub(super) fn define(
     id: Option<&str>,
     body: &Json,
 ) -> Submitted<Answer> {
+    // What fell due by now is judged by the definitions it fell due under.
+    if matches!(kind, Kind::Settings | Kind::Tier | Kind::Audience) {
+        wake_all_due(desk, unit)?;
+    }
     let seed = desk.program.version().to_be_bytes();
     let new_id = Mint::new(desk.shared.secret, desk.now, kind.name(), &seed).next_id();
     let new_secret = webhook_secret(desk, new_id.as_bytes());
@@ -668,18 +672,28 @@ fn set_clock(desk: &mut Desk, unit: &mut impl Unit, to: Timestamp) -> Submitted<
     Ok(Ok(Answer::Instant(to)))
 }
 
+/// Customers woken or swept in one step of a long run.
+const AT_ONCE: usize = 1_024;
+
 /// Applies everything due, and finishes a re-evaluation under way.
 fn catch_up(desk: &mut Desk, unit: &mut impl Unit) -> Result<(), StoreError> {
-    const AT_ONCE: usize = 1_024;
-    while wake_up_due(desk, unit, AT_ONCE)? > 0 {
-        // The wake-ups that were set must be written before the next ones are looked for.
-        super::writer::write_customers(desk, unit)?;
-        desk.cache.flushed();
-    }
+    wake_all_due(desk, unit)?;
     while desk.sweep.is_some() {
         sweep(desk, unit, AT_ONCE)?;
     }
     Ok(())
+}
+
+/// Applies everything due.
+fn wake_all_due(desk: &mut Desk, unit: &mut impl Unit) -> Result<(), StoreError> {
+    loop {
+        // The wake-ups that were set so far must be written before the next ones are looked for.
+        super::writer::write_customers(desk, unit)?;
+        desk.cache.flushed();
+        if wake_up_due(desk, unit, AT_ONCE)? == 0 {
+            return Ok(());
+        }
+    }
 }
 
 /// Wakes up customers whose time has come; gives how many.

@@ -42,7 +42,8 @@ fn writes_until_it_is_killed() {
 
 #[test]
 fn a_killed_writer_loses_nothing_it_acknowledged_and_doubles_nothing() {
-    let rounds: usize = std::env::var("MASIVO_CRASH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(6);
+    let rounds: usize =
+        std::env::var("MASIVO_CRASH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(6);
     let folder = Folder::new();
     let house = open(&folder.file());
     house.furnish().register("ana").unwrap();
@@ -75,7 +76,8 @@ fn a_killed_writer_loses_nothing_it_acknowledged_and_doubles_nothing() {
     let house = open(&folder.file());
     house.verified_hash();
     let events = house.handle().reader().unwrap().events_before(0, usize::MAX / 2).unwrap();
-    let purchases = events.iter().filter(|row| row.fact.event.as_ref().is_some_and(|head| head.event_type == "PURCHASE"));
+    let purchases =
+        events.iter().filter(|row| row.fact.event.as_ref().is_some_and(|head| head.event_type == "PURCHASE"));
     let before = purchases.count();
     assert!(before >= acknowledged.len(), "{before} events and {} acknowledged", acknowledged.len());
     // Sending every acknowledged one again changes nothing: each is there, once.
