@@ -122,7 +122,8 @@ pub(crate) fn reverse(
     let counted = record.effects().flat_map(|fact| &fact.changes);
     let counted = counted.into_iter().any(|change| matches!(change, Change::Visited(_)));
     if let Some(visit) = head.visit.filter(|_| counted) {
-        let raised: Vec<u32> = record.effects().flat_map(|fact| &fact.changes).filter_map(raised_to).collect();
+        let raised: Vec<u32> =
+            record.effects().flat_map(|fact| &fact.changes).filter_map(raised_to).collect();
         let rested = tiers::may_rest_on(draft, now, &raised);
         let mut metrics = draft.state.metrics.clone();
         metrics.remove(&visit, draft.program.settings().time_zone, history);
