@@ -15,11 +15,11 @@ use subtle::ConstantTimeEq as _;
 pub const CHOSEN_KEY_LENGTH_MIN: usize = 16;
 
 /// A key with its secret, as it is shown once.
-pub(crate) struct NewKey {
+pub struct NewKey {
     /// What is kept.
-    pub(crate) kept: ApiKey,
+    pub kept: ApiKey,
     /// What is shown.
-    pub(crate) secret: String,
+    pub secret: String,
 }
 
 impl std::fmt::Debug for NewKey {
@@ -56,6 +56,14 @@ pub(crate) fn make(bytes: &[u8; 38], server: bool, name: &str, now: Timestamp) -
     let id = URL_SAFE_NO_PAD.encode(id).replace(['_', '-'], "0");
     let secret = format!("mk_{id}_{}", URL_SAFE_NO_PAD.encode(secret));
     NewKey { kept: keep(id, &secret, server, name, now), secret }
+}
+
+/// Makes a key of random bytes.
+///
+/// # Errors
+/// When the system has none to give.
+pub fn new_key(server: bool, name: &str, now: Timestamp) -> Result<NewKey, getrandom::Error> {
+    Ok(make(&random()?, server, name, now))
 }
 
 /// Whether a text may be a key: long enough, and of characters that a header can carry.

@@ -14,7 +14,7 @@ pub mod shapes;
 mod token;
 
 pub use app::{Limits, ServeError, ServerSettings, first_key, serve};
-pub use keys::CHOSEN_KEY_LENGTH_MIN;
+pub use keys::{CHOSEN_KEY_LENGTH_MIN, NewKey, new_key};
 pub use openapi::describe;
 
 use config::Configuration;

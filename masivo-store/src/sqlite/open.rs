@@ -3,6 +3,7 @@
 use crate::engine::Mode;
 use crate::error::StoreError;
 use masivo_core::value::Timestamp;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -37,7 +38,15 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
          PRAGMA cache_size = -65536;",
     )?;
     connection.set_prepared_statement_cache_capacity(128);
+    keep_plans(&connection)?;
     Ok(connection)
+}
+
+/// Keeps the plan of a statement whatever values are bound: otherwise SQLite prepares some statements anew every
+/// time, which measured a tenth of all work per event.
+pub(super) fn keep_plans(connection: &Connection) -> Result<(), StoreError> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// Brings the schema up to date and checks the mark; gives the store's secret.

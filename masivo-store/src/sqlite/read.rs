@@ -30,6 +30,7 @@ impl SqliteReader {
         connection.busy_timeout(Duration::from_secs(10))?;
         connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -16384;")?;
         connection.set_prepared_statement_cache_capacity(64);
+        super::open::keep_plans(&connection)?;
         Ok(Self(connection))
     }
 
