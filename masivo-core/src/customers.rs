@@ -3,7 +3,7 @@
 use crate::audiences;
 use crate::consent::{self, Purpose};
 use crate::draft::{Caused, Claim, Draft, FactId};
-use crate::events::{EventRecord, emit_caused};
+use crate::events::emit_caused;
 use crate::fact::{Change, FactKind};
 use crate::journeys;
 use crate::prelude::*;
@@ -260,9 +260,4 @@ pub(crate) fn delete(draft: &mut Draft<'_>) -> FactId {
     draft.profile = Profile::default();
     draft.profile_changed = true;
     fact
-}
-
-/// Whether an event of a deleted customer may still be looked at: only its booking part is left.
-pub fn is_erased(record: &EventRecord) -> bool {
-    record.fact.payload.is_none()
 }

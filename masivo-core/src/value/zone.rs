@@ -152,14 +152,6 @@ impl Zone {
         local.checked_add_months(Months::new(months)).map_or(Timestamp::MAX, |moved| self.resolve(moved))
     }
 
-    /// The instant `days` calendar days later at the same local time.
-    pub fn plus_days(self, instant: Timestamp, days: u32) -> Timestamp {
-        let local = self.naive_local(instant);
-        local
-            .checked_add_days(chrono::Days::new(u64::from(days)))
-            .map_or(Timestamp::MAX, |moved| self.resolve(moved))
-    }
-
     /// Full years from a date of birth to an instant, by the local calendar.
     pub fn age(self, born: Timestamp, now: Timestamp) -> i64 {
         // A date of birth is a calendar date: it is stored as midnight UTC and read as such.

@@ -9,14 +9,13 @@ use crate::error::{StoreError, SubmitError};
 use masivo_core::program::Program;
 use masivo_core::value::{StoreSecret, Timestamp};
 use std::ops::Deref;
+use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
-use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
 /// A way to the engine.
 #[derive(Clone)]
 pub struct Handle {
-    queue: Arc<Mutex<Option<SyncSender<Job>>>>,
     sender: SyncSender<Job>,
     shared: Arc<Shared>,
 }
@@ -29,7 +28,7 @@ impl std::fmt::Debug for Handle {
 
 impl Handle {
     pub(super) fn new(sender: SyncSender<Job>, shared: Arc<Shared>) -> Self {
-        Self { queue: Arc::new(Mutex::new(Some(sender.clone()))), sender, shared }
+        Self { sender, shared }
     }
 
     /// Submits work and waits until it is durable.
@@ -144,10 +143,13 @@ impl Handle {
 
     pub(super) fn stop(&self) {
         self.shared.close();
-        drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
         // An empty piece of work wakes the writer up; a full queue keeps it awake anyway.
-        let (reply, _) = oneshot::channel();
-        drop(self.sender.try_send(Job::One { request: Work::CatchUp.into(), reply }));
+        if self.shared.enter(1).is_ok() {
+            let (reply, _) = oneshot::channel();
+            if self.sender.try_send(Job::One { request: Work::Ping.into(), reply }).is_err() {
+                self.shared.leave(1);
+            }
+        }
     }
 }
 

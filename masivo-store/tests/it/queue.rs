@@ -64,4 +64,5 @@ fn closing_carries_out_what_is_queued_and_refuses_the_rest() {
     handle.submit_blocking(registration("ana")).unwrap();
     engine.close();
     assert!(matches!(handle.submit_blocking(registration("ben")), Err(SubmitError::Closing)));
+    assert_eq!(handle.queued(), 0);
 }
