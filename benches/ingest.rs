@@ -10,10 +10,10 @@
 use masivo_core::Command;
 use masivo_core::program::Kind;
 use masivo_core::value::{Json, Timestamp};
-use masivo_store::{Config, Engine, Handle, Location, ManualClock, Mode, Request, Work};
+use masivo_store::{Clock, Config, Engine, Handle, Location, ManualClock, Mode, Request, Work};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 /// The allocator the programs run with.
@@ -47,10 +47,18 @@ fn json(text: &str) -> Json {
     Json::parse(text.as_bytes()).unwrap()
 }
 
+/// Time passes by a millisecond a group, so that ids come in order as they do in life and runs can be repeated.
+static CLOCK: LazyLock<Arc<ManualClock>> =
+    LazyLock::new(|| Arc::new(ManualClock::new(Timestamp::parse("2026-03-01T12:00:00Z").unwrap())));
+
+fn tick() {
+    CLOCK.set(CLOCK.now().plus(1));
+}
+
 fn open(path: &Path) -> Engine {
-    let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-03-01T12:00:00Z").unwrap()));
     let location = Location::File(path.to_owned());
-    Engine::open(Config { secret: Some([1; 16]), ..Config::new(location, Mode::Test, clock) }).unwrap()
+    let config = Config::new(location, Mode::Test, Arc::clone(&*CLOCK) as Arc<dyn Clock>);
+    Engine::open(Config { secret: Some([1; 16]), ..config }).unwrap()
 }
 
 fn define(handle: &Handle, kind: Kind, id: Option<&str>, body: &str) -> Json {
@@ -159,6 +167,7 @@ fn engine_rate(handle: &Handle, customers: u64, callers: usize, seconds: f64) ->
                     let mut count = 0;
                     while Instant::now() < stop {
                         let batch: Vec<Request> = (0..share).map(|_| event(customers)).collect();
+                        tick();
                         let answers = handle.submit_all_blocking(batch).unwrap();
                         count += answers.iter().filter(|answer| answer.is_ok()).count() as u64;
                     }
@@ -271,6 +280,7 @@ fn main() {
         let before = bytes_written();
         for _ in 0..count / 64 {
             let batch: Vec<Request> = (0..64).map(|_| event(options.customers)).collect();
+            tick();
             handle.submit_all_blocking(batch).unwrap();
         }
         println!("{count} events, {} bytes written an event", (bytes_written() - before) / count.max(1));

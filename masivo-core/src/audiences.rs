@@ -67,9 +67,7 @@ fn evaluate_where(
         .filter(|audience| concerned(audience))
         .filter_map(|audience| {
             let (inside, flips_at) = match &audience.spec.kind {
-                AudienceKind::Dynamic(rule) if audience.spec.active => {
-                    (rule.holds(&view), rule.next_flip(&view))
-                }
+                AudienceKind::Dynamic(rule) if audience.spec.active => rule.verdict(&view),
                 AudienceKind::Dynamic(_) => (false, None),
                 // A rule that became a list: who is in stays in, and nothing falls due any more.
                 AudienceKind::Static => (draft.state.is_member(audience.number), None),

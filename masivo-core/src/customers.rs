@@ -80,7 +80,7 @@ pub(crate) fn register(draft: &mut Draft<'_>, request: &Json) -> FactId {
     draft.profile = Profile::register(request, now, draft.program.settings().time_zone);
     let anonymous = request.flag("is_anonymous") == Some(true);
     let fact = draft.open(FactKind::Registered, now);
-    draft.edit(fact, |fact| fact.payload = Some(request.clone()));
+    draft.edit(fact, |fact| fact.payload = Some(Arc::new(request.clone())));
     let period = tiers::reporting_period(draft.program, now);
     let id = draft.mint.next_id();
     draft.record(fact, Change::Registered { id, anonymous, tier: draft.program.base_tier(), period });
@@ -119,7 +119,7 @@ fn take_contact_details(draft: &mut Draft<'_>, fact: FactId, request: &Json) {
 pub(crate) fn identify(draft: &mut Draft<'_>, request: &Json) -> FactId {
     let now = draft.now;
     let fact = draft.open(FactKind::Profile, now);
-    draft.edit(fact, |fact| fact.payload = Some(request.clone()));
+    draft.edit(fact, |fact| fact.payload = Some(Arc::new(request.clone())));
     // An anonymous customer may have had an address: it is free again.
     draft.claims.extend(draft.profile.email().map(comparable_email).map(Claim::ReleaseEmail));
     draft.profile.take(request);
@@ -139,7 +139,7 @@ pub(crate) fn identify(draft: &mut Draft<'_>, request: &Json) -> FactId {
 pub(crate) fn patch(draft: &mut Draft<'_>, request: &Json) -> FactId {
     let now = draft.now;
     let fact = draft.open(FactKind::Profile, now);
-    draft.edit(fact, |fact| fact.payload = Some(request.clone()));
+    draft.edit(fact, |fact| fact.payload = Some(Arc::new(request.clone())));
     if let Some(email) = request.text("email") {
         let before = draft.profile.email().map(comparable_email);
         let after = comparable_email(email);
@@ -177,7 +177,7 @@ pub(crate) fn change_tags(draft: &mut Draft<'_>, set: Option<&Json>, remove: &[S
         .with_some("tags", set.cloned())
         .with_some("removed_tags", (!removed.is_empty()).then_some(removed))
         .build();
-    draft.edit(fact, |fact| fact.payload = Some(payload));
+    draft.edit(fact, |fact| fact.payload = Some(Arc::new(payload)));
     if let Some(tags) = set {
         draft.profile.merge_into("tags", tags);
     }
@@ -193,7 +193,7 @@ pub(crate) fn change_devices(draft: &mut Draft<'_>, add: Option<&Json>) -> FactI
     let now = draft.now;
     let fact = draft.open(FactKind::Profile, now);
     let payload = object().with("device", add.cloned().unwrap_or_default()).build();
-    draft.edit(fact, |fact| fact.payload = Some(payload));
+    draft.edit(fact, |fact| fact.payload = Some(Arc::new(payload)));
     let days = draft.program.settings().device_token_days;
     match add {
         Some(device) => draft.profile.add_device(device, now, days),
@@ -211,7 +211,7 @@ pub(crate) fn set_consent(draft: &mut Draft<'_>, change: &Json) -> FactId {
     record_consent(draft, fact, change);
     let record = draft.profile.consent().cloned();
     let payload = object().with("consent", change.clone()).with_some("record", record).build();
-    draft.edit(fact, |fact| fact.payload = Some(payload));
+    draft.edit(fact, |fact| fact.payload = Some(Arc::new(payload)));
     let blocked: Vec<Json> = draft.state.permissions.blocked().into_iter().map(Json::from).collect();
     draft.tell("CUSTOMER_CONSENT", now, |draft| {
         object().with("customer_id", draft.profile.id()).with("blocked", Json::List(blocked)).build()

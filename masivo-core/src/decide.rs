@@ -228,8 +228,9 @@ fn carry_out(
 fn remember(draft: &mut Draft<'_>, fact: FactId, answer: &Json) {
     if draft.keyed {
         draft.edit(fact, |fact| {
-            let request = fact.payload.take().unwrap_or_default();
-            fact.payload = Some(object().with("request", request).with("answer", answer.clone()).build());
+            let request = fact.payload.take().map(Arc::unwrap_or_clone).unwrap_or_default();
+            let said = object().with("request", request).with("answer", answer.clone()).build();
+            fact.payload = Some(Arc::new(said));
         });
     }
 }

@@ -164,6 +164,11 @@ impl<'a> Draft<'a> {
         View { now: at, program: self.program, state: &self.state, profile: &self.profile, event }
     }
 
+    /// Whether some webhook wants to hear it.
+    pub(crate) fn is_told(&self, event: &str) -> bool {
+        self.program.webhooks_for(event).next().is_some()
+    }
+
     /// Tells every webhook that wants to hear it; the data is only made when there is one.
     pub(crate) fn tell(&mut self, event: &'static str, at: Timestamp, data: impl FnOnce(&Self) -> Json) {
         let wanting: Vec<u32> = self.program.webhooks_for(event).map(|webhook| webhook.number).collect();

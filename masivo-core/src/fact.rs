@@ -30,8 +30,8 @@ pub struct Fact {
     pub about: u64,
     /// What changed.
     pub changes: Vec<Change>,
-    /// The personal part: what was sent.
-    pub payload: Option<Json>,
+    /// The personal part: what was sent. Shared, so that an event's data is never copied on its way to the store.
+    pub payload: Option<Arc<Json>>,
     /// Why campaigns rewarded or not; shows personal values, so it is erased with them.
     pub explanation: Option<Explanation>,
 }
@@ -342,6 +342,15 @@ impl JourneyEnd {
 }
 
 impl Fact {
+    /// What was sent, with the instant it happened; `None` once the customer was erased.
+    pub fn data(&self) -> Option<Json> {
+        let mut data = Json::clone(self.payload.as_ref()?);
+        if let Some(head) = self.event.as_ref().filter(|_| data.get("issued_at").is_none()) {
+            data.set("issued_at", head.issued_at);
+        }
+        Some(data)
+    }
+
     /// The ledger entries of the fact.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.changes.iter().filter_map(|change| match change {

@@ -8,9 +8,9 @@ use crate::prelude::*;
 use crate::shape::{ObjectShape, Shape, TEXT, Unknown, optional, required};
 use crate::value::{Json, Timestamp, Zone, object};
 
-/// The personal part of a customer.
+/// The personal part of a customer. Copies share it until one of them is changed.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Profile(Json);
+pub struct Profile(Arc<Json>);
 
 /// Tags: texts, numbers and flags by name.
 pub const TAGS: Shape = Shape::Map(&TAG, ENTRIES_MAX);
@@ -127,23 +127,28 @@ const PLAIN_FIELDS: [&str; 14] = [
 
 impl Profile {
     /// The profile of a stored document.
-    pub const fn from_json(json: Json) -> Self {
-        Self(json)
+    pub fn from_json(json: Json) -> Self {
+        Self(Arc::new(json))
     }
 
     /// The whole document, for storage.
-    pub const fn fields(&self) -> &Json {
+    pub fn fields(&self) -> &Json {
         &self.0
     }
 
     /// The profile of a registration.
     pub fn register(request: &Json, now: Timestamp, zone: Zone) -> Self {
-        let mut profile = Self(object().with("id", request.text("id").unwrap_or_default()).build());
-        profile.0.set("status", "ACTIVE");
+        let mut profile =
+            Self::from_json(object().with("id", request.text("id").unwrap_or_default()).build());
+        profile.set("status", "ACTIVE");
         profile.take(request);
         let registered = request.text("registration_date").and_then(|text| zone.parse_date_or_time(text));
-        profile.0.set("registration_date", registered.unwrap_or(now));
+        profile.set("registration_date", registered.unwrap_or(now));
         profile
+    }
+
+    fn set(&mut self, field: &str, value: impl Into<Json>) {
+        Arc::make_mut(&mut self.0).set(field, value);
     }
 
     /// Takes over the plain fields of a request; `tags` and `metadata` are merged.
@@ -155,13 +160,13 @@ impl Profile {
                 "dob" => {
                     // A date of birth is a calendar date: whatever the time of day, that date counts.
                     let date = value.as_text().and_then(|text| text.get(..10)).unwrap_or_default();
-                    self.0.set(field, date);
+                    self.set(field, date);
                 }
-                _ => self.0.set(field, value.clone()),
+                _ => self.set(field, value.clone()),
             }
         }
         if let Some(status) = request.get("status") {
-            self.0.set("status", status.clone());
+            self.set("status", status.clone());
         }
     }
 
@@ -169,14 +174,14 @@ impl Profile {
     pub fn merge_into(&mut self, field: &str, entries: &Json) {
         let mut merged = self.0.get(field).cloned().unwrap_or_else(|| object().build());
         merged.merge(entries);
-        self.0.set(field, merged);
+        self.set(field, merged);
     }
 
     /// Removes tags by name.
     pub fn remove_tags(&mut self, names: &[String]) {
         let mut tags = self.0.get("tags").cloned().unwrap_or_else(|| object().build());
         names.iter().for_each(|name| tags.remove(name));
-        self.0.set("tags", tags);
+        self.set("tags", tags);
     }
 
     /// Adds a device that lives for some days; one with the same token is replaced, the oldest leaves.
@@ -194,22 +199,22 @@ impl Profile {
                 .build(),
         );
         let surplus = devices.len().saturating_sub(DEVICES_MAX);
-        self.0.set("devices", Json::List(devices.split_off(surplus)));
+        self.set("devices", Json::List(devices.split_off(surplus)));
     }
 
     /// Removes all devices.
     pub fn remove_devices(&mut self) {
-        self.0.set("devices", Json::List(Vec::new()));
+        self.set("devices", Json::List(Vec::new()));
     }
 
     /// Sets the consent record.
     pub fn set_consent(&mut self, consent: Json) {
-        self.0.set("consent", consent);
+        self.set("consent", consent);
     }
 
     /// Gives the customer another id.
     pub fn set_id(&mut self, id: &str) {
-        self.0.set("id", id);
+        self.set("id", id);
     }
 
     /// The merchant's id.

@@ -7,7 +7,8 @@
 //! Invariants:
 //! - R1: evaluation reads only its [`View`]; the same view gives the same truth.
 //! - R2: a rule has at most 500 nodes and 16 levels; evaluation cannot run away.
-//! - R3: [`Rule::next_flip`] is the earliest later instant at which the truth differs, nothing else changing.
+//! - R3: [`Rule::verdict`] gives the earliest later instant at which the rule's answer differs, nothing else
+//!   changing.
 
 mod condition;
 mod evaluate;
@@ -27,6 +28,8 @@ pub struct Rule {
     node: Node,
     source: Json,
     inputs: Inputs,
+    /// Whether the answer can change by the mere passing of time.
+    timed: bool,
 }
 
 /// A node of the tree.
@@ -158,13 +161,21 @@ impl Inputs {
 impl Rule {
     /// The rule that always holds: no conditions.
     pub fn always() -> Self {
-        Self { node: Node::All(Vec::new()), source: Json::List(Vec::new()), inputs: Inputs::NONE }
+        Self {
+            node: Node::All(Vec::new()),
+            source: Json::List(Vec::new()),
+            inputs: Inputs::NONE,
+            timed: false,
+        }
     }
 
     pub(crate) fn new(node: Node, source: Json) -> Self {
-        let mut inputs = Inputs::NONE;
-        node.visit(&mut |test| inputs = inputs.and(test.subject.inputs()));
-        Self { node, source, inputs }
+        let (mut inputs, mut timed) = (Inputs::NONE, false);
+        node.visit(&mut |test| {
+            inputs = inputs.and(test.subject.inputs());
+            timed |= flip::is_timed(test);
+        });
+        Self { node, source, inputs, timed }
     }
 
     /// The conditions as they were written, with today's names.
@@ -205,12 +216,14 @@ impl Rule {
         evaluate::failure(&self.node, view)
     }
 
-    /// The earliest instant after `view.now` at which the rule's answer changes by the mere passing of time.
+    /// Whether the rule holds, and the earliest instant after `view.now` at which that changes by the mere passing
+    /// of time.
     ///
-    /// When the search is cut short by its bound, the instant up to which nothing changes is returned: looking
-    /// again there is harmless.
-    pub fn next_flip(&self, view: &View<'_>) -> Option<Timestamp> {
-        flip::next_flip(self, view)
+    /// When the search is cut short by its bound, the instant up to which nothing changes is given: looking again
+    /// there is harmless.
+    pub fn verdict(&self, view: &View<'_>) -> (bool, Option<Timestamp>) {
+        let holds = self.holds(view);
+        (holds, if self.timed { flip::next_flip(self, view, holds) } else { None })
     }
 
     pub(crate) const fn node(&self) -> &Node {

@@ -142,7 +142,7 @@ pub fn event(program: &Program, record: &EventRecord) -> Json {
         .with("brand_id", if head.brand.is_empty() { Json::Null } else { Json::from(head.brand.as_str()) })
         .with("type", head.event_type.as_str())
         .with("status", record.status.name())
-        .with("data", payload(&record.fact))
+        .with("data", record.fact.data().unwrap_or_default())
         .with("fulfilled", !waits || record.fulfilled_by.is_some())
         .with("reserve", u32::from(head.reserve_days))
         .with("tracking_only", head.tracking)
@@ -169,11 +169,6 @@ pub fn event(program: &Program, record: &EventRecord) -> Json {
         data.set("receipt", Receipt::of(record).to_json(program));
     }
     data
-}
-
-/// What was sent; absent once the customer was erased.
-fn payload(fact: &Fact) -> Json {
-    fact.payload.clone().unwrap_or_default()
 }
 
 /// The campaigns that rewarded the event, with the rules that matched.

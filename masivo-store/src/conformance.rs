@@ -213,7 +213,7 @@ pub fn a_dropped_unit_leaves_no_trace<F: Fixture>(fixture: &F) {
             event: None,
             about: 0,
             changes: Vec::new(),
-            payload: Some(json(r#"{"a": 1}"#)),
+            payload: Some(Arc::new(json(r#"{"a": 1}"#))),
             explanation: None,
         };
         unit.write(Write::Fact { customer: 1, fact: &fact }).unwrap();

@@ -66,11 +66,9 @@ pub(crate) fn emit(draft: &mut Draft<'_>, event: &NewEvent) -> Result<FactId, Re
         reason,
         program_version: draft.program.version(),
     };
-    let mut payload = event.payload.clone();
-    payload.set("issued_at", issued_at);
-    draft.edit(fact, |fact| fact.event = Some(head.clone()));
-    process(draft, fact, &head, &payload, event.reserve_days, &redeem);
-    draft.edit(fact, |fact| fact.payload = Some(payload));
+    let payload = Arc::clone(&event.payload);
+    draft.edit(fact, |fact| (fact.event, fact.payload) = (Some(head.clone()), Some(payload)));
+    process(draft, fact, &head, &event.payload, event.reserve_days, &redeem);
     draft.summarise(fact);
     Ok(fact)
 }
@@ -227,9 +225,8 @@ fn emit_one(draft: &mut Draft<'_>, caused: Caused) {
     let fact = draft.open(FactKind::Event, at);
     let id = draft.mint.next_id();
     let sequence = draft.sequence(fact);
-    let mut payload = object().with("type", event_type).with("customer_id", draft.profile.id()).build();
-    payload.set("issued_at", at);
-    payload.set("metadata", data);
+    let payload = object().with("type", event_type).with("customer_id", draft.profile.id());
+    let payload = Arc::new(payload.with("metadata", data).build());
     let head = EventHead {
         id,
         event_type: event_type.to_owned(),
@@ -243,11 +240,11 @@ fn emit_one(draft: &mut Draft<'_>, caused: Caused) {
         reason: skip_reason(draft, tracking),
         program_version: draft.program.version(),
     };
-    draft.edit(fact, |fact| fact.event = Some(head.clone()));
+    let said = Arc::clone(&payload);
+    draft.edit(fact, |fact| (fact.event, fact.payload) = (Some(head.clone()), Some(said)));
     draft.record(cause, Change::Caused { fact: sequence });
     draft.depth += 1;
     process(draft, fact, &head, &payload, None, &[]);
     draft.depth -= 1;
-    draft.edit(fact, |fact| fact.payload = Some(payload));
     draft.summarise(fact);
 }

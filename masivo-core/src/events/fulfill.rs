@@ -8,7 +8,7 @@ use crate::fact::{Award, Change, EventReason, EventStatus, FactKind};
 use crate::prelude::*;
 use crate::rejection::Rejection;
 use crate::state::Standby;
-use crate::value::{Decimal, Json, Timestamp, object};
+use crate::value::{Decimal, Timestamp, object};
 use crate::wallet::Insufficient;
 
 /// What fulfilling came to.
@@ -49,11 +49,11 @@ pub(crate) fn fulfill(draft: &mut Draft<'_>, record: &EventRecord) -> Result<Ful
     }
     let fact = draft.open(FactKind::Fulfilled, now);
     let said = blocked.as_ref().map(|reason| object().with("reason", reason.to_json()).build());
-    draft.edit(fact, |fact| (fact.about, fact.payload) = (sequence, said));
+    draft.edit(fact, |fact| (fact.about, fact.payload) = (sequence, said.map(Arc::new)));
     head.reason = head.reason.or(blocked);
     draft.record(fact, Change::StandbyClosed { fact: sequence });
     draft.record(fact, Change::EventStatus { fact: sequence, status: EventStatus::Resolved });
-    let payload = record.fact.payload.clone().unwrap_or(Json::Null);
+    let payload = record.fact.payload.clone().unwrap_or_default();
     let spending = match &standby {
         Some(standby) => Spending::Holds(&standby.holds),
         None => Spending::Redeem(&redeem),

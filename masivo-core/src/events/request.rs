@@ -17,7 +17,7 @@ pub struct NewEvent {
     /// The event type.
     pub event_type: String,
     /// Everything that rules may look at, and the answer's `data`.
-    pub payload: Json,
+    pub payload: Arc<Json>,
     /// When it happened; `None` is now.
     pub issued_at: Option<Timestamp>,
     /// Days it waits to be fulfilled; `None` processes it at once.
@@ -226,7 +226,7 @@ pub fn read_event(json: &Json, from_client: bool) -> Result<(NewEvent, Vec<Probl
         redeem,
         from_client,
         key: json.text("id").map(ToOwned::to_owned),
-        payload,
+        payload: Arc::new(payload),
     };
     report.into_result(event)
 }

@@ -106,6 +106,9 @@ impl Draft<'_> {
         gained: bool,
         event: uuid::Uuid,
     ) {
+        if !self.is_told(name) {
+            return;
+        }
         let sequence = self.sequence(fact);
         let lines: Vec<Json> = self
             .facts

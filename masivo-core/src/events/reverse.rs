@@ -111,7 +111,7 @@ pub(crate) fn reverse(
     };
     draft.edit(fact, |fact| {
         fact.about = sequence;
-        fact.payload = Some(object().with("reason", reason).build());
+        fact.payload = Some(Arc::new(object().with("reason", reason).build()));
     });
     draft.record(fact, Change::EventStatus { fact: sequence, status: EventStatus::Reversed });
     for child in children.iter().rev().filter(resolved) {
@@ -153,7 +153,7 @@ fn cancel(draft: &mut Draft<'_>, record: &EventRecord, reason: &str) {
     let fact = draft.open(FactKind::Reversed, now);
     draft.edit(fact, |fact| {
         fact.about = sequence;
-        fact.payload = Some(object().with("reason", reason).build());
+        fact.payload = Some(Arc::new(object().with("reason", reason).build()));
     });
     let standby = draft.state.standby(sequence).cloned();
     draft.record(fact, Change::StandbyClosed { fact: sequence });

@@ -126,11 +126,11 @@ pub(super) fn truth(node: &Node, view: &View<'_>) -> Truth {
 /// The first failing condition of the branch that came furthest; nothing when the rule holds.
 pub(super) fn failure(node: &Node, view: &View<'_>) -> Option<Failure> {
     let judged = judge(node, view);
-    let test = judged.failing.filter(|_| judged.truth != Truth::True)?;
+    let (test, truth) = judged.failing.filter(|_| judged.truth != Truth::True)?;
     let mut seen = Vec::new();
     each_value(&test.subject, view, &mut |value| seen.push(value.to_json()));
     let seen = if seen.len() > 1 { Json::List(seen) } else { seen.pop().unwrap_or_default() };
-    Some(Failure { condition: test.number, truth: test_truth(test, view), seen })
+    Some(Failure { condition: test.number, truth, seen })
 }
 
 /// What one pass over a node finds.
@@ -138,7 +138,7 @@ struct Judged<'r> {
     truth: Truth,
     /// How many conditions held before the first that did not.
     holding: usize,
-    failing: Option<&'r Test>,
+    failing: Option<(&'r Test, Truth)>,
 }
 
 fn judge<'r>(node: &'r Node, view: &View<'_>) -> Judged<'r> {
@@ -146,7 +146,7 @@ fn judge<'r>(node: &'r Node, view: &View<'_>) -> Judged<'r> {
         Node::Test(test) => {
             let truth = test_truth(test, view);
             let holds = truth == Truth::True;
-            Judged { truth, holding: usize::from(holds), failing: (!holds).then_some(test) }
+            Judged { truth, holding: usize::from(holds), failing: (!holds).then_some((test, truth)) }
         }
         Node::All(nodes) => {
             let mut all = Judged { truth: Truth::True, holding: 0, failing: None };

@@ -2,17 +2,31 @@
 
 use super::evaluate::{as_instant, each_value, month_day};
 use super::subject::{MetricPeriod, Subject};
-use super::{Operand, Operator, Rule, Test, Truth, View};
+use super::{Operand, Operator, Rule, Test, View};
 use crate::limits::FLIP_SEARCH_MAX;
 use crate::value::Timestamp;
 
-pub(super) fn next_flip(rule: &Rule, view: &View<'_>) -> Option<Timestamp> {
-    let holds = rule.truth(view) == Truth::True;
+/// Whether the answer of a test can change by the mere passing of time.
+pub(super) fn is_timed(test: &Test) -> bool {
+    let subject = match &test.subject {
+        Subject::Metric(period, _) => !matches!(period, MetricPeriod::Lifetime),
+        Subject::Age | Subject::Date | Subject::Hour | Subject::Weekday => true,
+        _ => false,
+    };
+    subject
+        || matches!(
+            (test.operator, &test.operand),
+            (Operator::WithinLast | Operator::MoreThanAgo, _) | (Operator::Equals, Operand::Today)
+        )
+}
+
+/// The instant from which on a rule that gives `holds` now gives the opposite.
+pub(super) fn next_flip(rule: &Rule, view: &View<'_>, holds: bool) -> Option<Timestamp> {
     let mut later = *view;
     for _ in 0..FLIP_SEARCH_MAX {
         let instant = next_candidate(rule, &later)?;
         later.now = instant;
-        if (rule.truth(&later) == Truth::True) != holds {
+        if rule.holds(&later) != holds {
             return Some(instant);
         }
     }

@@ -366,7 +366,7 @@ impl Json {
         match self {
             Self::Null => out.push_str("null"),
             Self::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
-            Self::Number(number) => out.push_str(&number.to_string()),
+            Self::Number(number) => number.write_to(out),
             Self::Text(text) => write_text(out, text),
             Self::List(items) => {
                 out.push('[');
@@ -409,12 +409,10 @@ impl fmt::Display for Json {
 
 fn write_text(out: &mut String, text: &str) {
     out.push('"');
+    let needs_backslash = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
     let mut plain_from = 0;
     // Everything that needs a backslash is a single byte, so bytes can be looked at one by one.
-    for (at, byte) in text.bytes().enumerate() {
-        if byte >= b' ' && byte != b'"' && byte != b'\\' {
-            continue;
-        }
+    for (at, byte) in text.bytes().enumerate().filter(|(_, byte)| needs_backslash(*byte)) {
         out.push_str(text.get(plain_from..at).unwrap_or(""));
         match byte {
             b'"' => out.push_str("\\\""),

@@ -1,6 +1,8 @@
 //! Instants.
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use super::decimal::push_digits;
+use crate::prelude::*;
+use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
 use core::fmt;
 
 /// One second in milliseconds.
@@ -87,7 +89,22 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.utc().to_rfc3339_opts(SecondsFormat::Millis, true))
+        let utc = self.utc();
+        let mut text = String::with_capacity(24);
+        let parts = [
+            (u64::from(utc.year().unsigned_abs()), 4, '-'),
+            (utc.month().into(), 2, '-'),
+            (utc.day().into(), 2, 'T'),
+            (utc.hour().into(), 2, ':'),
+            (utc.minute().into(), 2, ':'),
+            (utc.second().into(), 2, '.'),
+            (utc.timestamp_subsec_millis().into(), 3, 'Z'),
+        ];
+        for (number, digits, after) in parts {
+            push_digits(&mut text, number, digits);
+            text.push(after);
+        }
+        f.write_str(&text)
     }
 }
 

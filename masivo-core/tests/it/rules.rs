@@ -573,7 +573,7 @@ impl Scene {
         let view = View { now, program: &program, state: &state, profile: &profile, event: None };
         let at = |now: Timestamp| View { now, ..view };
         let holds = rule.holds(&view);
-        let flip = rule.next_flip(&view);
+        let (_, flip) = rule.verdict(&view);
         prop_assert!(flip.is_none_or(|flip| flip > now));
         for probe in self.probes(zone, now).into_iter().filter(|probe| flip.is_none_or(|flip| *probe < flip))
         {
@@ -594,7 +594,7 @@ impl Scene {
             if rule.holds(&at(flip)) != holds {
                 break;
             }
-            next = rule.next_flip(&at(flip));
+            (_, next) = rule.verdict(&at(flip));
             prop_assert!(next.is_none_or(|next| next > flip));
         }
         Ok(())

@@ -157,7 +157,7 @@ fn content(
             let Some(template) = program.template(*template) else {
                 return Ok(Err(Suppression::TemplateFault));
             };
-            let event = unit.fact(*started_by)?.and_then(|row| row.fact.payload);
+            let event = unit.fact(*started_by)?.and_then(|row| row.fact.data());
             let settings = program.settings();
             let unsubscribe_url = settings
                 .unsubscribe_url

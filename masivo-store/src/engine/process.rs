@@ -441,7 +441,8 @@ fn write_fact(
             Change::EventStatus { fact: event, status } => {
                 unit.write(Write::EventStatus { event: *event, status: *status, by: fact.sequence })?;
             }
-            Change::Member(membership) => {
+            // A flip that only moved is part of the working state: the lists of members stay as they are.
+            Change::Member(membership) if membership.since == fact.at => {
                 let since = membership.inside.then_some(membership.since);
                 unit.write(Write::Member { audience: membership.audience, customer, since })?;
             }

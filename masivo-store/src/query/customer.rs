@@ -297,7 +297,7 @@ fn show_fact(row: &FactRow) -> Json {
         .with_some("event_id", row.fact.event.as_ref().map(|head| head.id))
         .with_some("event_type", row.fact.event.as_ref().map(|head| head.event_type.clone()))
         .with_some("status", row.status.map(EventStatus::name))
-        .with_some("data", row.fact.payload.clone())
+        .with_some("data", row.fact.data())
         .with("changes", Json::List(changes))
         .build()
 }

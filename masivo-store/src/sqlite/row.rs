@@ -9,6 +9,7 @@ use masivo_core::profile::Profile;
 use masivo_core::program::Kind;
 use masivo_core::value::{Json, Timestamp, object};
 use rusqlite::Row;
+use std::sync::Arc;
 use uuid::Uuid;
 
 pub(super) fn instant(milliseconds: i64) -> Timestamp {
@@ -64,7 +65,7 @@ pub(super) fn fact(row: &Row<'_>) -> Result<FactRow, StoreError> {
             event,
             about,
             changes,
-            payload: payload.map(|bytes| json(bytes, "a payload")).transpose()?,
+            payload: payload.map(|bytes| json(bytes, "a payload")).transpose()?.map(Arc::new),
             explanation: explanation.map(read_explanation).transpose()?,
         },
         status: status.map(|status| pick(&EventStatus::ALL, status, "the status of an event")).transpose()?,
