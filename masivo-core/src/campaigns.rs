@@ -46,7 +46,7 @@ fn judge(
         campaign: campaign.number,
         version: campaign.version,
         matched: Vec::new(),
-        skipped: Vec::new(),
+        skipped: Vec::with_capacity(1),
     };
     if let Some(reason) = whole_reason(&campaign.spec, head, payload, view) {
         trace.skipped.push(Skip { rule: None, reason });

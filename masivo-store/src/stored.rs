@@ -4,9 +4,11 @@
 //! breaking files. The first byte of each form is its version.
 
 mod bytes;
+mod document;
 mod fact;
 mod state;
 
 pub(crate) use bytes::{Input, Output};
+pub use document::{read_document, write_document};
 pub use fact::{read_booking, read_explanation, write_booking, write_explanation};
 pub use state::{read_lot, read_state, write_lot, write_state};

@@ -127,9 +127,12 @@ pub(super) fn truth(node: &Node, view: &View<'_>) -> Truth {
 pub(super) fn failure(node: &Node, view: &View<'_>) -> Option<Failure> {
     let judged = judge(node, view);
     let (test, truth) = judged.failing.filter(|_| judged.truth != Truth::True)?;
-    let mut seen = Vec::new();
-    each_value(&test.subject, view, &mut |value| seen.push(value.to_json()));
-    let seen = if seen.len() > 1 { Json::List(seen) } else { seen.pop().unwrap_or_default() };
+    let mut seen = Json::Null;
+    each_value(&test.subject, view, &mut |value| match &mut seen {
+        Json::Null => seen = value.to_json(),
+        Json::List(values) => values.push(value.to_json()),
+        first => *first = Json::List(vec![core::mem::take(first), value.to_json()]),
+    });
     Some(Failure { condition: test.number, truth, seen })
 }
 
@@ -318,7 +321,6 @@ pub(super) fn month_day(value: &Seen<'_>, view: &View<'_>) -> Option<(u32, u32)>
 /// Hands every value of a subject to `on_value`: none when it is missing, several for product lines.
 pub(super) fn each_value<'a>(subject: &Subject, view: &View<'a>, on_value: &mut dyn FnMut(Seen<'a>)) {
     let event = view.event;
-    let order = event.and_then(|event| event.get("order"));
     let one: Option<Seen<'a>> = match subject {
         Subject::EventType => event.and_then(|event| event.text("type")).map(Seen::Text),
         Subject::EventPlatform => event.and_then(|event| event.text("platform")).map(Seen::Text),
@@ -330,7 +332,7 @@ pub(super) fn each_value<'a>(subject: &Subject, view: &View<'a>, on_value: &mut 
         Subject::EventAttribution(field) => {
             event.and_then(|event| event.get("attribution")?.get(field)).and_then(seen)
         }
-        Subject::Order(field, _) => order.and_then(|order| order.get(field)).and_then(seen),
+        Subject::Order(field, _) => event.and_then(|event| event.get("order")?.get(field)).and_then(seen),
         Subject::Product(field, _) => {
             each_line(event, |line| line.get(field).and_then(seen), on_value);
             None

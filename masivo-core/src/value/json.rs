@@ -395,7 +395,7 @@ impl Json {
 
     /// The compact text of the value.
     pub fn to_text(&self) -> String {
-        let mut out = String::with_capacity(256);
+        let mut out = String::with_capacity(1_024);
         self.write_to(&mut out);
         out
     }
@@ -410,6 +410,12 @@ impl fmt::Display for Json {
 fn write_text(out: &mut String, text: &str) {
     out.push('"');
     let needs_backslash = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+    // Without an early exit the look through the bytes is done many at a time.
+    if !text.bytes().fold(false, |found, byte| found | needs_backslash(byte)) {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     let mut plain_from = 0;
     // Everything that needs a backslash is a single byte, so bytes can be looked at one by one.
     for (at, byte) in text.bytes().enumerate().filter(|(_, byte)| needs_backslash(*byte)) {

@@ -2,20 +2,23 @@
 
 use crate::error::StoreError;
 use rusqlite::Connection;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Size of the log from which on it is moved.
-const LOG_BYTES: u64 = 64 * 1024 * 1024;
-/// How often the size is looked at: once in so many units.
+/// Pages in the log that are not moved yet, from which on the thread is woken: 64 MiB.
+const PAGES_TO_MOVE: i64 = 16_384;
+/// Pages that the thread left behind and that are moved inline, so that the log can start over.
+const PAGES_INLINE: i64 = 2_048;
+/// Pages that the thread cannot keep up with: the writer waits for the disk.
+const PAGES_OUTGROWN: i64 = 8 * PAGES_TO_MOVE;
+/// How often the log is looked at: once in so many units.
 const UNITS_BETWEEN_LOOKS: u32 = 32;
 
 /// A thread that moves the log when it has grown.
 #[derive(Debug)]
 pub(super) struct Checkpointer {
-    log: PathBuf,
     wake: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
     units: u32,
@@ -35,28 +38,26 @@ impl Checkpointer {
                 drop(connection.execute_batch("PRAGMA wal_checkpoint(PASSIVE)"));
             }
         })?;
-        let mut log = path.as_os_str().to_owned();
-        log.push("-wal");
-        Ok(Self { log: PathBuf::from(log), wake: Some(wake), thread: Some(thread), units: 0 })
+        Ok(Self { wake: Some(wake), thread: Some(thread), units: 0 })
     }
 
-    /// Called after every unit: wakes the thread when the log has grown. A log that has outgrown the thread
-    /// gets one step inline, which lets it start over.
+    /// Called after every unit: wakes the thread when the log has grown. What the thread leaves behind, since the
+    /// writer goes on meanwhile, is moved inline: only a log that was moved whole starts over.
     pub(super) fn after_unit(&mut self, connection: &Connection) -> Result<(), StoreError> {
         self.units += 1;
         if self.units < UNITS_BETWEEN_LOOKS {
             return Ok(());
         }
         self.units = 0;
-        let size = std::fs::metadata(&self.log).map_or(0, |facts| facts.len());
-        if size > LOG_BYTES
+        let (pages, moved) = pages_in_log(connection)?;
+        let rest = pages - moved;
+        if moved > 0 && pages > PAGES_TO_MOVE && (1..=PAGES_INLINE).contains(&rest) || rest > PAGES_OUTGROWN {
+            connection.execute_batch("PRAGMA wal_checkpoint(PASSIVE)")?;
+        } else if rest > PAGES_TO_MOVE
             && let Some(wake) = &self.wake
         {
             // A full channel means that the thread is awake already.
             let _ = wake.try_send(());
-        }
-        if size > 2 * LOG_BYTES {
-            connection.execute_batch("PRAGMA wal_checkpoint(PASSIVE)")?;
         }
         Ok(())
     }
@@ -69,6 +70,12 @@ impl Drop for Checkpointer {
             drop(thread.join());
         }
     }
+}
+
+/// Pages in the log, and how many of them were moved into the database; moves nothing.
+fn pages_in_log(connection: &Connection) -> Result<(i64, i64), StoreError> {
+    let mut statement = connection.prepare_cached("PRAGMA wal_checkpoint(NOOP)")?;
+    Ok(statement.query_row([], |row| Ok((row.get(1)?, row.get(2)?)))?)
 }
 
 /// Moves the whole log and empties its file, so that no old page stays in it.

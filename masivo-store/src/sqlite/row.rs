@@ -2,7 +2,7 @@
 
 use crate::backend::{CustomerRow, Destination, FactRow, Made, OutboxRow};
 use crate::error::StoreError;
-use crate::stored::{Input, Output, read_booking, read_explanation, read_state};
+use crate::stored::{Input, Output, read_booking, read_document, read_explanation, read_state};
 use masivo_core::fact::{EventStatus, Fact, FactKind};
 use masivo_core::outgoing::DeliveryStatus;
 use masivo_core::profile::Profile;
@@ -40,7 +40,7 @@ pub(super) const CUSTOMER: &str =
 pub(super) fn customer(row: &Row<'_>) -> Result<CustomerRow, StoreError> {
     let state = read_state(row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?)?;
     let profile = match row.get_ref(3)?.as_blob_or_null().map_err(rusqlite::Error::from)? {
-        Some(bytes) => Profile::from_json(json(bytes, "a profile")?),
+        Some(bytes) => Profile::from_json(read_document(bytes, "a profile")?),
         None => Profile::default(),
     };
     let armed: Option<i64> = row.get(1)?;
@@ -65,7 +65,7 @@ pub(super) fn fact(row: &Row<'_>) -> Result<FactRow, StoreError> {
             event,
             about,
             changes,
-            payload: payload.map(|bytes| json(bytes, "a payload")).transpose()?.map(Arc::new),
+            payload: payload.map(|bytes| read_document(bytes, "a payload")).transpose()?.map(Arc::new),
             explanation: explanation.map(read_explanation).transpose()?,
         },
         status: status.map(|status| pick(&EventStatus::ALL, status, "the status of an event")).transpose()?,
@@ -97,7 +97,10 @@ pub(super) fn outbox(row: &Row<'_>) -> Result<OutboxRow, StoreError> {
         due: due.map(instant),
         reason: row.get(10)?,
         changed_at: instant(row.get(11)?),
-        body: body.map(|bytes| json(bytes, "the body of a delivery")).transpose()?.unwrap_or_default(),
+        body: body
+            .map(|bytes| read_document(bytes, "the body of a delivery"))
+            .transpose()?
+            .unwrap_or_default(),
     })
 }
 

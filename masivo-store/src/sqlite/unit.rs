@@ -4,7 +4,7 @@ use super::read::HasConnection;
 use super::row::{destination_columns, place, write_made};
 use crate::backend::{ApiKey, CommitError, CustomerKey, CustomerRow, OutboxRow, Unit, Write, key_period};
 use crate::error::StoreError;
-use crate::stored::{write_booking, write_explanation, write_lot, write_state};
+use crate::stored::{write_booking, write_document, write_explanation, write_lot, write_state};
 use masivo_core::fact::{EventStatus, Fact, FactKind};
 use masivo_core::outgoing::DeliveryStatus;
 use masivo_core::program::StoredDefinition;
@@ -51,10 +51,9 @@ impl<'u> SqliteUnit<'u> {
             )?;
         }
         if profile {
-            let document = row.profile.fields().to_text();
             self.run(
                 "INSERT OR REPLACE INTO profile (key, document) VALUES (?1, ?2)",
-                params![key, document.as_bytes()],
+                params![key, write_document(row.profile.fields())],
             )?;
         }
         if was != row.armed {
@@ -77,7 +76,7 @@ impl<'u> SqliteUnit<'u> {
     fn fact(&self, customer: CustomerKey, fact: &Fact) -> Result<(), StoreError> {
         let head = fact.event.as_ref();
         let day = fact.entries().next().map(|_| fact.at.day());
-        let payload = fact.payload.as_ref().map(|payload| payload.to_text().into_bytes());
+        let payload = fact.payload.as_deref().map(write_document);
         self.run(
             "INSERT INTO fact (sequence, customer, previous, at, kind, status, event, day, booking, payload, explanation)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
@@ -145,7 +144,7 @@ impl<'u> SqliteUnit<'u> {
 
     fn outbox(&self, row: &OutboxRow) -> Result<(), StoreError> {
         let (channel, target, detail) = destination_columns(&row.destination);
-        let body = (!row.body.is_null()).then(|| row.body.to_text().into_bytes());
+        let body = (!row.body.is_null()).then(|| write_document(&row.body));
         self.run(
             "INSERT INTO outbox (sequence, id, customer, channel, target, detail, made_at, status, attempts, due,
                                  reason, changed_at, body)

@@ -1,7 +1,7 @@
 //! Writing and reading compact bytes: variable-length numbers, texts with their length.
 
 use crate::error::StoreError;
-use masivo_core::value::{Decimal, Json, Timestamp};
+use masivo_core::value::{Decimal, Timestamp};
 use uuid::Uuid;
 
 /// Bytes being written.
@@ -10,7 +10,10 @@ pub(crate) struct Output(Vec<u8>);
 
 impl Output {
     pub(crate) fn version(version: u8) -> Self {
-        Self(vec![version])
+        // Most forms fit: growing step by step measured a tenth of the work of writing an event.
+        let mut bytes = Vec::with_capacity(512);
+        bytes.push(version);
+        Self(bytes)
     }
 
     pub(crate) fn finish(self) -> Vec<u8> {
@@ -164,11 +167,6 @@ impl<'a> Input<'a> {
         Uuid::from_slice(self.take(16)?).map_err(|_| self.bad())
     }
 
-    pub(crate) fn json(&mut self) -> Result<Json, StoreError> {
-        let text = self.text()?;
-        Json::parse(text.as_bytes()).map_err(|_| self.bad())
-    }
-
     /// A list with its length in front.
     pub(crate) fn list<T>(
         &mut self,
@@ -212,6 +210,7 @@ mod tests {
             drop(crate::stored::read_booking(&bytes));
             drop(crate::stored::read_explanation(&bytes));
             drop(crate::stored::read_lot(&bytes));
+            drop(crate::stored::read_document(&bytes, "test"));
         }
     }
 }

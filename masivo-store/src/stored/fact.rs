@@ -376,7 +376,7 @@ fn write_skip(out: &mut Output, skip: &Skip) {
             out.byte(3);
             out.number(failure.condition);
             out.byte(place(&TRUTHS, &failure.truth));
-            out.text(&failure.seen.to_string());
+            out.json(&failure.seen);
         }
         SkipReason::TierWithoutEffect => out.byte(4),
         SkipReason::ValueMissing => out.byte(5),
