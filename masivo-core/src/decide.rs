@@ -10,7 +10,7 @@ use crate::command::Command;
 use crate::customers;
 use crate::draft::{Claim, Context, Customer, Draft, FactId};
 use crate::events::{self, EventRecord};
-use crate::fact::{EventReason, Fact, FactKind};
+use crate::fact::{Change, EventReason, Fact, FactKind};
 use crate::journeys;
 use crate::limits::DUE_STEPS_MAX;
 use crate::outgoing::Outgoing;
@@ -19,9 +19,9 @@ use crate::program::Program;
 use crate::rejection::Rejection;
 use crate::state::{Standing, State};
 use crate::tiers;
-use crate::value::{Json, Timestamp, object};
+use crate::value::{Decimal, Json, Timestamp, object};
 use crate::view;
-use crate::wallet::{EntryKind, Lot};
+use crate::wallet::{EntryKind, LaterLots, LaterNeed, Lot};
 
 /// Everything a command is decided on.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +38,8 @@ pub struct Loaded {
     pub children: Vec<EventRecord>,
     /// Closed lots that the command may change.
     pub lots: Vec<Lot>,
+    /// Later lots that the command may use.
+    pub later: Vec<LaterLots>,
     /// All other visits of the customer, newest first, where the metrics asked for them.
     pub history: Option<Vec<Timestamp>>,
 }
@@ -49,6 +51,8 @@ pub struct Needs {
     pub children: Vec<u64>,
     /// Numbers of closed lots.
     pub lots: Vec<u32>,
+    /// Later lots; what was loaded before for a reward is replaced.
+    pub later: Vec<LaterNeed>,
     /// Whether all visits of the customer are needed, and the event that is not to be counted.
     pub history_without: Option<u64>,
 }
@@ -64,8 +68,10 @@ pub struct Decision {
     pub outgoing: Vec<Outgoing>,
     /// Values only one customer may have.
     pub claims: Vec<Claim>,
-    /// Lots that need a row of their own.
-    pub closed_lots: Vec<Lot>,
+    /// Lots that need a row of their own, new or changed: closed ones, and open ones that are later.
+    pub lots: Vec<Lot>,
+    /// Numbers of later lots that are in the working state now: their rows go.
+    pub lots_taken_in: Vec<u32>,
     /// The customer afterwards.
     pub customer: Customer,
     /// Whether the personal part changed.
@@ -94,9 +100,13 @@ pub enum Outcome {
     Done,
 }
 
-/// What a command needs beyond the customer and the event it names.
-pub fn needs(program: &Program, loaded: &Loaded, command: &Command) -> Needs {
-    let mut needs = Needs::default();
+/// What a command that is decided at `now` needs beyond the customer and the event it names. It is asked again after
+/// every loading, until nothing is needed.
+pub fn needs(program: &Program, now: Timestamp, loaded: &Loaded, command: &Command) -> Needs {
+    let mut needs = Needs { later: later_needs(program, now, loaded, command), ..Needs::default() };
+    if !needs.later.is_empty() {
+        return needs;
+    }
     let (Command::Reverse { .. }, Some(record), Some(customer)) = (command, &loaded.event, &loaded.customer)
     else {
         return needs;
@@ -108,7 +118,8 @@ pub fn needs(program: &Program, loaded: &Loaded, command: &Command) -> Needs {
         .flat_map(Fact::caused)
         .filter(|fact| !known.contains(fact))
         .collect();
-    let loaded_lots: BTreeSet<u32> = loaded.lots.iter().map(|lot| lot.number).collect();
+    let later = loaded.later.iter().flat_map(|later| &later.lots);
+    let loaded_lots: BTreeSet<u32> = loaded.lots.iter().chain(later).map(|lot| lot.number).collect();
     let lots: BTreeSet<u32> = records()
         .flat_map(EventRecord::effects)
         .flat_map(Fact::entries)
@@ -128,15 +139,51 @@ pub fn needs(program: &Program, loaded: &Loaded, command: &Command) -> Needs {
     needs
 }
 
+/// Which later lots are needed: those that fell due, what is to be spent, and all of them where a reversal or a
+/// deletion may touch any.
+fn later_needs(program: &Program, now: Timestamp, loaded: &Loaded, command: &Command) -> Vec<LaterNeed> {
+    let Some(customer) = &loaded.customer else { return Vec::new() };
+    let mut wanted: BTreeMap<u32, Decimal> = BTreeMap::new();
+    let mut want = |reward: u32, amount: Decimal| {
+        let sum = wanted.entry(reward).or_default();
+        *sum = sum.saturating_add(amount);
+    };
+    match command {
+        Command::Emit(event) => {
+            for (id, amount) in &event.redeem {
+                if let Some(reward) = program.reward_by_id(id) {
+                    want(reward.number, *amount);
+                }
+            }
+        }
+        Command::Fulfill { .. } => {
+            let changes = loaded.event.iter().flat_map(|record| &record.fact.changes);
+            for change in changes {
+                if let Change::Redeem { reward, amount } = change {
+                    want(*reward, *amount);
+                }
+            }
+        }
+        _ => {}
+    }
+    let everything = matches!(command, Command::Reverse { .. } | Command::Delete { .. });
+    let wallet = &customer.state.wallet;
+    let needs = wallet.later_needs(now, |reward| {
+        if everything { Decimal::MAX } else { wanted.get(&reward).copied().unwrap_or_default() }
+    });
+    needs.into_iter().filter(|need| !loaded.later.iter().any(|later| need.is_met(later))).collect()
+}
+
 /// Decides what a command does.
 ///
 /// # Errors
 /// The first [`Rejection`] in the published order; nothing changes then.
 pub fn decide(context: &Context<'_>, loaded: Loaded, command: &Command) -> Result<Decision, Rejection> {
-    let Loaded { customer, email_taken, id_taken, event, children, lots, history } = loaded;
+    let Loaded { customer, email_taken, id_taken, event, children, lots, later, history } = loaded;
     check_customer(command, customer.as_ref(), event.is_some())?;
     let mut draft = Draft::new(context, customer.unwrap_or_default());
     draft.state.wallet.closed.extend(lots);
+    draft.take_in(later);
     if !matches!(command, Command::Register(_)) {
         advance(&mut draft);
     }
@@ -150,12 +197,14 @@ pub fn decide(context: &Context<'_>, loaded: Loaded, command: &Command) -> Resul
     if matches!(command, Command::Emit(_) | Command::Fulfill { .. }) && draft.state.is_full() {
         return Err(Rejection::OutOfRange);
     }
-    Ok(finish(draft, outcome))
+    Ok(finish(draft, context.lots_held, outcome))
 }
 
-/// Applies what fell due to a customer as it is read: exact, and without writing anything.
-pub fn bring_to(context: &Context<'_>, customer: Customer) -> Customer {
+/// Applies what fell due to a customer as it is read: exact, and without writing anything. `later` are at least the
+/// later lots that fell due ([`needs`] for a [`Command::WakeUp`]).
+pub fn bring_to(context: &Context<'_>, customer: Customer, later: Vec<LaterLots>) -> Customer {
     let mut draft = Draft::new(context, customer);
+    draft.take_in(later);
     advance(&mut draft);
     draft.state.wallet.closed.clear();
     Customer { state: draft.state, profile: draft.profile }
@@ -276,8 +325,8 @@ fn listed(draft: &mut Draft<'_>, audience: &str, inside: bool) -> Result<Outcome
     Ok(Outcome::Listed(changed))
 }
 
-fn finish(mut draft: Draft<'_>, outcome: Outcome) -> Decision {
-    let closed_lots = draft.take_closed_lots();
+fn finish(mut draft: Draft<'_>, lots_held: usize, outcome: Outcome) -> Decision {
+    let (lots, lots_taken_in) = draft.settle_lots(lots_held);
     let wake_at = next_due(&draft.state, draft.program);
     // A fact that turned out to change nothing is not worth a row; the chain must stay whole, so only the
     // last one can be left out.
@@ -291,7 +340,8 @@ fn finish(mut draft: Draft<'_>, outcome: Outcome) -> Decision {
         facts: draft.facts,
         outgoing: draft.outgoing,
         claims: draft.claims,
-        closed_lots,
+        lots,
+        lots_taken_in,
         customer: Customer { state: draft.state, profile: draft.profile },
         profile_changed: draft.profile_changed,
         wake_at,

@@ -9,7 +9,7 @@ use crate::rule::View;
 use crate::state::State;
 use crate::value::{Json, Mint, Timestamp};
 use crate::view;
-use crate::wallet::{Lot, Posting};
+use crate::wallet::{LaterLots, Lot, Posting};
 
 /// What a decision is made in: the instant, the definitions, the source of ids.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct Context<'a> {
     pub next_fact: u64,
     /// Whether the answer must be repeatable word for word: the command came with an idempotency key.
     pub keyed: bool,
+    /// Open lots held in the working state ([`LOTS_HELD`](crate::limits::LOTS_HELD)); fewer in tests.
+    pub lots_held: usize,
 }
 
 /// A customer as it is loaded.
@@ -63,6 +65,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) caused: Vec<Caused>,
     /// How deep the event at hand was caused by others.
     pub(crate) depth: usize,
+    /// Later lots as they were loaded.
+    taken_in: Vec<Lot>,
 }
 
 /// An event that another fact caused: it follows once that fact is complete, so that the facts tell the story in
@@ -94,6 +98,7 @@ impl<'a> Draft<'a> {
             next_fact: context.next_fact,
             caused: Vec::new(),
             depth: 0,
+            taken_in: Vec::new(),
         }
     }
 
@@ -203,8 +208,23 @@ impl<'a> Draft<'a> {
         view::customer(self.program, &self.state, &self.profile, self.now)
     }
 
-    /// The lots that were closed by this command: the store keeps them in rows of their own.
-    pub(crate) fn take_closed_lots(&mut self) -> Vec<Lot> {
-        core::mem::take(&mut self.state.wallet.closed)
+    /// Takes later lots in before anything is decided on them.
+    pub(crate) fn take_in(&mut self, later: Vec<LaterLots>) {
+        for later in later {
+            self.taken_in.extend(later.lots.iter().cloned());
+            self.state.wallet.take_in(later);
+        }
+    }
+
+    /// The lots that leave the working state, closed or later, and changed since they were loaded; and the numbers of
+    /// later lots that stay in it.
+    pub(crate) fn settle_lots(&mut self, held: usize) -> (Vec<Lot>, Vec<u32>) {
+        let mut rows = core::mem::take(&mut self.state.wallet.closed);
+        let out = self.state.wallet.put_out(held);
+        let taken_in = core::mem::take(&mut self.taken_in);
+        let known: BTreeMap<u32, &Lot> = taken_in.iter().map(|lot| (lot.number, lot)).collect();
+        let left: BTreeSet<u32> = rows.iter().chain(&out).map(|lot| lot.number).collect();
+        rows.extend(out.into_iter().filter(|lot| known.get(&lot.number) != Some(&lot)));
+        (rows, known.into_keys().filter(|number| !left.contains(number)).collect())
     }
 }

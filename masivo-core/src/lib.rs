@@ -24,7 +24,7 @@
 //!
 //! let request = Json::parse(br#"{"id": "ana", "name": "Ana", "email": "ana@example.com"}"#).unwrap();
 //! let mint = Mint::new(secret, now, "register", b"ana");
-//! let context = Context { now, program: &program, mint, next_fact: 1, keyed: false };
+//! let context = Context { now, program: &program, mint, next_fact: 1, keyed: false, lots_held: 64 };
 //! let decision = decide(&context, Loaded::default(), &Command::Register(request)).unwrap();
 //!
 //! assert!(matches!(decision.outcome, Outcome::Customer(_)));

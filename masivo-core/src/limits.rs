@@ -40,6 +40,8 @@ pub const JOURNEY_STEPS_MAX: usize = 100;
 pub const JOURNEY_STEPS_AT_ONCE_MAX: usize = 200;
 /// Journeys one customer is in at a time.
 pub const JOURNEY_INSTANCES_MAX: usize = 32;
+/// Open lots held in the working state of one customer; later ones lie in rows of their own. About 30 bytes each.
+pub const LOTS_HELD: usize = 64;
 /// Events of one customer waiting to be fulfilled.
 pub const PENDING_EVENTS_MAX: usize = 64;
 /// How deep an event may cause events.

@@ -25,7 +25,8 @@ pub fn customer(program: &Program, state: &State, profile: &Profile, now: Timest
     object().with("customer", customer).with("wallet", wallet(program, state, profile.id())).build()
 }
 
-/// The wallet: one line a lot that can be spent or is held, one total a reward.
+/// The wallet: one line a lot that can be spent or is held, as far as they are at hand (W5), and one total a
+/// reward over all of them.
 pub fn wallet(program: &Program, state: &State, customer: &str) -> Json {
     let lines: Vec<Json> = state
         .wallet
@@ -51,15 +52,13 @@ pub fn wallet(program: &Program, state: &State, customer: &str) -> Json {
         .accounts
         .keys()
         .map(|reward| {
-            let soonest =
-                state.wallet.lots.iter().find(|lot| lot.reward == *reward && lot.available.is_positive());
             let account = state.wallet.account(*reward);
             object()
                 .with("reward_id", reward_id(program, *reward))
                 .with("total", state.wallet.available(*reward))
                 .with("held", state.wallet.held(*reward))
                 .with("debt", account.debt)
-                .with_some("expiration_date", soonest.and_then(|lot| lot.expires_at))
+                .with_some("expiration_date", state.wallet.soonest_expiry(*reward))
                 .with_some("reward", program.reward(*reward).map(|reward| reward.to_json()))
                 .build()
         })

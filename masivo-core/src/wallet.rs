@@ -10,11 +10,16 @@
 //! - W4: reversing events in any order gives the same wallet. What a reversed lot still owes (its spent and
 //!   held part) is covered by available points, soonest expiry first, and becomes debt beyond that; what is
 //!   given back to it undoes the cover in the opposite order.
+//! - W5: the working state holds a bounded number of lots, the soonest; per reward the later ones lie in rows of
+//!   their own, all of them after `later_from`, and are `later` points together. Of a later lot nothing is held or
+//!   applied.
 
 mod entry;
+mod later;
 mod post;
 
 pub use entry::{Entry, EntryKind};
+pub use later::{LaterLots, LaterNeed, SpendingOrder};
 pub use post::{GiveBack, Hold, Insufficient, LotOrigin, OnReversal, Posting};
 
 use crate::prelude::*;
@@ -60,7 +65,7 @@ impl Lot {
     }
 
     /// The order in which lots are spent: soonest expiry first, then oldest.
-    pub fn spending_order(&self) -> (Timestamp, u32) {
+    pub fn spending_order(&self) -> SpendingOrder {
         (self.expires_at.unwrap_or(Timestamp::MAX), self.number)
     }
 
@@ -89,12 +94,16 @@ pub struct Account {
     pub debt: Decimal,
     /// Debt given up by policy or at deletion.
     pub forgiven: Decimal,
+    /// What is available in later lots (W5).
+    pub later: Decimal,
+    /// The place of the first later lot; `None` when there is none.
+    pub later_from: Option<SpendingOrder>,
 }
 
 /// All points of one customer.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Wallet {
-    /// Open lots in the order they are spent.
+    /// Open lots in the order they are spent: those at hand (W5).
     pub lots: Vec<Lot>,
     /// Lots that are no longer open and were loaded, or closed by the command at hand: the store keeps them
     /// in rows of their own, so that the working state stays small.
@@ -128,7 +137,7 @@ impl Wallet {
 
     /// What can be spent of a reward.
     pub fn available(&self, reward: u32) -> Decimal {
-        self.sum(reward, |lot| lot.available)
+        self.sum(reward, |lot| lot.available).saturating_add(self.account(reward).later)
     }
 
     /// What waiting events hold of a reward.
@@ -146,7 +155,18 @@ impl Wallet {
     /// The earliest instant at which something available expires.
     pub fn next_expiry(&self) -> Option<Timestamp> {
         // Lots are in the order of their expiry.
-        self.lots.iter().find(|lot| lot.available.is_positive()).and_then(|lot| lot.expires_at)
+        let at_hand = self.lots.iter().find(|lot| lot.available.is_positive()).map(Lot::spending_order);
+        let later = self.accounts.values().filter_map(|account| account.later_from);
+        let soonest = at_hand.into_iter().chain(later).min();
+        soonest.map(|(date, _)| date).filter(|date| *date < Timestamp::MAX)
+    }
+
+    /// When the first available points of a reward expire; `None` when none do.
+    pub fn soonest_expiry(&self, reward: u32) -> Option<Timestamp> {
+        let at_hand = self.lots.iter().find(|lot| lot.reward == reward && lot.available.is_positive());
+        let at_hand = at_hand.map(Lot::spending_order);
+        let soonest = at_hand.into_iter().chain(self.account(reward).later_from).min();
+        soonest.map(|(date, _)| date).filter(|date| *date < Timestamp::MAX)
     }
 
     /// Checks the laws of the module head.
@@ -173,6 +193,9 @@ impl Wallet {
                     law: "W2",
                     detail: format!("{account:?}, {available} available, {held} held"),
                 });
+            }
+            if account.later.is_positive() != account.later_from.is_some() {
+                return Err(Broken { law: "W5", detail: format!("{account:?}") });
             }
             if account.debt.is_positive() && available.is_positive() {
                 return Err(Broken { law: "W3", detail: format!("{account:?}, {available} available") });

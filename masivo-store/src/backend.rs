@@ -20,7 +20,7 @@ use masivo_core::value::{Decimal, Json};
 // What the questions are asked with and answered by, for those who write a backend.
 pub use masivo_core::program::StoredDefinition;
 pub use masivo_core::value::Timestamp;
-pub use masivo_core::wallet::Lot;
+pub use masivo_core::wallet::{Lot, SpendingOrder};
 pub use uuid::Uuid;
 
 /// The store's own number of a customer.
@@ -268,6 +268,14 @@ pub struct OutboxFilter {
 
 /// Questions that change nothing.
 pub trait Read {
+    /// Sees the same until [`Read::end_snapshot`], whatever is written meanwhile, where the backend can do that.
+    fn begin_snapshot(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+    /// Sees what is written again.
+    fn end_snapshot(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
     /// The customer of a merchant's id.
     fn customer_by_id(&self, id: &str) -> Result<Option<CustomerRow>, StoreError>;
     /// The customer of a number.
@@ -292,8 +300,16 @@ pub trait Read {
     fn ledger_facts(&self, day: i64, after: u64, limit: usize) -> Result<Vec<FactRow>, StoreError>;
     /// Facts of expired events that were issued in a span, oldest first.
     fn expired_events(&self, from: Timestamp, to: Timestamp, limit: usize) -> Result<Vec<u64>, StoreError>;
-    /// A closed lot.
+    /// A lot that has a row of its own.
     fn lot(&self, customer: CustomerKey, number: u32) -> Result<Option<Lot>, StoreError>;
+    /// Open lots of a reward that have rows of their own, from a place on, in the order they are spent.
+    fn later_lots(
+        &self,
+        customer: CustomerKey,
+        reward: u32,
+        from: SpendingOrder,
+        limit: usize,
+    ) -> Result<Vec<Lot>, StoreError>;
     /// Customers whose wake-up is due, earliest first.
     fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<CustomerKey>, StoreError>;
     /// The earliest wake-up.
@@ -379,12 +395,19 @@ pub enum Write<'a> {
         /// The fact that says so.
         by: u64,
     },
-    /// A lot that is no longer in the working state.
+    /// A lot that is not in the working state: closed, or later.
     Lot {
         /// The customer.
         customer: CustomerKey,
         /// The lot.
         lot: &'a Lot,
+    },
+    /// A later lot is in the working state again.
+    LotTakenIn {
+        /// The customer.
+        customer: CustomerKey,
+        /// The lot's number.
+        lot: u32,
     },
     /// A customer takes a claim (`Some`), or gives it up.
     Claim {
@@ -471,6 +494,8 @@ pub fn key_period(instant: Timestamp) -> i64 {
 macro_rules! read_through {
     ($type:ty, [$($generic:ident: $bound:path)?], $self:ident => $inner:expr) => {
         $crate::read_through!(@all $type, [$($generic: $bound)?], $self => $inner, {
+            begin_snapshot() -> ();
+            end_snapshot() -> ();
             customer_by_id(id: &str) -> Option<$crate::backend::CustomerRow>;
             customer_by_key(key: u64) -> Option<$crate::backend::CustomerRow>;
             customers(after: u64, limit: usize) -> Vec<$crate::backend::CustomerRow>;
@@ -484,6 +509,7 @@ macro_rules! read_through {
             ledger_facts(day: i64, after: u64, limit: usize) -> Vec<$crate::backend::FactRow>;
             expired_events(from: $crate::backend::Timestamp, to: $crate::backend::Timestamp, limit: usize) -> Vec<u64>;
             lot(customer: u64, number: u32) -> Option<$crate::backend::Lot>;
+            later_lots(customer: u64, reward: u32, from: $crate::backend::SpendingOrder, limit: usize) -> Vec<$crate::backend::Lot>;
             due(now: $crate::backend::Timestamp, limit: usize) -> Vec<u64>;
             next_due() -> Option<$crate::backend::Timestamp>;
             members(audience: u32, after: u64, limit: usize) -> Vec<(u64, $crate::backend::Timestamp)>;

@@ -187,6 +187,7 @@ cases! {
     a_key_repeats_its_answer_and_nothing_else
     a_refusal_is_not_remembered_and_a_failure_is
     what_falls_due_happens_at_its_instant
+    many_lots_are_one_wallet
     the_outbox_keeps_its_order_and_takes_one_report
     erasing_leaves_nothing_personal
     a_store_that_is_opened_again_is_the_same
@@ -316,6 +317,45 @@ pub fn what_falls_due_happens_at_its_instant<F: Fixture>(fixture: &F) {
     house.set_clock("2026-12-31T23:59:59.999Z");
     assert_eq!(house.available("ana"), "10");
     house.set_clock("2027-01-01T00:00:00Z");
+    assert_eq!(house.available("ana"), "0");
+    house.verified_hash();
+}
+
+/// W5: lots beyond the bound lie in rows of their own, and are spent, given back and expire like the others.
+pub fn many_lots_are_one_wallet<F: Fixture>(fixture: &F) {
+    let house = house(fixture);
+    house.register("ana").unwrap();
+    let reward = house.handle().program().rewards().next().unwrap().id.clone();
+    let day = |day: i64| start_instant().plus(day * masivo_core::value::DAY).to_string();
+    let bought: Vec<Json> = (0..200)
+        .map(|number| {
+            house.set_clock(&day(number));
+            house.submit(purchase("ana", "10", "").into(), None).unwrap()
+        })
+        .collect();
+    let reader = house.handle().reader().unwrap();
+    let row = reader.customer_by_id("ana").unwrap().unwrap();
+    drop(reader);
+    assert!(row.state.wallet.lots.len() <= masivo_core::limits::LOTS_HELD);
+    let lines = || house.handle().query().unwrap().wallet("ana").unwrap().get("lines").unwrap().items().len();
+    assert_eq!((house.available("ana"), lines()), ("2000".into(), 200));
+    // More than what is at hand, so that later lots are loaded.
+    let redeem = format!(r#", "redeem": [{{"id": "{reward}", "amount": 1500}}]"#);
+    let spent = house.submit(purchase("ana", "1", &redeem).into(), None).unwrap();
+    assert_eq!((house.available("ana"), lines()), ("501".into(), 51));
+    let event = |answer: &Json| masivo_core::value::parse_uuid(answer.text("id").unwrap()).unwrap();
+    let reverse = |answer: &Json| Command::Reverse { event: event(answer), reason: "returned".to_owned() };
+    house.submit(reverse(&spent).into(), None).unwrap();
+    assert_eq!((house.available("ana"), lines()), ("2000".into(), 200));
+    for answer in [&bought[199], &bought[0], &bought[100]] {
+        house.submit(reverse(answer).into(), None).unwrap();
+    }
+    assert_eq!((house.available("ana"), lines()), ("1970".into(), 197));
+    house.verified_hash();
+    // The first half expires day by day, the last lots at one jump.
+    house.set_clock(&day(365 + 99));
+    assert_eq!(house.available("ana"), "980");
+    house.set_clock(&day(365 + 198));
     assert_eq!(house.available("ana"), "0");
     house.verified_hash();
 }

@@ -21,7 +21,7 @@ pub use answer::Answer;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use delivery::{Content, Delivery, DeliveryResult};
 pub use handle::{Handle, Reader};
-pub(crate) use load::complete as load_record;
+pub(crate) use load::{complete as load_record, later_lots};
 pub use request::{Request, Work};
 
 use crate::backend::Backend;

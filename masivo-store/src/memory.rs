@@ -10,7 +10,7 @@ use masivo_core::outgoing::DeliveryStatus;
 use masivo_core::profile::Profile;
 use masivo_core::program::StoredDefinition;
 use masivo_core::value::{Decimal, Json, Timestamp};
-use masivo_core::wallet::Lot;
+use masivo_core::wallet::{Lot, SpendingOrder};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use uuid::Uuid;
@@ -186,6 +186,9 @@ impl Unit for MemoryUnit<'_> {
                 self.set(|tables| &mut tables.facts, fact.sequence, Some(row));
             }
             Write::EventStatus { event, status, by } => self.event_status(event, status, by)?,
+            Write::LotTakenIn { customer, lot } => {
+                self.set(|tables| &mut tables.lots, (customer, lot), None);
+            }
             Write::Lot { customer, lot } => {
                 self.set(|tables| &mut tables.lots, (customer, lot.number), Some(lot.clone()));
             }
@@ -299,6 +302,23 @@ impl Read for Tables {
     fn expired_events(&self, from: Timestamp, to: Timestamp, limit: usize) -> Result<Vec<u64>> {
         let span = self.expired.range((from, 0)..(to, 0));
         Ok(span.take(limit).map(|((_, fact), ())| *fact).collect())
+    }
+
+    fn later_lots(
+        &self,
+        customer: CustomerKey,
+        reward: u32,
+        from: SpendingOrder,
+        limit: usize,
+    ) -> Result<Vec<Lot>> {
+        let all = self.lots.range((customer, 0)..=(customer, u32::MAX)).map(|(_, lot)| lot);
+        let mut later: Vec<Lot> = all
+            .filter(|lot| lot.reward == reward && lot.is_open() && lot.spending_order() >= from)
+            .cloned()
+            .collect();
+        later.sort_by_key(Lot::spending_order);
+        later.truncate(limit);
+        Ok(later)
     }
 
     fn lot(&self, customer: CustomerKey, number: u32) -> Result<Option<Lot>> {

@@ -13,8 +13,9 @@ pub use ledger::{CustomerTransactionFilter, TransactionFilter};
 pub use message::{MessageFilter, show_delivery};
 
 use crate::backend::{ApiKey, CustomerRow};
-use crate::engine::{Handle, Reader};
+use crate::engine::{Handle, Reader, later_lots};
 use crate::error::{StoreError, SubmitError};
+use masivo_core::limits::LOTS_HELD;
 use masivo_core::program::{Definition, Kind, Program};
 use masivo_core::value::{Json, Mint, StoreSecret, Timestamp, object};
 use masivo_core::{Context, Customer, Rejection, bring_to};
@@ -62,7 +63,7 @@ impl Query {
     /// The customer of a merchant's id, brought to the present.
     pub(crate) fn present(&self, id: &str) -> Result<CustomerRow, SubmitError> {
         match self.reader.customer_by_id(id)? {
-            Some(row) => Ok(self.bring(row)),
+            Some(row) => Ok(self.bring_with(row, true)?),
             None if self.reader.was_erased(self.secret.hash("customer id", &[id.as_bytes()]))? => {
                 Err(Rejection::CustomerDeleted.into())
             }
@@ -71,17 +72,25 @@ impl Query {
     }
 
     /// Applies what fell due to a customer that was read.
-    pub(crate) fn bring(&self, row: CustomerRow) -> CustomerRow {
+    pub(crate) fn bring(&self, row: CustomerRow) -> Result<CustomerRow, StoreError> {
+        self.bring_with(row, false)
+    }
+
+    fn bring_with(&self, row: CustomerRow, every_lot: bool) -> Result<CustomerRow, StoreError> {
+        let wallet = &row.state.wallet;
+        let wanted = if every_lot { wallet.all_later(self.now) } else { wallet.later_due(self.now) };
+        let later = later_lots(&*self.reader, row.key, &wanted)?;
         let context = Context {
             now: self.now,
             program: &self.program,
             mint: Mint::new(self.secret, self.now, "read", &row.key.to_be_bytes()),
             next_fact: u64::MAX / 2,
             keyed: false,
+            lots_held: LOTS_HELD,
         };
         let Customer { state, profile } =
-            bring_to(&context, Customer { state: row.state, profile: row.profile });
-        CustomerRow { state, profile, ..row }
+            bring_to(&context, Customer { state: row.state, profile: row.profile }, later);
+        Ok(CustomerRow { state, profile, ..row })
     }
 
     /// All definitions of a kind, oldest first.

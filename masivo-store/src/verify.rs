@@ -1,11 +1,13 @@
 //! Checking a store: everything that is kept twice must agree.
 
 use crate::backend::{CustomerRow, Read};
+use crate::engine::later_lots;
 use crate::error::StoreError;
 use crate::stored::write_state;
 use masivo_core::program::{Kind, Program, StoredDefinition};
 use masivo_core::report::daily;
 use masivo_core::state::State;
+use masivo_core::value::Timestamp;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -155,7 +157,7 @@ impl Check<'_> {
                 after = row.key;
                 count += 1;
                 let state = folded.remove(&row.key).unwrap_or_default();
-                self.compare_customer(&row, state);
+                self.compare_customer(&row, state)?;
                 for membership in row.state.memberships.iter().filter(|membership| membership.inside) {
                     *members.entry(membership.audience).or_default() += 1;
                 }
@@ -175,7 +177,7 @@ impl Check<'_> {
         Ok(count)
     }
 
-    fn compare_customer(&mut self, row: &CustomerRow, mut folded: State) {
+    fn compare_customer(&mut self, row: &CustomerRow, mut folded: State) -> Result<(), StoreError> {
         if let Err(broken) = row.state.check() {
             self.find(broken.law, format!("customer {}: {}", row.key, broken.detail));
         }
@@ -184,11 +186,20 @@ impl Check<'_> {
         if self.zone_changed {
             folded.metrics = row.state.metrics.clone();
         }
-        let bytes = write_state(&row.state);
+        // Later ones too: they are part of the wallet.
+        let mut kept = row.state.clone();
+        for later in later_lots(self.reader, row.key, &kept.wallet.all_later(Timestamp::MIN))? {
+            kept.wallet.take_in(later);
+        }
+        if let Err(broken) = kept.wallet.check() {
+            self.find(broken.law, format!("customer {}, with later lots: {}", row.key, broken.detail));
+        }
+        let bytes = write_state(&kept);
         if bytes != write_state(&folded) {
             self.find("S1", format!("customer {}: folding the facts gives another state", row.key));
         }
         self.hash.update(row.key.to_be_bytes());
         self.hash.update(bytes);
+        Ok(())
     }
 }

@@ -117,7 +117,6 @@ impl fmt::Debug for Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prelude::*;
 
     #[test]
     fn instants_are_read_with_their_offset_and_written_in_utc() {

@@ -120,7 +120,7 @@ impl Wallet {
         self.lots.insert(at, lot);
     }
 
-    fn account_mut(&mut self, reward: u32) -> &mut Account {
+    pub(super) fn account_mut(&mut self, reward: u32) -> &mut Account {
         self.accounts.entry(reward).or_insert(Account { reward, ..Account::default() })
     }
 }

@@ -132,17 +132,21 @@ impl<'a> Posting<'a> {
 
     fn take_from_available(&self, reward: u32, amount: Decimal) -> Result<Vec<(u32, Decimal)>, Insufficient> {
         let available = self.wallet.available(reward);
-        if available < amount {
-            return Err(Insufficient { reward, wanted: amount, available });
+        let (parts, rest) = self.cover(reward, amount);
+        if rest.is_positive() {
+            return Err(Insufficient { reward, wanted: amount, available: available.min(amount) });
         }
-        Ok(self.cover(reward, amount).0)
+        Ok(parts)
     }
 
     /// Which available lots cover an amount, soonest expiry first, and what remains uncovered.
     fn cover(&self, reward: u32, amount: Decimal) -> (Vec<(u32, Decimal)>, Decimal) {
         let mut rest = amount;
         let mut parts = Vec::new();
-        for lot in self.wallet.lots.iter().filter(|lot| lot.reward == reward && lot.available.is_positive()) {
+        // Later lots that are not at hand would come first.
+        let usable = self.wallet.account(reward).later_from.unwrap_or((Timestamp::MAX, u32::MAX));
+        let lots = self.wallet.lots.iter().take_while(|lot| lot.spending_order() < usable);
+        for lot in lots.filter(|lot| lot.reward == reward && lot.available.is_positive()) {
             if !rest.is_positive() {
                 break;
             }

@@ -4,16 +4,18 @@
 use masivo_core::customers::{read_identification, read_profile_change, read_registration};
 use masivo_core::events::{EventRecord, read_event};
 use masivo_core::fact::{Change, EventStatus, Fact, FactKind};
+use masivo_core::limits::LOTS_HELD;
 use masivo_core::outgoing::Outgoing;
 use masivo_core::profile::comparable_email;
 use masivo_core::program::{Defined, Definer, Kind, Program, StoredDefinition, define, standard_definitions};
 use masivo_core::state::State;
 use masivo_core::value::{Json, Mint, StoreSecret, Timestamp};
-use masivo_core::wallet::Lot;
+use masivo_core::wallet::{LaterLots, LaterNeed, Lot};
 use masivo_core::{
     Claim, Command, Context, Customer, Decision, Loaded, Needs, Outcome, Rejection, bring_to, decide, needs,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use uuid::Uuid;
 
 /// More facts than any command of a test should make: a loop otherwise.
@@ -27,7 +29,8 @@ pub(crate) struct Row {
     pub(crate) customer: Customer,
     /// The state as the facts alone tell it.
     pub(crate) folded: State,
-    pub(crate) closed: BTreeMap<u32, Lot>,
+    /// Lots that are not in the working state.
+    pub(crate) lots: BTreeMap<u32, Lot>,
     pub(crate) wake_at: Option<Timestamp>,
 }
 
@@ -56,6 +59,8 @@ pub(crate) struct House {
     pub(crate) outgoing: Vec<(Key, Outgoing)>,
     /// Whether customers are woken as time passes, or only brought to the present when something is done.
     pub(crate) wakes: bool,
+    /// Open lots held in the working state.
+    pub(crate) lots_held: usize,
 }
 
 /// What a command came to.
@@ -96,6 +101,7 @@ impl House {
             events: BTreeMap::new(),
             outgoing: Vec::new(),
             wakes: true,
+            lots_held: LOTS_HELD,
         };
         house.define(Kind::Brand, Some("shop"), &json(r#"{"name": "Shop"}"#)).unwrap();
         house
@@ -121,17 +127,20 @@ impl House {
     /// Writes what fell due for a customer; reading must have shown the same.
     pub(crate) fn wake(&mut self, key: Key) {
         let customer = self.rows[&key].customer.clone();
-        let read = bring_to(&self.context("wake_up"), customer.clone());
-        let loaded = Loaded { customer: Some(customer), ..Loaded::default() };
+        let mut loaded = Loaded { customer: Some(customer.clone()), ..Loaded::default() };
+        self.load_needs(&Command::WakeUp, key, &mut loaded);
+        let read = self.read_row(key, "wake_up");
         let decision = self.decide(loaded, &Command::WakeUp).unwrap();
-        assert_eq!(decision.customer, read, "reading shows what writing gives");
         self.apply(Some(key), decision, false);
+        let written = self.take_in(key, self.rows[&key].customer.clone());
+        assert_eq!(written, read, "reading shows what writing gives");
     }
 
     fn context(&self, name: &str) -> Context<'_> {
         let next_fact = self.next_fact();
         let mint = Mint::new(secret(), self.now, name, &next_fact.to_be_bytes());
-        Context { now: self.now, program: &self.program, mint, next_fact, keyed: false }
+        let lots_held = self.lots_held;
+        Context { now: self.now, program: &self.program, mint, next_fact, keyed: false, lots_held }
     }
 
     fn next_fact(&self) -> u64 {
@@ -210,17 +219,44 @@ impl House {
     fn load_needs(&self, command: &Command, key: Key, loaded: &mut Loaded) {
         for round in 0.. {
             assert!(round < 8, "loading does not come to an end");
-            let wanted = needs(&self.program, loaded, command);
+            let wanted = needs(&self.program, self.now, loaded, command);
             if wanted == Needs::default() {
                 break;
             }
             loaded.children.extend(wanted.children.into_iter().map(|child| self.record(child)));
-            let closed = &self.rows[&key].closed;
-            loaded.lots.extend(wanted.lots.into_iter().map(|number| closed[&number].clone()));
+            let lots = &self.rows[&key].lots;
+            loaded.lots.extend(wanted.lots.into_iter().map(|number| lots[&number].clone()));
+            for need in wanted.later {
+                loaded.later.retain(|known| known.reward != need.reward);
+                loaded.later.push(self.later_lots(key, &need));
+            }
             if let Some(without) = wanted.history_without {
                 loaded.history = Some(self.visits(key, without));
             }
         }
+    }
+
+    /// Later lots that are needed, two at a time.
+    fn later_lots(&self, key: Key, need: &LaterNeed) -> LaterLots {
+        let page = |from| {
+            let all = self.rows[&key].lots.values();
+            let mut later: Vec<Lot> = all
+                .filter(|lot| lot.reward == need.reward && lot.is_open() && lot.spending_order() >= from)
+                .cloned()
+                .collect();
+            later.sort_by_key(Lot::spending_order);
+            later.truncate(2);
+            Ok::<_, Infallible>(later)
+        };
+        need.load(page).unwrap()
+    }
+
+    /// A customer with all their lots at hand.
+    fn take_in(&self, key: Key, mut customer: Customer) -> Customer {
+        for need in customer.state.wallet.all_later(self.now) {
+            customer.state.wallet.take_in(self.later_lots(key, &need));
+        }
+        customer
     }
 
     fn visits(&self, key: Key, without: u64) -> Vec<Timestamp> {
@@ -250,7 +286,7 @@ impl House {
     }
 
     fn apply(&mut self, key: Option<Key>, decision: Decision, deleted: bool) {
-        let Decision { facts, claims, closed_lots, customer, wake_at, outgoing, .. } = decision;
+        let Decision { facts, claims, lots, lots_taken_in, customer, wake_at, outgoing, .. } = decision;
         assert!(facts.len() <= FACTS_OF_ONE_COMMAND_MAX, "{} facts: a loop", facts.len());
         let next_key = self.rows.last_key_value().map_or(1, |(key, _)| key + 1);
         let key = key.unwrap_or(next_key);
@@ -258,7 +294,7 @@ impl House {
         let mut row = old.clone().unwrap_or_else(|| Row {
             customer: Customer::default(),
             folded: State::default(),
-            closed: BTreeMap::new(),
+            lots: BTreeMap::new(),
             wake_at: None,
         });
         let zone = self.program.settings().time_zone;
@@ -269,15 +305,26 @@ impl House {
             row.folded.wallet.check().unwrap_or_else(|broken| panic!("while folding: {broken}"));
             self.keep(key, fact);
         }
-        row.closed.extend(closed_lots.into_iter().map(|lot| (lot.number, lot)));
+        row.lots.extend(lots.into_iter().map(|lot| (lot.number, lot)));
+        row.lots.retain(|number, _| !lots_taken_in.contains(number));
         row.customer = customer;
         row.wake_at = wake_at;
         row.customer.state.check().unwrap_or_else(|broken| panic!("{broken}"));
         let mut folded = row.folded.clone();
         folded.wallet.closed.clear();
-        assert_eq!(row.customer.state, folded, "S1: folding the facts gives the state");
+        let plain = |lot: &&Lot| lot.held.is_zero() && lot.applied.is_zero();
+        let at_hand = row.customer.state.wallet.lots.iter().filter(plain).count();
+        assert!(at_hand <= self.lots_held, "W5: {at_hand} lots at hand");
+        let state = row.customer.state.clone();
+        self.rows.insert(key, row);
+        let whole = self.take_in(key, Customer { state, ..Customer::default() }).state;
+        whole.wallet.check().unwrap_or_else(|broken| panic!("{broken}"));
+        assert_eq!(whole, folded, "S1: folding the facts gives the state");
+        let row = &self.rows[&key];
         assert!(wake_at.is_none_or(|wake_at| wake_at > self.now), "what fell due was done");
         let before = old.map(|row| row.customer.profile.id().to_owned());
+        let (id, own) =
+            (row.customer.profile.id().to_owned(), row.customer.profile.email().map(comparable_email));
         if let Some(before) = before.filter(|_| deleted) {
             self.ids.remove(&before);
             self.erased.insert(before);
@@ -286,7 +333,7 @@ impl House {
             }
         } else if !deleted {
             self.ids.retain(|_, owner| *owner != key);
-            self.ids.insert(row.customer.profile.id().to_owned(), key);
+            self.ids.insert(id, key);
         }
         for claim in claims {
             match claim {
@@ -298,10 +345,8 @@ impl House {
         // A customer owns the address of the profile and no other one.
         let owned: Vec<&String> =
             self.emails.iter().filter(|(_, owner)| **owner == key).map(|(email, _)| email).collect();
-        let own = row.customer.profile.email().map(comparable_email);
         assert_eq!(owned, own.iter().collect::<Vec<_>>(), "claims follow the profile");
         self.outgoing.extend(outgoing.into_iter().map(|outgoing| (key, outgoing)));
-        self.rows.insert(key, row);
     }
 
     fn keep(&mut self, key: Key, fact: Fact) {
@@ -356,7 +401,15 @@ impl House {
 
     /// The customer as a reader sees them now.
     pub(crate) fn read(&self, id: &str) -> Customer {
-        bring_to(&self.context("read"), self.rows[&self.key(id)].customer.clone())
+        self.read_row(self.key(id), "read")
+    }
+
+    /// A customer brought to the present, with every lot at hand.
+    fn read_row(&self, key: Key, name: &str) -> Customer {
+        let customer = self.rows[&key].customer.clone();
+        let later = customer.state.wallet.all_later(self.now);
+        let later = later.iter().map(|need| self.later_lots(key, need)).collect();
+        bring_to(&self.context(name), customer, later)
     }
 
     pub(crate) fn register(&mut self, body: &Json) -> Result<Answer, Rejection> {

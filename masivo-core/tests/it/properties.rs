@@ -4,6 +4,7 @@
 use crate::house::{House, json};
 use crate::script::Script;
 use masivo_core::fact::{EventStatus, FactKind};
+use masivo_core::limits::LOTS_HELD;
 use masivo_core::rule::MetricPeriod;
 use masivo_core::state::State;
 use masivo_core::value::{DAY, Decimal, HOUR, Json, object};
@@ -87,7 +88,8 @@ tier gold level 3 when customer.metrics.this_year.spend_total greater_than_or_eq
 
 fn open(wakes: bool, zone: &str) -> Life {
     let mut script = Script::open("2026-01-01");
-    script.house.wakes = wakes;
+    // Where lots are kept makes no difference either.
+    (script.house.wakes, script.house.lots_held) = (wakes, if wakes { 1 } else { LOTS_HELD });
     let zone = format!(r#"define settings settings {{"time_zone": "{zone}"}}"#);
     for line in std::iter::once(zone.as_str()).chain(TIERS.lines()).chain(PROGRAM.lines()) {
         if !line.is_empty() {

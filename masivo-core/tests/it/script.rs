@@ -1,7 +1,8 @@
 //! Readable scripts: `cases/**/*.masivo`, one step a line, what is expected behind `->`.
 //!
-//! Every script runs twice: in a house that wakes customers as time passes, and in one that only brings them to
-//! the present when something is done. Both must say the same. `MASIVO_UPDATE=1` rewrites the expectations.
+//! Every script runs three times: in a house that wakes customers as time passes, in one that only brings them to
+//! the present when something is done, and in one that holds a single lot at hand and the others in rows of their
+//! own. All must say the same. `MASIVO_UPDATE=1` rewrites the expectations.
 //!
 //! A line that starts with white space goes on the line before. `$name` in JSON stands for the id of the
 //! definition of that name.
@@ -9,6 +10,7 @@
 use crate::house::{Answer, House, Key, instant, json};
 use masivo_core::events::Receipt;
 use masivo_core::fact::{Change, EventStatus, Fact, JourneyEnd};
+use masivo_core::limits::LOTS_HELD;
 use masivo_core::outgoing::{Outgoing, Target};
 use masivo_core::program::Kind;
 use masivo_core::rule::MetricPeriod;
@@ -677,9 +679,9 @@ fn read(text: &str) -> Vec<Line> {
 }
 
 /// Runs a script; gives what every step came to.
-fn run(lines: &[Line], wakes: bool) -> Vec<String> {
+fn run(lines: &[Line], wakes: bool, lots_held: usize) -> Vec<String> {
     let mut script = Script::open("2026-01-01");
-    script.house.wakes = wakes;
+    (script.house.wakes, script.house.lots_held) = (wakes, lots_held);
     let mut broken = false;
     let run = |line: &Line| {
         if line.step.is_empty() || broken {
@@ -700,13 +702,19 @@ fn check(path: &Path) -> Vec<String> {
     let text = fs::read_to_string(path).unwrap();
     let lines = read(&text);
     let place = path.display().to_string();
-    let waking = run(&lines, true);
-    let sleeping = run(&lines, false);
+    let waking = run(&lines, true, LOTS_HELD);
+    let sleeping = run(&lines, false, LOTS_HELD);
+    let frugal = run(&lines, true, 1);
     let mut faults = Vec::new();
-    for ((line, awake), asleep) in lines.iter().zip(&waking).zip(&sleeping) {
+    for (((line, awake), asleep), frugal) in lines.iter().zip(&waking).zip(&sleeping).zip(&frugal) {
         if awake != asleep {
             faults
                 .push(format!("{place}: `{}`\n  woken in time: {awake}\n  woken late: {asleep}", line.step));
+        }
+        if awake != frugal {
+            let step = &line.step;
+            faults
+                .push(format!("{place}: `{step}`\n  all lots at hand: {awake}\n  one lot at hand: {frugal}"));
         }
         if *awake != line.expected {
             faults.push(format!("{place}: `{}`\n  expected: {}\n  found: {awake}", line.step, line.expected));

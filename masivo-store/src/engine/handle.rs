@@ -132,12 +132,13 @@ impl Handle {
         self.shared.outbox.notified().await;
     }
 
-    /// A reader of the store: it sees what is durable.
+    /// A reader of the store: it sees what is durable when it first asks, and that until it is dropped.
     ///
     /// # Errors
     /// When the database cannot be opened for reading.
     pub fn reader(&self) -> Result<Reader, StoreError> {
         let reader = self.shared.take_reader()?;
+        reader.begin_snapshot()?;
         Ok(Reader { reader: Some(reader), shared: Arc::clone(&self.shared) })
     }
 
@@ -179,7 +180,8 @@ impl Deref for Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        if let Some(reader) = self.reader.take() {
+        // One that cannot let go would see the past for ever: it is closed instead.
+        if let Some(reader) = self.reader.take().filter(|reader| reader.end_snapshot().is_ok()) {
             self.shared.give_reader(reader);
         }
     }

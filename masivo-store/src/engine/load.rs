@@ -6,6 +6,7 @@ use crate::error::StoreError;
 use masivo_core::events::EventRecord;
 use masivo_core::fact::{Change, EventStatus, Fact, FactKind};
 use masivo_core::value::Timestamp;
+use masivo_core::wallet::{LaterLots, LaterNeed};
 
 /// The customer of a merchant's id, from memory or from the store.
 pub(super) fn customer_by_id(
@@ -75,6 +76,20 @@ pub(crate) fn complete(
         fulfilled_by,
         closed_by,
     })
+}
+
+/// Later lots loaded in one step.
+const LOTS_AT_ONCE: usize = 256;
+
+/// The later lots that are needed.
+pub(crate) fn later_lots(
+    unit: &(impl Read + ?Sized),
+    customer: CustomerKey,
+    needs: &[LaterNeed],
+) -> Result<Vec<LaterLots>, StoreError> {
+    let load =
+        |need: &LaterNeed| need.load(|from| unit.later_lots(customer, need.reward, from, LOTS_AT_ONCE));
+    needs.iter().map(load).collect()
 }
 
 /// All visits of a customer but one event's, newest first.

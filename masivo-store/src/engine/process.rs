@@ -9,6 +9,7 @@ use crate::error::{StoreError, SubmitError};
 use base64::Engine as _;
 use masivo_core::events::EventRecord;
 use masivo_core::fact::{Change, EventStatus, Fact};
+use masivo_core::limits::LOTS_HELD;
 use masivo_core::outgoing::{DeliveryStatus, Outgoing, Target};
 use masivo_core::problem::{Pointer, Report};
 use masivo_core::profile::comparable_email;
@@ -310,9 +311,13 @@ fn load_needs(
     loaded: &mut Loaded,
 ) -> Result<(), StoreError> {
     for _ in 0..LOADING_ROUNDS_MAX {
-        let wanted = needs(&desk.program, loaded, command);
+        let wanted = needs(&desk.program, desk.now, loaded, command);
         if wanted == masivo_core::Needs::default() {
             break;
+        }
+        for later in load::later_lots(unit, known.key, &wanted.later)? {
+            loaded.later.retain(|known| known.reward != later.reward);
+            loaded.later.push(later);
         }
         for child in wanted.children {
             loaded.children.extend(load::record(unit, child, &known.id)?);
@@ -349,6 +354,7 @@ fn attempt(
         mint: Mint::new(desk.shared.secret, desk.now, command.name(), seed),
         next_fact: desk.counters.fact + 1,
         keyed,
+        lots_held: LOTS_HELD,
     };
     let decided = catch_unwind(AssertUnwindSafe(|| decide(&context, loaded, command)));
     match decided {
@@ -391,8 +397,11 @@ fn apply(
     for fact in facts {
         write_fact(desk, unit, key, fact)?;
     }
-    for lot in &decision.closed_lots {
+    for lot in &decision.lots {
         unit.write(Write::Lot { customer: key, lot })?;
+    }
+    for lot in &decision.lots_taken_in {
+        unit.write(Write::LotTakenIn { customer: key, lot: *lot })?;
     }
     let mut renamed = false;
     for claim in &decision.claims {
@@ -716,7 +725,8 @@ pub(super) fn wake_up_due(desk: &mut Desk, unit: &mut impl Unit, most: usize) ->
 
 fn wake_up(desk: &mut Desk, unit: &mut impl Unit, row: CustomerRow) -> Result<(), StoreError> {
     let (known, customer) = Known::split(row);
-    let loaded = Loaded { customer: Some(customer), ..Loaded::default() };
+    let mut loaded = Loaded { customer: Some(customer), ..Loaded::default() };
+    load_needs(desk, unit, &Command::WakeUp, &known, 0, &mut loaded)?;
     let seed = desk.counters.fact.to_be_bytes();
     match attempt(desk, loaded, &Command::WakeUp, &seed, false) {
         Ok(mut decision) => {

@@ -28,7 +28,7 @@ impl Query {
         for key in self.reader.due(self.now, OVERDUE_MAX)? {
             let Some(row) = self.reader.customer_by_key(key)? else { continue };
             let before = i64::from(row.state.is_member(audience));
-            let after = i64::from(self.bring(row).state.is_member(audience));
+            let after = i64::from(self.bring(row)?.state.is_member(audience));
             count += after - before;
         }
         Ok(u64::try_from(count).unwrap_or(0))
@@ -70,7 +70,7 @@ impl Query {
             for (key, _) in rows {
                 after = key;
                 let Some(row) = self.reader.customer_by_key(key)? else { continue };
-                let row = self.bring(row);
+                let row = self.bring(row)?;
                 // Its time may have come a moment ago.
                 if let Some(shown) = self.show_member(number, &row) {
                     items.push((row.profile.id().to_owned(), shown));
@@ -121,7 +121,7 @@ impl Query {
         let mut items = Vec::new();
         for key in keys {
             let Some(row) = self.reader.customer_by_key(key)? else { continue };
-            let row = self.bring(row);
+            let row = self.bring(row)?;
             for instance in row.state.journeys.iter().filter(|instance| instance.journey == number) {
                 let steps = self.program.journey_version(instance.journey, instance.version);
                 let step = steps.and_then(|journey| journey.spec.steps.get(usize::from(instance.step)));

@@ -61,13 +61,11 @@ impl Query {
         let items = shown
             .into_iter()
             .map(|row| {
-                let row = self.bring(row);
-                view::customer(&self.program, &row.state, &row.profile, self.now)
-                    .get("customer")
-                    .cloned()
-                    .unwrap_or_default()
+                let row = self.bring(row)?;
+                let shown = view::customer(&self.program, &row.state, &row.profile, self.now);
+                Ok(shown.get("customer").cloned().unwrap_or_default())
             })
-            .collect();
+            .collect::<Result<_, StoreError>>()?;
         Ok(Page { items, next })
     }
 

@@ -10,7 +10,7 @@ use masivo_core::fact::FactKind;
 use masivo_core::outgoing::DeliveryStatus;
 use masivo_core::program::{Kind, StoredDefinition};
 use masivo_core::value::{Decimal, Timestamp};
-use masivo_core::wallet::Lot;
+use masivo_core::wallet::{Lot, SpendingOrder};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row, params};
 use std::path::Path;
 use std::time::Duration;
@@ -44,10 +44,15 @@ impl SqliteReader {
 
 /// Something with a connection answers every question.
 pub(super) trait HasConnection {
+    /// Whether the connection only reads, so that it may hold what it sees.
+    const READS_ONLY: bool;
+
     fn connection(&self) -> &Connection;
 }
 
 impl HasConnection for SqliteReader {
+    const READS_ONLY: bool = true;
+
     fn connection(&self) -> &Connection {
         &self.0
     }
@@ -85,6 +90,10 @@ fn number(row: &Row<'_>) -> Result<u64> {
     Ok(row.get::<_, i64>(0)?.cast_unsigned())
 }
 
+fn lot(row: &Row<'_>) -> Result<Lot> {
+    read_lot(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?)
+}
+
 fn bound(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
@@ -100,6 +109,20 @@ pub(super) fn issued_at(connection: &Connection, event: u64) -> Result<Timestamp
 }
 
 impl<T: HasConnection> Read for T {
+    fn begin_snapshot(&self) -> Result<()> {
+        if T::READS_ONLY && self.connection().is_autocommit() {
+            self.connection().prepare_cached("BEGIN")?.execute([])?;
+        }
+        Ok(())
+    }
+
+    fn end_snapshot(&self) -> Result<()> {
+        if T::READS_ONLY && !self.connection().is_autocommit() {
+            self.connection().prepare_cached("COMMIT")?.execute([])?;
+        }
+        Ok(())
+    }
+
     fn customer_by_id(&self, id: &str) -> Result<Option<CustomerRow>> {
         one(self.connection(), &format!("{CUSTOMER} WHERE c.id = ?1"), [id], row::customer)
     }
@@ -165,9 +188,22 @@ impl<T: HasConnection> Read for T {
 
     fn lot(&self, customer: CustomerKey, number: u32) -> Result<Option<Lot>> {
         let sql = "SELECT body FROM lot WHERE customer = ?1 AND number = ?2";
-        one(self.connection(), sql, params![customer.cast_signed(), number], |row| {
-            read_lot(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?)
-        })
+        one(self.connection(), sql, params![customer.cast_signed(), number], lot)
+    }
+
+    fn later_lots(
+        &self,
+        customer: CustomerKey,
+        reward: u32,
+        from: SpendingOrder,
+        limit: usize,
+    ) -> Result<Vec<Lot>> {
+        let sql = "SELECT body FROM lot
+                   WHERE customer = ?1 AND reward = ?2 AND later IS NOT NULL AND (later, number) >= (?3, ?4)
+                   ORDER BY later, number LIMIT ?5";
+        let (date, number) = from;
+        let parameters = params![customer.cast_signed(), reward, date.milliseconds(), number, bound(limit)];
+        many(self.connection(), sql, parameters, lot)
     }
 
     fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<CustomerKey>> {

@@ -9,6 +9,7 @@ use masivo_core::fact::{EventStatus, Fact, FactKind};
 use masivo_core::outgoing::DeliveryStatus;
 use masivo_core::program::StoredDefinition;
 use masivo_core::value::Timestamp;
+use masivo_core::wallet::Lot;
 use rusqlite::{Connection, params};
 
 /// A transaction on the writer's connection.
@@ -142,6 +143,21 @@ impl<'u> SqliteUnit<'u> {
         Ok(())
     }
 
+    fn lot(&self, customer: CustomerKey, lot: &Lot) -> Result<(), StoreError> {
+        let (date, _) = lot.spending_order();
+        self.run(
+            "INSERT OR REPLACE INTO lot (customer, number, reward, later, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                customer.cast_signed(),
+                lot.number,
+                lot.reward,
+                lot.is_open().then_some(date.milliseconds()),
+                write_lot(lot)
+            ],
+        )?;
+        Ok(())
+    }
+
     fn outbox(&self, row: &OutboxRow) -> Result<(), StoreError> {
         let (channel, target, detail) = destination_columns(&row.destination);
         let body = (!row.body.is_null()).then(|| write_document(&row.body));
@@ -263,6 +279,8 @@ impl<'u> SqliteUnit<'u> {
 }
 
 impl HasConnection for SqliteUnit<'_> {
+    const READS_ONLY: bool = false;
+
     fn connection(&self) -> &Connection {
         self.connection
     }
@@ -274,10 +292,11 @@ impl Unit for SqliteUnit<'_> {
             Write::Customer { row, was_armed, profile, id } => self.customer(row, was_armed, profile, id),
             Write::Fact { customer, fact } => self.fact(customer, fact),
             Write::EventStatus { event, status, by } => self.event_status(event, status, by),
-            Write::Lot { customer, lot } => self
+            Write::Lot { customer, lot } => self.lot(customer, lot),
+            Write::LotTakenIn { customer, lot } => self
                 .run(
-                    "INSERT OR REPLACE INTO lot (customer, number, body) VALUES (?1, ?2, ?3)",
-                    params![customer.cast_signed(), lot.number, write_lot(lot)],
+                    "DELETE FROM lot WHERE customer = ?1 AND number = ?2",
+                    params![customer.cast_signed(), lot],
                 )
                 .map(drop),
             Write::Claim { hash, customer: Some(customer) } => self

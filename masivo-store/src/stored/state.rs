@@ -188,8 +188,13 @@ fn write_wallet(out: &mut Output, wallet: &Wallet) {
             account.forfeited,
             account.debt,
             account.forgiven,
+            account.later,
         ] {
             out.decimal(amount);
+        }
+        if let Some((date, number)) = account.later_from {
+            out.instant(date);
+            out.number(number);
         }
     }
     out.number(wallet.lots_made);
@@ -198,7 +203,7 @@ fn write_wallet(out: &mut Output, wallet: &Wallet) {
 fn read_wallet(input: &mut Input<'_>) -> Result<Wallet, StoreError> {
     let lots = input.list(read_lot_from)?;
     let accounts = input.list(|input| {
-        let account = Account {
+        let mut account = Account {
             reward: input.small()?,
             issued: input.decimal()?,
             spent: input.decimal()?,
@@ -207,7 +212,12 @@ fn read_wallet(input: &mut Input<'_>) -> Result<Wallet, StoreError> {
             forfeited: input.decimal()?,
             debt: input.decimal()?,
             forgiven: input.decimal()?,
+            later: input.decimal()?,
+            later_from: None,
         };
+        if account.later.is_positive() {
+            account.later_from = Some((input.instant()?, input.small()?));
+        }
         Ok((account.reward, account))
     })?;
     Ok(Wallet {

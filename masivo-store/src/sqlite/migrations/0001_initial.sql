@@ -26,8 +26,14 @@ CREATE INDEX fact_day ON fact (day, sequence) WHERE day IS NOT NULL;
 -- Expired events by when they were issued, for fulfilling them after all.
 CREATE TABLE expired (issued_at INTEGER, fact INTEGER, PRIMARY KEY (issued_at, fact)) STRICT, WITHOUT ROWID;
 
--- Lots that are no longer in the working state.
-CREATE TABLE lot (customer INTEGER, number INTEGER, body BLOB NOT NULL, PRIMARY KEY (customer, number)) STRICT, WITHOUT ROWID;
+-- Lots that are not in the working state: closed ones, and later ones with the date they expire (the latest
+-- instant there is when they never do).
+CREATE TABLE lot (
+    customer INTEGER, number INTEGER, reward INTEGER NOT NULL, later INTEGER, body BLOB NOT NULL,
+    PRIMARY KEY (customer, number)
+) STRICT, WITHOUT ROWID;
+-- Later lots in the order they are spent.
+CREATE INDEX lot_later ON lot (customer, reward, later, number) WHERE later IS NOT NULL;
 -- One wake-up a customer: the earliest.
 CREATE TABLE wake_up (due INTEGER, customer INTEGER, PRIMARY KEY (due, customer)) STRICT, WITHOUT ROWID;
 CREATE TABLE member (audience INTEGER, customer INTEGER, since INTEGER NOT NULL, PRIMARY KEY (audience, customer)) STRICT, WITHOUT ROWID;
