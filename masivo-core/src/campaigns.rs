@@ -19,19 +19,28 @@ pub(crate) struct Awarded {
     pub(crate) explanation: Explanation,
 }
 
-/// Asks every campaign with the event's trigger.
+/// Asks the campaigns with the event's trigger: the first ones, to say why they do not reward, and of the others
+/// those that may.
 pub(crate) fn award(draft: &Draft<'_>, head: &EventHead, payload: &Json) -> Awarded {
     let view = draft.view(head.issued_at, Some(payload));
     let mut awards = Vec::new();
     let mut explanation = Explanation::default();
-    for campaign in draft.program.campaigns_of(&head.event_type) {
-        let trace = judge(campaign, head, payload, &view, &mut awards);
-        if explanation.campaigns.len() < EXPLAINED_CAMPAIGNS_MAX {
-            explanation.campaigns.push(trace);
-        } else {
-            explanation.not_shown = explanation.not_shown.saturating_add(1);
-        }
+    let Some(candidates) = draft.program.candidates(&head.event_type) else {
+        return Awarded { awards, explanation };
+    };
+    let (explained, rest) = candidates.all().split_at(candidates.all().len().min(EXPLAINED_CAMPAIGNS_MAX));
+    let mut ask = |number: u32| {
+        let campaign = draft.program.campaign(number)?;
+        Some(judge(campaign, head, payload, &view, &mut awards))
+    };
+    explanation.campaigns = explained.iter().filter_map(|number| ask(*number)).collect();
+    if let Some(last) = explained.last().filter(|_| !rest.is_empty()) {
+        // Of the others only those that reward are shown, so only those that may are asked (P5).
+        let asked = candidates.asked(&view, *last).into_iter().filter_map(ask);
+        explanation.campaigns.extend(asked.filter(|trace| !trace.matched.is_empty()));
     }
+    let hidden = candidates.all().len().saturating_sub(explanation.campaigns.len());
+    explanation.not_shown = u32::try_from(hidden).unwrap_or(u32::MAX);
     Awarded { awards, explanation }
 }
 

@@ -8,10 +8,12 @@
 //! - P2: a started campaign keeps its rules, trigger, brand and start; an ended one keeps everything.
 //! - P3: tier level 1 exists, is the default, has no conditions and cannot be removed.
 //! - P4: an old version of a journey stays loaded: customers inside it go on as it was.
+//! - P5: a campaign that rewards an event is always among its candidates.
 
 mod audience;
 mod brand;
 mod campaign;
+mod candidates;
 mod define;
 mod event_type;
 mod journey;
@@ -37,7 +39,7 @@ use crate::prelude::*;
 use crate::problem::{Pointer, Report};
 use crate::rule::Inputs;
 use crate::value::{Json, Timestamp, Zone};
-use alloc::sync::Arc;
+use candidates::Candidates;
 
 /// What kinds of definitions there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -173,7 +175,7 @@ pub struct Program {
     journeys: List<JourneySpec>,
     old_journeys: List<JourneySpec>,
     webhooks: List<WebhookSpec>,
-    campaigns_by_trigger: BTreeMap<String, Vec<u32>>,
+    candidates_by_trigger: BTreeMap<String, Arc<Candidates>>,
     journeys_by_event: BTreeMap<String, Vec<u32>>,
     audience_inputs: Inputs,
     audiences_version: u32,
@@ -188,8 +190,11 @@ impl Program {
     pub fn load(stored: impl IntoIterator<Item = StoredDefinition>) -> Result<Self, Report> {
         let mut program = Self::default();
         for definition in stored {
-            program = program.with(&definition)?;
+            program = program.put(&definition)?;
         }
+        let triggers: BTreeSet<String> =
+            program.campaigns.iter().map(|campaign| campaign.spec.trigger.clone()).collect();
+        triggers.iter().for_each(|trigger| program.find_candidates(trigger));
         Ok(program)
     }
 
@@ -198,6 +203,27 @@ impl Program {
     /// # Errors
     /// A report with all problems of the definition.
     pub fn with(&self, stored: &StoredDefinition) -> Result<Self, Report> {
+        let mut next = self.put(stored)?;
+        if stored.kind == Kind::Campaign {
+            let versions = [self.campaign(stored.number), next.campaign(stored.number)];
+            let triggers: BTreeSet<String> =
+                versions.into_iter().flatten().map(|campaign| campaign.spec.trigger.clone()).collect();
+            triggers.iter().for_each(|trigger| next.find_candidates(trigger));
+        }
+        Ok(next)
+    }
+
+    /// Looks anew for what finds the campaigns of a trigger.
+    fn find_candidates(&mut self, trigger: &str) {
+        let candidates = Candidates::of(self.campaigns().filter(|campaign| campaign.spec.trigger == trigger));
+        if candidates.all().is_empty() {
+            self.candidates_by_trigger.remove(trigger);
+        } else {
+            self.candidates_by_trigger.insert(trigger.to_owned(), Arc::new(candidates));
+        }
+    }
+
+    fn put(&self, stored: &StoredDefinition) -> Result<Self, Report> {
         let mut next = self.clone();
         let mut report = Report::default();
         let reading = Reading { program: self, zone: self.settings.time_zone, at: Pointer::root() };
@@ -244,13 +270,6 @@ impl Program {
     /// Brings the look-ups up to date after a definition was put.
     fn index(&mut self, stored: &StoredDefinition) {
         match stored.kind {
-            Kind::Campaign => {
-                self.campaigns_by_trigger.clear();
-                for campaign in &self.campaigns {
-                    let trigger = campaign.spec.trigger.clone();
-                    self.campaigns_by_trigger.entry(trigger).or_default().push(campaign.number);
-                }
-            }
             Kind::Journey => {
                 self.journeys_by_event.clear();
                 for journey in &self.journeys {
@@ -274,7 +293,12 @@ impl Program {
                 tiers.sort_unstable();
                 self.next_tier_by_level = tiers.into_iter().map(|(_, number)| number).collect();
             }
-            Kind::Brand | Kind::EventType | Kind::Reward | Kind::Template | Kind::Webhook => {}
+            Kind::Brand
+            | Kind::EventType
+            | Kind::Reward
+            | Kind::Campaign
+            | Kind::Template
+            | Kind::Webhook => {}
         }
     }
 
@@ -359,10 +383,9 @@ impl Program {
         by_id(&self.campaigns, id)
     }
 
-    /// The campaigns that an event type triggers, oldest first.
-    pub fn campaigns_of(&self, event_type: &str) -> impl Iterator<Item = &Definition<CampaignSpec>> {
-        let numbers = self.campaigns_by_trigger.get(event_type).map_or(&[][..], Vec::as_slice);
-        numbers.iter().filter_map(|number| self.campaign(*number))
+    /// What finds the campaigns that an event type triggers; `None` when there are none.
+    pub(crate) fn candidates(&self, event_type: &str) -> Option<&Candidates> {
+        self.candidates_by_trigger.get(event_type).map(Arc::as_ref)
     }
 
     /// The audience of that number.

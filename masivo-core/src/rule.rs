@@ -13,10 +13,12 @@
 mod condition;
 mod evaluate;
 mod flip;
+mod key;
 mod subject;
 
 pub use condition::{CONDITIONS, read_conditions};
 pub use evaluate::{Failure, Truth, View};
+pub(crate) use key::Key;
 pub use subject::{MetricField, MetricPeriod, Subject};
 
 use crate::prelude::*;

@@ -6,6 +6,7 @@
     reason = "a failing case is a failing test"
 )]
 
+mod candidates;
 mod definitions;
 mod house;
 mod properties;
