@@ -345,7 +345,7 @@ impl Fact {
     /// What was sent, with the instant it happened; `None` once the customer was erased.
     pub fn data(&self) -> Option<Json> {
         let mut data = Json::clone(self.payload.as_ref()?);
-        if let Some(head) = self.event.as_ref().filter(|_| data.get("issued_at").is_none()) {
+        if let Some(head) = &self.event {
             data.set("issued_at", head.issued_at);
         }
         Some(data)

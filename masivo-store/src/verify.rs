@@ -7,7 +7,8 @@ use crate::stored::write_state;
 use masivo_core::program::{Kind, Program, StoredDefinition};
 use masivo_core::report::daily;
 use masivo_core::state::State;
-use masivo_core::value::Timestamp;
+use masivo_core::value::{Decimal, Timestamp};
+use masivo_core::wallet::LaterNeed;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,6 +46,13 @@ const PAGE: usize = 1_000;
 /// # Errors
 /// When the store cannot be read.
 pub fn verify(reader: &dyn Read) -> Result<Verification, StoreError> {
+    reader.begin_snapshot()?;
+    let verified = verify_snapshot(reader);
+    reader.end_snapshot()?;
+    verified
+}
+
+fn verify_snapshot(reader: &dyn Read) -> Result<Verification, StoreError> {
     let program =
         Program::load(reader.definitions()?).map_err(|report| StoreError::damaged(report.to_string()))?;
     let zone_changed = zone_changed(&reader.definitions()?);
@@ -188,7 +196,14 @@ impl Check<'_> {
         }
         // Later ones too: they are part of the wallet.
         let mut kept = row.state.clone();
-        for later in later_lots(self.reader, row.key, &kept.wallet.all_later(Timestamp::MIN))? {
+        let every = |reward: &u32| LaterNeed {
+            reward: *reward,
+            from: (Timestamp::MIN, 0),
+            due: Timestamp::MIN,
+            amount: Decimal::MAX,
+        };
+        let every: Vec<LaterNeed> = kept.wallet.accounts.keys().map(every).collect();
+        for later in later_lots(self.reader, row.key, &every)? {
             kept.wallet.take_in(later);
         }
         if let Err(broken) = kept.wallet.check() {

@@ -60,7 +60,7 @@ pub(crate) fn fulfill(draft: &mut Draft<'_>, record: &EventRecord) -> Result<Ful
     };
     // What is needed was looked for above, or is held: it cannot be missing here.
     let applied = resolve(draft, fact, now, &head, &payload, spending, &awards);
-    debug_assert!(applied.is_ok(), "holds were taken");
+    assert!(applied.is_ok(), "holds were taken");
     if head.reason.is_some() {
         crate::journeys::on_event(draft, fact, &head, &payload);
     }

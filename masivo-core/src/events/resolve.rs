@@ -71,7 +71,8 @@ fn spend(
                 }
             }
             for (reward, amount) in redeem {
-                draft.post(fact, at, |posting| posting.redeem(*reward, *amount))?;
+                let spent = draft.post(fact, at, |posting| posting.redeem(*reward, *amount));
+                assert!(spent.is_ok(), "later lots that are spent were loaded (W5)");
             }
             Ok(())
         }

@@ -1,8 +1,8 @@
 //! Readable scripts: `cases/**/*.masivo`, one step a line, what is expected behind `->`.
 //!
-//! Every script runs three times: in a house that wakes customers as time passes, in one that only brings them to
-//! the present when something is done, and in one that holds a single lot at hand and the others in rows of their
-//! own. All must say the same. `MASIVO_UPDATE=1` rewrites the expectations.
+//! Every script runs four times: in a house that wakes customers as time passes, in one that only brings them to
+//! the present when something is done, and in both with a single lot at hand and the others in rows of their own.
+//! All must say the same. `MASIVO_UPDATE=1` rewrites the expectations.
 //!
 //! A line that starts with white space goes on the line before. `$name` in JSON stands for the id of the
 //! definition of that name.
@@ -705,8 +705,14 @@ fn check(path: &Path) -> Vec<String> {
     let waking = run(&lines, true, LOTS_HELD);
     let sleeping = run(&lines, false, LOTS_HELD);
     let frugal = run(&lines, true, 1);
+    let both = run(&lines, false, 1);
     let mut faults = Vec::new();
-    for (((line, awake), asleep), frugal) in lines.iter().zip(&waking).zip(&sleeping).zip(&frugal) {
+    let ways = sleeping.iter().zip(&frugal).zip(&both);
+    for ((line, awake), ((asleep, frugal), both)) in lines.iter().zip(&waking).zip(ways) {
+        if awake != both {
+            let step = &line.step;
+            faults.push(format!("{place}: `{step}`\n  all lots, in time: {awake}\n  one lot, late: {both}"));
+        }
         if awake != asleep {
             faults
                 .push(format!("{place}: `{}`\n  woken in time: {awake}\n  woken late: {asleep}", line.step));

@@ -6,27 +6,27 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-const KEY: &str = "a key that somebody chose";
+pub(crate) const KEY: &str = "a key that somebody chose";
 
-struct Running {
-    child: Child,
-    address: String,
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    pub(crate) address: String,
 }
 
-fn folder(name: &str) -> PathBuf {
+pub(crate) fn folder(name: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("masivo-binary-{name}-{}", std::process::id()));
     drop(std::fs::remove_dir_all(&folder));
     std::fs::create_dir_all(&folder).unwrap();
     folder
 }
 
-fn command(folder: &Path) -> Command {
+pub(crate) fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_masivo-server"));
     command.arg("--db").arg(folder.join("shop.db")).env_clear().stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-fn start(mut command: Command) -> Running {
+pub(crate) fn start(mut command: Command) -> Running {
     let mut child = command.arg("--listen").arg("127.0.0.1:0").spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
@@ -36,7 +36,7 @@ fn start(mut command: Command) -> Running {
 }
 
 impl Running {
-    fn ask(&self, method: &str, path: &str, key: &str, body: &str) -> String {
+    pub(crate) fn ask(&self, method: &str, path: &str, key: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let request = format!(
             "{method} /api/storefront/v1{path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\nconnection: close\r\n\
@@ -51,16 +51,21 @@ impl Running {
 
     /// Ends it as an operator does; gives what it wrote to standard error.
     fn end(mut self) -> String {
-        assert!(
-            Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap().success()
-        );
-        let status = self.child.wait().unwrap();
+        let mut stderr = self.child.stderr.take().unwrap();
+        self.stop();
         let mut errors = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        stderr.read_to_string(&mut errors).unwrap();
+        errors
+    }
+
+    /// Ends it as an operator does.
+    pub(crate) fn stop(mut self) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").arg("-TERM").arg(id).status().unwrap().success());
+        let status = self.child.wait().unwrap();
         let mut rest = String::new();
         self.child.stdout.take().unwrap().read_to_string(&mut rest).unwrap();
-        assert_eq!((status.code(), rest.as_str()), (Some(0), ""), "{errors}");
-        errors
+        assert_eq!((status.code(), rest.as_str()), (Some(0), ""));
     }
 }
 

@@ -11,6 +11,7 @@ mod auth;
 mod batch;
 mod binary;
 mod connection;
+mod crash;
 mod endpoints;
 mod errors;
 mod house;

@@ -28,6 +28,8 @@ const REMEMBERED_DAYS: i64 = 30;
 const WAKE_UPS_BESIDE: usize = 128;
 /// Wake-ups applied in a group of their own.
 const WAKE_UPS_ALONE: usize = 1_024;
+/// When erased data is looked for again after somebody was reading the file.
+const SCRUBBED_AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// A jump of the clock that stops writing.
 const JUMP_SECONDS_MAX: i64 = HOUR / 1_000;
 
@@ -280,6 +282,10 @@ impl Writer {
         }
         if self.desk.sweep.is_some() {
             return self.receiver.recv_timeout(Duration::ZERO);
+        }
+        if self.desk.erased {
+            // Old copies of what was erased are still in a file: it is tried again soon, also when nobody asks.
+            return self.receiver.recv_timeout(SCRUBBED_AGAIN_AFTER);
         }
         let Some(due) = next_due.filter(|_| self.desk.shared.clock.jump() == 0 || !self.jumped()) else {
             return self.receiver.recv().map_err(|_| RecvTimeoutError::Disconnected);

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 /// Pages in the log that are not moved yet, from which on the thread is woken: 64 MiB.
 const PAGES_TO_MOVE: i64 = 16_384;
-/// Pages that the thread left behind and that are moved inline, so that the log can start over.
-const PAGES_INLINE: i64 = 2_048;
+/// The share of the log that the thread may leave behind, to be moved inline so that the log can start over.
+const INLINE_SHARE: i64 = 8;
 /// Pages that the thread cannot keep up with: the writer waits for the disk.
 const PAGES_OUTGROWN: i64 = 8 * PAGES_TO_MOVE;
 /// How often the log is looked at: once in so many units.
@@ -51,7 +51,9 @@ impl Checkpointer {
         self.units = 0;
         let (pages, moved) = pages_in_log(connection)?;
         let rest = pages - moved;
-        if moved > 0 && pages > PAGES_TO_MOVE && (1..=PAGES_INLINE).contains(&rest) || rest > PAGES_OUTGROWN {
+        // The longer the log, the more is moved inline to let it start over.
+        let ends = moved > 0 && rest > 0 && pages > PAGES_TO_MOVE && rest * INLINE_SHARE <= pages;
+        if ends || rest > PAGES_OUTGROWN {
             connection.execute_batch("PRAGMA wal_checkpoint(PASSIVE)")?;
         } else if rest > PAGES_TO_MOVE
             && let Some(wake) = &self.wake
@@ -80,6 +82,10 @@ fn pages_in_log(connection: &Connection) -> Result<(i64, i64), StoreError> {
 
 /// Moves the whole log and empties its file, so that no old page stays in it.
 pub(super) fn truncate(connection: &Connection) -> Result<(), StoreError> {
-    let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    // Somebody who reads for long must not hold up the writer: it is tried again.
+    connection.busy_timeout(Duration::ZERO)?;
+    let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    connection.busy_timeout(super::open::BUSY_TIMEOUT)?;
+    let busy = busy?;
     if busy == 0 { Ok(()) } else { Err(StoreError::damaged("the log is still being read")) }
 }

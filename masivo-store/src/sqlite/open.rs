@@ -9,8 +9,12 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// The version the first step leads to: what was before was never released and cannot be read.
+const FIRST_VERSION: i64 = 2;
 /// The steps from an empty file to the present schema, in order.
 const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_initial.sql")];
+/// How long the writer waits for others that use the file.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Marks a file as a masivo store: "masv".
 const APPLICATION_ID: i64 = 0x6d61_7376;
 
@@ -29,7 +33,7 @@ pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
 /// Opens the writer's connection.
 pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open(path)?;
-    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     // page_size: 4 KiB measured best. secure_delete: erased data must not stay in free pages.
     // wal_autocheckpoint 0: the checkpointer does it beside the writer.
     connection.execute_batch(
@@ -124,11 +128,17 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     if application != APPLICATION_ID && tables > 0 {
         return Err(StoreError::damaged(format!("`{}` is a database of another program", path.display())));
     }
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    if (1..FIRST_VERSION).contains(&found) {
+        return Err(StoreError::damaged(format!(
+            "`{}` was made by a build before the first release: make it anew",
+            path.display()
+        )));
+    }
+    let known = FIRST_VERSION - 1 + i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX / 2);
     if found > known {
         return Err(StoreError::Newer { path: path.display().to_string(), found, known });
     }
-    for (version, migration) in (1_i64..).zip(MIGRATIONS) {
+    for (version, migration) in (FIRST_VERSION..).zip(MIGRATIONS) {
         if version > found {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             transaction.execute_batch(migration)?;

@@ -13,7 +13,7 @@ use masivo_core::program::CampaignStatus;
 use masivo_core::rule::{Failure, Span, Truth};
 use masivo_core::wallet::{Entry, EntryKind};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The bytes of the booking part: the event's head, and the changes.
 pub fn write_booking(event: Option<&EventHead>, about: u64, changes: &[Change]) -> Vec<u8> {

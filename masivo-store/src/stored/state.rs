@@ -7,7 +7,7 @@ use masivo_core::metrics::{Bucket, Metrics, Visit};
 use masivo_core::state::{Instance, Membership, Standby, Standing, State};
 use masivo_core::wallet::{Account, Hold, Lot, Wallet};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The bytes of a working state.
 pub fn write_state(state: &State) -> Vec<u8> {

@@ -51,6 +51,17 @@ fn a_newer_schema_is_refused_and_left_alone() {
 }
 
 #[test]
+fn a_store_of_before_the_first_release_is_refused_and_left_alone() {
+    let folder = Folder::new();
+    drop(SqliteBackend::open(&folder.file(), Mode::Live, None).unwrap());
+    let connection = rusqlite::Connection::open(folder.file()).unwrap();
+    connection.execute_batch("PRAGMA user_version = 1").unwrap();
+    drop(connection);
+    let refused = SqliteBackend::open(&folder.file(), Mode::Live, None).unwrap_err().to_string();
+    assert!(refused.contains("before the first release"), "{refused}");
+}
+
+#[test]
 fn other_files_are_refused_with_a_clear_error() {
     let folder = Folder::new();
     std::fs::write(folder.file(), "this is no database, it is a shopping list with some length to it")

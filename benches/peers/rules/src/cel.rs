@@ -77,6 +77,10 @@ impl Dialect for Cel {
         format!("{path}.startsWith({value})")
     }
 
+    fn not(condition: &str) -> String {
+        format!("!({condition})")
+    }
+
     fn known(path: &str) -> String {
         format!("has({path})")
     }

@@ -12,6 +12,7 @@ pub trait Dialect {
 
     fn number(text: &str) -> String;
     fn starts_with(path: &str, value: &str) -> String;
+    fn not(condition: &str) -> String;
     /// The value is not missing.
     fn known(path: &str) -> String;
     /// The condition holds for some product line.
@@ -49,16 +50,11 @@ fn condition<D: Dialect>(condition: &Json) -> String {
 
 fn comparison<D: Dialect>(path: &str, operator: &str, value: &Json) -> String {
     let literals: Vec<String> = value.items().iter().map(literal::<D>).collect();
-    // One comparison after the other is faster than a list in both languages: they build the list every time.
-    let each = |operator: &str, joint: &str| {
-        let all: Vec<String> = literals.iter().map(|value| format!("{path} {operator} {value}")).collect();
-        format!("({})", all.join(joint))
-    };
     match operator {
         "equals" => format!("{path} == {}", literal::<D>(value)),
         "not_equals" => format!("{path} != {}", literal::<D>(value)),
-        "in" => each("==", D::OR),
-        "not_in" => each("!=", D::AND),
+        "in" => format!("{path} in [{}]", literals.join(", ")),
+        "not_in" => D::not(&format!("{path} in [{}]", literals.join(", "))),
         "greater_than_or_equal" => format!("{path} >= {}", literal::<D>(value)),
         "less_than" => format!("{path} < {}", literal::<D>(value)),
         "between" => format!("({path} >= {}{}{path} <= {})", literals[0], D::AND, literals[1]),

@@ -157,7 +157,13 @@ fn program() -> Program {
     let mut definitions = vec![stored(Kind::Settings, 1, "settings", settings)];
     for (index, id) in TIERS.iter().enumerate() {
         let level = Decimal::from_count(index as u64 + 1);
-        let tier = object().with("name", *id).with("level", level).with("status", "ACTIVE").build();
+        let mut tier = object().with("name", *id).with("level", level).with("status", "ACTIVE").build();
+        if index > 0 {
+            // Every tier above the first needs some; nobody rises here.
+            let vip =
+                object().with("type", "customer.tags.vip").with("operator", "equals").with("value", true);
+            tier.set("entry_conditions", Json::List(vec![Json::List(vec![vip.build()])]));
+        }
         definitions.push(stored(Kind::Tier, index + 1, id, tier));
     }
     Program::load(definitions).expect("the definitions are fine")
@@ -219,7 +225,9 @@ impl Dice {
         let line = subject.name.starts_with("product.");
         let (operator, value) = match subject.values {
             Values::Flag => ("equals", Json::from(true)),
-            Values::Texts(SKUS) if self.percent(30) => ("starts_with", Json::from(self.pick(&["SHOE-", "HAT-"]))),
+            Values::Texts(SKUS) if self.percent(30) => {
+                ("starts_with", Json::from(self.pick(&["SHOE-", "HAT-"])))
+            }
             Values::Texts(texts) => match self.below(10) {
                 0..2 => ("equals", Json::from(self.pick(texts))),
                 2..4 if !line => ("not_equals", Json::from(self.pick(texts))),
@@ -266,10 +274,13 @@ impl Dice {
 
     fn line(&mut self) -> Json {
         let color = self.percent(80).then(|| self.pick(COLORS));
+        let value = self.money(500, 10_000);
         object()
             .with("sku", self.pick(SKUS))
             .with("amount", self.count(1, 4))
-            .with("value", self.money(500, 10_000))
+            .with("name", "Something to wear")
+            .with("value", value)
+            .with("discounted_value", value)
             .with("tags", object().with_some("color", color))
             .build()
     }

@@ -1,7 +1,8 @@
 //! What every engine must be able to do, and how its time is taken.
 
 use crate::load::{Load, RULES};
-use std::time::{Duration, Instant};
+use cpu_time::ThreadTime;
+use std::time::Duration;
 
 /// What a round takes at least: whole passes over all events are repeated until then.
 const ROUND: Duration = Duration::from_millis(300);
@@ -15,7 +16,7 @@ pub trait Peer {
 
     fn verdicts(&mut self) -> Result<Verdicts, String>;
 
-    /// One round: nanoseconds for all rules over one event, on average over the events.
+    /// One round: nanoseconds of processor time for all rules over one event, on average over the events.
     fn round(&mut self) -> Result<f64, String>;
 }
 
@@ -56,7 +57,7 @@ impl<E: Evaluate> Peer for Inside<E> {
 
     fn round(&mut self) -> Result<f64, String> {
         let holding = self.pass();
-        let (start, mut passes) = (Instant::now(), 0_u32);
+        let (start, mut passes) = (ThreadTime::now(), 0_u32);
         while start.elapsed() < ROUND {
             if self.pass() != holding {
                 return Err(format!("{}: the verdicts changed between passes", E::NAME));

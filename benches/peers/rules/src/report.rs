@@ -8,7 +8,8 @@ pub fn load(load: &Load, verdicts: &Verdicts, seed: u64) {
     let events = load.cases.len();
     let bytes: usize = load.cases.iter().map(|case| case.event.to_text().len()).sum();
     let holding = verdicts.iter().filter(|holds| **holds).count();
-    let ever = (0..RULES).filter(|rule| verdicts.iter().skip(*rule).step_by(RULES).any(|holds| *holds)).count();
+    let ever =
+        (0..RULES).filter(|rule| verdicts.iter().skip(*rule).step_by(RULES).any(|holds| *holds)).count();
     println!(
         "{RULES} rules of 7 conditions, {events} events of {} bytes on average, seed {seed}",
         bytes / events

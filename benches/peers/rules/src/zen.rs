@@ -56,6 +56,10 @@ impl Dialect for Zen {
         format!("startsWith({path}, {value})")
     }
 
+    fn not(condition: &str) -> String {
+        format!("not ({condition})")
+    }
+
     fn known(path: &str) -> String {
         format!("{path} != null")
     }
