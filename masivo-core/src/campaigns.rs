@@ -136,7 +136,7 @@ fn amount(effect: &EffectSpec, view: &View<'_>) -> Result<Decimal, SkipReason> {
 }
 
 fn number_of(subject: &Subject, view: &View<'_>) -> Option<Decimal> {
-    let event = view.event?;
+    let event = view.event()?;
     match subject {
         Subject::Order(field, _) => event.get("order")?.number(field),
         Subject::EventMetadata(path) => event.get("metadata")?.path(path)?.as_number(),

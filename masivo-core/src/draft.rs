@@ -166,7 +166,7 @@ impl<'a> Draft<'a> {
 
     /// How a rule sees the customer at an instant.
     pub(crate) fn view<'b>(&'b self, at: Timestamp, event: Option<&'b Json>) -> View<'b> {
-        View { now: at, program: self.program, state: &self.state, profile: &self.profile, event }
+        View::new(at, self.program, &self.state, &self.profile, event)
     }
 
     /// Whether some webhook wants to hear it.

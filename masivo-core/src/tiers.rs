@@ -136,7 +136,7 @@ fn judge_again(draft: &mut Draft<'_>, fact: FactId, at: Timestamp) {
     let mut then = draft.state.clone();
     then.metrics = then.metrics.at_period_start(kind, zone, at);
     let boundary = zone.period_start(kind, zone.period(kind, at));
-    let view = View { state: &then, ..draft.view(boundary, None) };
+    let view = draft.view(boundary, None).with_state(&then);
     let before = draft.state.tier_before;
     let base = if may_fall(draft) { after_fall(draft, before, &view) } else { before };
     if base != draft.state.tier_base {

@@ -8,6 +8,7 @@ use crate::profile::Profile;
 use crate::program::Program;
 use crate::state::State;
 use crate::value::{Decimal, Json, Timestamp, Zone};
+use core::ops::ControlFlow;
 
 /// What evaluating a rule gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,7 +59,39 @@ pub struct View<'a> {
     /// The customer's personal part.
     pub profile: &'a Profile,
     /// The data of the event at hand.
-    pub event: Option<&'a Json>,
+    event: Option<&'a Json>,
+    /// Its order, which most conditions of campaigns are about: looked up once.
+    order: Option<&'a Json>,
+}
+
+impl<'a> View<'a> {
+    /// A customer at an instant, and the event at hand.
+    pub fn new(
+        now: Timestamp,
+        program: &'a Program,
+        state: &'a State,
+        profile: &'a Profile,
+        event: Option<&'a Json>,
+    ) -> Self {
+        Self { now, program, state, profile, event, order: event.and_then(|event| event.get("order")) }
+    }
+
+    /// The same at another instant.
+    #[must_use]
+    pub const fn at(self, now: Timestamp) -> Self {
+        Self { now, ..self }
+    }
+
+    /// The same with another working state.
+    #[must_use]
+    pub const fn with_state(self, state: &'a State) -> Self {
+        Self { state, ..self }
+    }
+
+    /// The data of the event at hand.
+    pub const fn event(&self) -> Option<&'a Json> {
+        self.event
+    }
 }
 
 /// Why a rule does not hold.
@@ -128,10 +161,13 @@ pub(super) fn failure(node: &Node, view: &View<'_>) -> Option<Failure> {
     let judged = judge(node, view);
     let (test, truth) = judged.failing.filter(|_| judged.truth != Truth::True)?;
     let mut seen = Json::Null;
-    each_value(&test.subject, view, &mut |value| match &mut seen {
-        Json::Null => seen = value.to_json(),
-        Json::List(values) => values.push(value.to_json()),
-        first => *first = Json::List(vec![core::mem::take(first), value.to_json()]),
+    each_value(&test.subject, view, |value| {
+        match &mut seen {
+            Json::Null => seen = value.to_json(),
+            Json::List(values) => values.push(value.to_json()),
+            first => *first = Json::List(vec![core::mem::take(first), value.to_json()]),
+        }
+        ControlFlow::Continue(())
     });
     Some(Failure { condition: test.number, truth, seen })
 }
@@ -190,9 +226,11 @@ fn judge<'r>(node: &'r Node, view: &View<'_>) -> Judged<'r> {
 fn test_truth(test: &Test, view: &View<'_>) -> Truth {
     let mut found = false;
     let mut result = Truth::False;
-    each_value(&test.subject, view, &mut |value| {
+    each_value(&test.subject, view, |value| {
         found = true;
         result = result.max(compare(test, &value, view));
+        // Nothing is truer than true.
+        if result == Truth::True { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     let result = match (test.operator, found) {
         (Operator::Exists, _) => Truth::known(found),
@@ -318,58 +356,61 @@ pub(super) fn month_day(value: &Seen<'_>, view: &View<'_>) -> Option<(u32, u32)>
     }
 }
 
-/// Hands every value of a subject to `on_value`: none when it is missing, several for product lines.
-pub(super) fn each_value<'a>(subject: &Subject, view: &View<'a>, on_value: &mut dyn FnMut(Seen<'a>)) {
-    let event = view.event;
-    let one: Option<Seen<'a>> = match subject {
-        Subject::EventType => event.and_then(|event| event.text("type")).map(Seen::Text),
-        Subject::EventPlatform => event.and_then(|event| event.text("platform")).map(Seen::Text),
-        Subject::EventBrand => event.and_then(|event| event.text("brand_id")).map(Seen::Text),
-        Subject::EventTag(tag) => event.and_then(|event| event.get("tags")?.get(tag)).and_then(seen),
-        Subject::EventMetadata(path) => {
-            event.and_then(|event| event.get("metadata")?.path(path)).and_then(seen)
-        }
-        Subject::EventAttribution(field) => {
-            event.and_then(|event| event.get("attribution")?.get(field)).and_then(seen)
-        }
-        Subject::Order(field, _) => event.and_then(|event| event.get("order")?.get(field)).and_then(seen),
-        Subject::Product(field, _) => {
-            each_line(event, |line| line.get(field).and_then(seen), on_value);
-            None
-        }
+/// Hands the values of a subject to `on_value` until it has seen enough: none when it is missing, several for product
+/// lines.
+pub(super) fn each_value<'a>(
+    subject: &Subject,
+    view: &View<'a>,
+    mut on_value: impl FnMut(Seen<'a>) -> ControlFlow<()>,
+) {
+    match subject {
+        Subject::Product(field, _) => each_line(view, |line| line.get(field).and_then(seen), on_value),
         Subject::ProductTag(tag) => {
-            each_line(event, |line| line.get("tags")?.get(tag).and_then(seen), on_value);
-            None
+            each_line(view, |line| line.get("tags")?.get(tag).and_then(seen), on_value);
         }
+        single => {
+            if let Some(value) = value(single, view) {
+                let _ = on_value(value);
+            }
+        }
+    }
+}
+
+/// The value of a subject that has one at most.
+fn value<'a>(subject: &Subject, view: &View<'a>) -> Option<Seen<'a>> {
+    let zone = || view.program.settings().time_zone;
+    let fields = || view.profile.fields();
+    match subject {
+        Subject::EventType => view.event?.text("type").map(Seen::Text),
+        Subject::EventPlatform => view.event?.text("platform").map(Seen::Text),
+        Subject::EventBrand => view.event?.text("brand_id").map(Seen::Text),
+        Subject::EventTag(tag) => seen(view.event?.get("tags")?.get(tag)?),
+        Subject::EventMetadata(path) => seen(view.event?.get("metadata")?.path(path)?),
+        Subject::EventAttribution(field) => seen(view.event?.get("attribution")?.get(field)?),
+        Subject::Order(field, _) => seen(view.order?.get(field)?),
+        Subject::Product(..) | Subject::ProductTag(_) => None,
         Subject::Tier => view.program.tier(view.state.tier).map(|tier| Seen::Text(tier.id_text())),
         Subject::Profile("dob", _) => view.profile.dob().map(Seen::Date),
-        Subject::Profile(field, _) => view.profile.fields().get(field).and_then(seen),
-        Subject::Age => view.profile.dob().and_then(|born| {
-            Decimal::from_integer(view.program.settings().time_zone.age(born, view.now)).map(Seen::Number)
-        }),
-        Subject::Tag(tag) => view.profile.fields().get("tags").and_then(|tags| tags.get(tag)).and_then(seen),
-        Subject::Metadata(path) => {
-            view.profile.fields().get("metadata").and_then(|metadata| metadata.path(path)).and_then(seen)
-        }
+        Subject::Profile(field, _) => seen(fields().get(field)?),
+        Subject::Age => Decimal::from_integer(zone().age(view.profile.dob()?, view.now)).map(Seen::Number),
+        Subject::Tag(tag) => seen(fields().get("tags")?.get(tag)?),
+        Subject::Metadata(path) => seen(fields().get("metadata")?.path(path)?),
         Subject::RegistrationDate => view.profile.registration_date().map(Seen::Instant),
         Subject::Metric(period, field) => metric(*period, *field, view),
         Subject::Date => Some(Seen::Instant(view.now)),
-        Subject::Weekday => Some(local_number(view.program.settings().time_zone.local(view.now).weekday)),
-        Subject::Hour => Some(local_number(view.program.settings().time_zone.local(view.now).hour)),
-    };
-    if let Some(value) = one {
-        on_value(value);
+        Subject::Weekday => Some(local_number(zone().local(view.now).weekday)),
+        Subject::Hour => Some(local_number(zone().local(view.now).hour)),
     }
 }
 
 fn each_line<'a>(
-    event: Option<&'a Json>,
+    view: &View<'a>,
     value: impl Fn(&'a Json) -> Option<Seen<'a>>,
-    on_value: &mut dyn FnMut(Seen<'a>),
+    mut on_value: impl FnMut(Seen<'a>) -> ControlFlow<()>,
 ) {
-    let lines = event.and_then(|event| event.get("order")).and_then(|order| order.get("products"));
-    lines.map_or(&[][..], Json::items).iter().filter_map(&value).for_each(&mut *on_value);
-    event.and_then(|event| event.get("product")).and_then(value).into_iter().for_each(on_value);
+    let lines = view.order.and_then(|order| order.get("products")).map_or(&[][..], Json::items);
+    let single = view.event.and_then(|event| event.get("product"));
+    let _ = lines.iter().chain(single).filter_map(value).try_for_each(&mut on_value);
 }
 
 fn metric<'a>(period: MetricPeriod, field: MetricField, view: &View<'a>) -> Option<Seen<'a>> {

@@ -5,6 +5,7 @@ use super::subject::{MetricPeriod, Subject};
 use super::{Operand, Operator, Rule, Test, View};
 use crate::limits::FLIP_SEARCH_MAX;
 use crate::value::Timestamp;
+use core::ops::ControlFlow;
 
 /// Whether the answer of a test can change by the mere passing of time.
 pub(super) fn is_timed(test: &Test) -> bool {
@@ -68,20 +69,22 @@ fn offer_changes(test: &Test, view: &View<'_>, offer: &mut impl FnMut(Timestamp)
     }
     match (test.operator, &test.operand) {
         (Operator::WithinLast | Operator::MoreThanAgo, Operand::Span(span)) => {
-            each_value(&test.subject, view, &mut |value| {
+            each_value(&test.subject, view, |value| {
                 if let Some(from) = as_instant(&value, zone) {
                     offer(from);
                     offer(span.after(from, zone));
                 }
+                ControlFlow::Continue(())
             });
         }
-        (Operator::Equals, Operand::Today) => each_value(&test.subject, view, &mut |value| {
+        (Operator::Equals, Operand::Today) => each_value(&test.subject, view, |value| {
             if let Some((month, day)) = month_day(&value, view) {
                 offer(zone.next_anniversary(month, day, view.now));
                 if zone.is_anniversary(month, day, view.now) {
                     offer(zone.start_of_next_day(view.now));
                 }
             }
+            ControlFlow::Continue(())
         }),
         _ => {}
     }

@@ -5,6 +5,7 @@ use super::subject::Kind;
 use super::{Node, Operand, Operator, Rule, Subject, Test, View};
 use crate::prelude::*;
 use crate::value::{Decimal, Json};
+use core::ops::ControlFlow;
 
 /// What a branch of a rule needs to hold, at the least.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,10 +86,13 @@ impl Subject {
         view: &View<'a>,
         on_value: &mut dyn FnMut(Option<&'a str>, Option<Decimal>),
     ) {
-        each_value(self, view, &mut |value| match value {
-            Seen::Text(text) => on_value(Some(text), None),
-            Seen::Number(number) => on_value(None, Some(number)),
-            Seen::Flag(_) | Seen::Instant(_) | Seen::Date(_) => {}
+        each_value(self, view, |value| {
+            match value {
+                Seen::Text(text) => on_value(Some(text), None),
+                Seen::Number(number) => on_value(None, Some(number)),
+                Seen::Flag(_) | Seen::Instant(_) | Seen::Date(_) => {}
+            }
+            ControlFlow::Continue(())
         });
     }
 }

@@ -101,13 +101,7 @@ proptest! {
         house.register(&json(r#"{"id": "ana", "name": "Ana", "email": "ana@example.com", "country": "a"}"#)).unwrap();
         for event in events {
             let customer = house.read("ana");
-            let view = View {
-                now: house.now,
-                program: &house.program,
-                state: &customer.state,
-                profile: &customer.profile,
-                event: Some(&event),
-            };
+            let view = View::new(house.now, &house.program, &customer.state, &customer.profile, Some(&event));
             let expected: BTreeSet<(u32, u16)> = house
                 .program
                 .campaigns()

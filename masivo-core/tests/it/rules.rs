@@ -68,7 +68,7 @@ fn truth_of(program: &Program, rule: &Rule, subject: &str, value: &str) -> Truth
     let (profile, event) = world(subject, value);
     let state = State::default();
     let now = instant("2026-06-15T12:00:00Z");
-    let view = View { now, program, state: &state, profile: &profile, event: Some(&event) };
+    let view = View::new(now, program, &state, &profile, Some(&event));
     let truth = rule.truth(&view);
     assert_eq!(
         rule.failure(&view).is_none(),
@@ -570,8 +570,8 @@ impl Scene {
         }
         let branches = self.conditions.iter().map(|all_of| Json::List(all_of.clone())).collect();
         let rule = read(&Json::List(branches), zone).unwrap();
-        let view = View { now, program: &program, state: &state, profile: &profile, event: None };
-        let at = |now: Timestamp| View { now, ..view };
+        let view = View::new(now, &program, &state, &profile, None);
+        let at = |now: Timestamp| view.at(now);
         let holds = rule.holds(&view);
         let (_, flip) = rule.verdict(&view);
         prop_assert!(flip.is_none_or(|flip| flip > now));

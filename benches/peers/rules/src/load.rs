@@ -118,7 +118,7 @@ impl Load {
     /// What masivo's rules look at.
     pub fn view(&self, case: usize) -> View<'_> {
         let Case { event, profile, state } = &self.cases[case];
-        View { now: NOW, program: &self.program, state, profile, event: Some(event) }
+        View::new(NOW, &self.program, state, profile, Some(event))
     }
 
     /// The same for the others: one document with the tier's id and the metrics worked out.
