@@ -220,8 +220,18 @@ impl Json {
 
     /// Merges another object into this one, field by field: `{...self, ...other}`.
     pub fn merge(&mut self, other: &Self) {
-        for (name, value) in other.fields() {
-            self.set(name, value.clone());
+        self.absorb(other.clone());
+    }
+
+    /// The same with an object that is not needed any more: nothing of it is copied.
+    pub fn absorb(&mut self, other: Self) {
+        if let (Self::Object(fields), Self::Object(others)) = (self, other) {
+            for (name, value) in others {
+                match fields.iter_mut().find(|(field, _)| *field == name) {
+                    Some((_, slot)) => *slot = value,
+                    None => fields.push((name, value)),
+                }
+            }
         }
     }
 }

@@ -63,7 +63,9 @@ pub(crate) async fn batch(call: Call) -> Outcome {
         let results = call.app.handle.submit_all(submissions).await?;
         for (result, (index, warnings)) in results.into_iter().zip(places) {
             let row = show_row(&call, result, warnings);
-            answers.iter_mut().skip(index).take(1).for_each(|answer| answer.clone_from(&row));
+            if let Some(answer) = answers.get_mut(index) {
+                *answer = row;
+            }
         }
     }
     Ok(Reply::data(answers))

@@ -83,7 +83,7 @@ impl Reply {
     pub(crate) fn into_row(self) -> Json {
         let warnings: Vec<Json> = self.warnings.iter().map(Problem::to_json).collect();
         let mut row = object().with("status", u32::from(self.status.as_u16())).build();
-        row.merge(&self.body);
+        row.absorb(self.body);
         if !warnings.is_empty() {
             row.set("warnings", warnings);
         }
@@ -108,7 +108,7 @@ impl IntoResponse for Reply {
 
 /// A response with a JSON body.
 pub(crate) fn json_response(status: StatusCode, body: &Json) -> Response {
-    let mut response = Response::new(Body::from(body.to_string()));
+    let mut response = Response::new(Body::from(body.to_text()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

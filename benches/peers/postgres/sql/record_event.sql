@@ -71,11 +71,14 @@ BEGIN
     SELECT who.id, v.audience, p_at, p_at + make_interval(days => v.days)
     FROM unnest(p_visits, p_days) AS v (audience, days)
     ON CONFLICT (customer_id, audience_id) DO UPDATE SET flips_at = greatest(m.flips_at, excluded.flips_at);
-    INSERT INTO membership (customer_id, audience_id, since, flips_at)
-    SELECT who.id, s.audience, p_at, make_timestamptz(year + 1, 1, 1, 0, 0, 0, 'UTC')
-    FROM unnest(p_spends, p_bounds) AS s (audience, bound)
-    WHERE spent > s.bound AND before.spend <= s.bound
-    ON CONFLICT (customer_id, audience_id) DO NOTHING;
+    WITH passed AS (
+        INSERT INTO membership AS m (customer_id, audience_id, since, flips_at)
+        SELECT who.id, s.audience, p_at, make_timestamptz(year + 1, 1, 1, 0, 0, 0, 'UTC')
+        FROM unnest(p_spends, p_bounds) AS s (audience, bound)
+        WHERE spent > s.bound AND before.spend <= s.bound
+        ON CONFLICT (customer_id, audience_id) DO NOTHING RETURNING m.flips_at
+    )
+    SELECT least(soonest, min(p.flips_at)) INTO soonest FROM passed p;
 
     -- An earlier wake-up is written at once; a later one when the one that is set fires.
     SELECT least(soonest, p_at + make_interval(days => min(d))) INTO soonest FROM unnest(p_days) d;

@@ -1,4 +1,5 @@
 -- Everything one event does, in one call: the customer's row is read, the fact appended, the row rewritten.
+-- When a membership ends follows from the last visit and the year, so it is written nowhere but in the wake-up.
 -- The parameters are those of the conventional tables, so that a server calls either.
 CREATE FUNCTION record_event(
     p_key text, p_request bytea, p_event uuid, p_customer text, p_brand text, p_type text, p_at timestamptz,
@@ -16,10 +17,8 @@ DECLARE
     points bigint[] := '{}';
     expiries timestamptz[] := '{}';
     year int := extract(year FROM p_at AT TIME ZONE 'UTC');
-    new_year timestamptz;
     spent_before bigint;
     soonest timestamptz;
-    place int;
     n int;
 BEGIN
     IF p_key IS NOT NULL THEN
@@ -65,19 +64,15 @@ BEGIN
             END IF;
         END LOOP;
         FOR n IN 1 .. cardinality(p_visits) LOOP
-            place := array_position(who.audiences, p_visits[n]);
-            IF place IS NULL THEN
+            IF p_visits[n] <> ALL (who.audiences) THEN
                 who.audiences := who.audiences || p_visits[n];
-                place := cardinality(who.audiences);
             END IF;
-            who.flips_at[place] := who.last_visit + make_interval(days => p_days[n]);
-            soonest := least(soonest, who.flips_at[place]);
+            soonest := least(soonest, who.last_visit + make_interval(days => p_days[n]));
         END LOOP;
         FOR n IN 1 .. cardinality(p_spends) LOOP
             IF who.year_spend > p_bounds[n] AND spent_before <= p_bounds[n] THEN
-                new_year := make_timestamptz(year + 1, 1, 1, 0, 0, 0, 'UTC');
                 who.audiences := who.audiences || p_spends[n];
-                who.flips_at[cardinality(who.audiences)] := new_year;
+                soonest := least(soonest, make_timestamptz(year + 1, 1, 1, 0, 0, 0, 'UTC'));
             END IF;
         END LOOP;
     END IF;
@@ -101,7 +96,7 @@ BEGIN
     END IF;
     UPDATE customer c SET tier = who.tier, balance = who.balance, purchases = who.purchases, spend = who.spend,
         last_visit = who.last_visit, year = who.year, year_purchases = who.year_purchases,
-        year_spend = who.year_spend, audiences = who.audiences, flips_at = who.flips_at, armed_at = who.armed_at,
+        year_spend = who.year_spend, audiences = who.audiences, armed_at = who.armed_at,
         previous = fact_sequence, lot_points = who.lot_points, lot_campaigns = who.lot_campaigns,
         lot_expiries = who.lot_expiries
     WHERE c.key = who.key;

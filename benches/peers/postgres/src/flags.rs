@@ -30,8 +30,8 @@ impl Flags {
     /// # Errors
     /// When it cannot be read.
     pub fn get<T: FromStr<Err: Display>>(&self, name: &str, usual: T) -> Result<T, String> {
-        self.0.get(name).map_or(Ok(usual), |value| {
-            value.parse().map_err(|error| format!("--{name} {value}: {error}"))
-        })
+        self.0
+            .get(name)
+            .map_or(Ok(usual), |value| value.parse().map_err(|error| format!("--{name} {value}: {error}")))
     }
 }

@@ -118,6 +118,32 @@ impl Campaign {
     }
 }
 
+impl Candidates {
+    /// Those that hold for a customer with so many purchases.
+    #[must_use]
+    pub fn of_customer_with(mut self, purchases: i64) -> Self {
+        let holds: Vec<bool> = self.purchases_below.iter().map(|bound| purchases < *bound).collect();
+        keep(&mut self.campaigns, &holds);
+        keep(&mut self.points, &holds);
+        keep(&mut self.purchases_below, &holds);
+        keep(&mut self.months, &holds);
+        self
+    }
+}
+
+fn keep<T>(values: &mut Vec<T>, holds: &[bool]) {
+    let mut holds = holds.iter();
+    values.retain(|_| holds.next().copied().unwrap_or(false));
+}
+
+impl Spends {
+    /// The audiences whose bound was passed.
+    pub fn passed(&self, before: i64, after: i64) -> Vec<i32> {
+        let bounds = self.audiences.iter().zip(&self.bounds);
+        bounds.filter(|(_, bound)| before <= **bound && after > **bound).map(|(id, _)| *id).collect()
+    }
+}
+
 impl Tiers {
     /// The highest tier for what was spent.
     pub fn reached(&self, spent: i64) -> Option<i32> {
