@@ -169,7 +169,7 @@ pub fn merge(before: Option<&Json>, change: &Json, now: Timestamp) -> Json {
                     let known =
                         field == "vendors" || Purpose::ALL.iter().any(|purpose| purpose.name() == name);
                     if known {
-                        merged.set(name, flag.clone());
+                        merged.set(name.clone(), flag.clone());
                     }
                 }
                 record.set(field, merged);

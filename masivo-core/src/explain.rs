@@ -74,15 +74,24 @@ impl SkipReason {
 }
 
 impl Explanation {
-    /// The explanation in words and values.
+    /// The explanation as the answer to an event carries it: conditions and the values they saw.
     pub fn to_json(&self, program: &Program) -> Json {
-        let campaigns: Vec<Json> = self.campaigns.iter().map(|trace| trace.to_json(program)).collect();
+        self.render(program, false)
+    }
+
+    /// The same with a sentence for every condition, for those who ask (design, decision "Explain").
+    pub fn in_words(&self, program: &Program) -> Json {
+        self.render(program, true)
+    }
+
+    fn render(&self, program: &Program, words: bool) -> Json {
+        let campaigns: Vec<Json> = self.campaigns.iter().map(|trace| trace.render(program, words)).collect();
         object().with("campaigns", campaigns).with("not_shown", self.not_shown).build()
     }
 }
 
 impl CampaignTrace {
-    fn to_json(&self, program: &Program) -> Json {
+    fn render(&self, program: &Program, words: bool) -> Json {
         let campaign = program.campaign(self.campaign);
         let matched: Vec<Json> = self.matched.iter().map(|rule| Json::from(u32::from(*rule))).collect();
         let skipped: Vec<Json> = self
@@ -102,7 +111,7 @@ impl CampaignTrace {
                             .with("condition_number", u32::from(failure.condition))
                             .with("truth", failure.truth.name())
                             .with("seen", failure.seen.clone())
-                            .with("text", condition_text(condition, failure, missing))
+                            .with_some("text", words.then(|| condition_text(condition, failure, missing)))
                             .build()
                     }
                     _ => entry.build(),

@@ -147,7 +147,7 @@ impl Profile {
         profile
     }
 
-    fn set(&mut self, field: &str, value: impl Into<Json>) {
+    fn set(&mut self, field: &'static str, value: impl Into<Json>) {
         Arc::make_mut(&mut self.0).set(field, value);
     }
 
@@ -171,7 +171,7 @@ impl Profile {
     }
 
     /// Merges entries into `tags` or `metadata`: `{...existing, ...new}`.
-    pub fn merge_into(&mut self, field: &str, entries: &Json) {
+    pub fn merge_into(&mut self, field: &'static str, entries: &Json) {
         let mut merged = self.0.get(field).cloned().unwrap_or_else(|| object().build());
         merged.merge(entries);
         self.set(field, merged);

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::middleware::map_response;
 use axum::response::{IntoResponse as _, Response};
 use masivo_core::shape::{Field, ObjectShape, Shape, Unknown};
-use masivo_core::value::{Decimal, Json, object};
+use masivo_core::value::{Decimal, Json, Name, object};
 use std::collections::BTreeMap;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -23,13 +23,13 @@ pub(crate) fn page() -> Router {
 /// The whole description, in OpenAPI 3.1.
 pub fn describe() -> Json {
     let mut schemas = Schemas::default();
-    let mut paths: Vec<(String, Json)> = Vec::new();
+    let mut paths: Vec<(Name, Json)> = Vec::new();
     for route in table() {
         let operation = schemas.operation(route);
         let method = route.method.name().to_lowercase();
         match paths.iter_mut().find(|(path, _)| path == route.path) {
-            Some((_, item)) => item.set(&method, operation),
-            None => paths.push((route.path.to_owned(), object().with(&method, operation).build())),
+            Some((_, item)) => item.set(method, operation),
+            None => paths.push((route.path.into(), object().with(method, operation).build())),
         }
     }
     schemas.reference(&ERROR);
@@ -54,7 +54,10 @@ pub fn describe() -> Json {
         .with(
             "components",
             object()
-                .with("schemas", Json::Object(schemas.0.into_iter().collect()))
+                .with(
+                    "schemas",
+                    Json::Object(schemas.0.into_iter().map(|(name, schema)| (name.into(), schema)).collect()),
+                )
                 .with("securitySchemes", object().with("bearer", bearer)),
         )
         .build()
@@ -118,7 +121,7 @@ impl Schemas {
             Output::NotYet => return object().with("501", failure.clone()).with("default", failure).build(),
             Output::Text(content_type) => {
                 let text = object().with("schema", object().with("type", "string"));
-                object().with(content_type, text).build()
+                object().with(*content_type, text).build()
             }
             Output::Plain(shape) => json_content(self.schema(shape)),
             Output::Data(shape) => {
@@ -135,14 +138,14 @@ impl Schemas {
             }
         };
         let success = object().with("description", "done").with("content", success);
-        object().with(&route.status.to_string(), success).with("default", failure).build()
+        object().with(route.status.to_string(), success).with("default", failure).build()
     }
 
-    fn envelope(&mut self, data: Json, more: &[(&str, Shape)]) -> Json {
+    fn envelope(&mut self, data: Json, more: &[(&'static str, Shape)]) -> Json {
         let mut properties = object().with("data", data).build();
         let mut required = vec![Json::from("data")];
         for (name, shape) in more {
-            properties.set(name, self.schema(shape));
+            properties.set(*name, self.schema(shape));
             required.push(Json::from(*name));
         }
         properties.set("warnings", list_of(self.reference(&PROBLEM)));

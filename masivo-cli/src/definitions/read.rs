@@ -156,7 +156,7 @@ fn from_toml(value: toml::Value) -> Result<Json, Report> {
         toml::Value::Table(table) => {
             let mut fields = object().build();
             for (name, value) in table {
-                fields.set(&name, from_toml(value)?);
+                fields.set(name.to_string(), from_toml(value)?);
             }
             fields
         }

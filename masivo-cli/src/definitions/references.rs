@@ -86,11 +86,11 @@ fn convert(json: &Json, at: &Pointer<'_>, names: &Names, report: &mut Report) ->
                     (Some((_, long, kind)), Json::Text(text)) => {
                         converted.set(long, id_of(kind, text, &place, names, report));
                     }
-                    _ if FREE_FIELDS.contains(&name.as_str()) => converted.set(name, value.clone()),
+                    _ if FREE_FIELDS.contains(&&**name) => converted.set(name.clone(), value.clone()),
                     _ if about_tier && name == "value" => {
-                        converted.set(name, tiers_in(value, &place, names, report));
+                        converted.set(name.clone(), tiers_in(value, &place, names, report));
                     }
-                    _ => converted.set(name, convert(value, &place, names, report)),
+                    _ => converted.set(name.clone(), convert(value, &place, names, report)),
                 }
             }
             converted

@@ -128,7 +128,7 @@ impl Summary {
     pub(crate) fn to_json(&self) -> Json {
         let counts = |list: &[(String, u64)]| {
             let mut counted = object().build();
-            list.iter().for_each(|(name, count)| counted.set(name, *count));
+            list.iter().for_each(|(name, count)| counted.set(name.clone(), *count));
             counted
         };
         let points = self.points;

@@ -72,11 +72,11 @@ fn shape_at(shape: Shape, path: &[String]) -> Option<Shape> {
 fn put(row: &mut Json, path: &[String], value: Json) {
     match path {
         [] => {}
-        [name] => row.set(name, value),
+        [name] => row.set(name.clone(), value),
         [name, rest @ ..] => {
             let mut inner = row.get(name).cloned().unwrap_or_else(|| object().build());
             put(&mut inner, rest, value);
-            row.set(name, inner);
+            row.set(name.clone(), inner);
         }
     }
 }

@@ -166,7 +166,7 @@ fn compose(template: &TemplateSpec, variables: &Json) -> Result<crate::template:
 }
 
 fn roots(variables: &Json) -> Variables {
-    variables.fields().iter().filter_map(|(name, value)| Some((name.clone(), variable(value)?))).collect()
+    variables.fields().iter().filter_map(|(name, value)| Some((name.to_string(), variable(value)?))).collect()
 }
 
 fn variable(json: &Json) -> Option<Variable> {
@@ -177,7 +177,7 @@ fn variable(json: &Json) -> Option<Variable> {
         Json::Text(text) => Variable::Text(text.clone()),
         Json::List(items) => Variable::List(items.iter().filter_map(variable).collect()),
         Json::Object(fields) => {
-            let fields = fields.iter().filter_map(|(name, value)| Some((name.clone(), variable(value)?)));
+            let fields = fields.iter().filter_map(|(name, value)| Some((name.to_string(), variable(value)?)));
             Variable::Map(fields.collect())
         }
     })

@@ -196,7 +196,7 @@ pub(super) fn normalise(body: &Json, zone: Zone, report: &mut Report) -> Json {
     let mut native = object().with("type", "BEHAVIOR").build();
     for (name, value) in body.fields().iter().filter(|(_, value)| !value.is_null()) {
         let at = root.field(name);
-        let value = match (name.as_str(), value) {
+        let value = match (&**name, value) {
             ("rules", Json::Text(text)) => embedded(text, &at, report),
             ("metadata", Json::Text(text)) if text.trim().is_empty() => object().build(),
             ("metadata", Json::Text(text)) => embedded(text, &at, report),
@@ -213,7 +213,7 @@ pub(super) fn normalise(body: &Json, zone: Zone, report: &mut Report) -> Json {
             ("confirm_changes", _) => continue,
             _ => value.clone(),
         };
-        native.set(name, value);
+        native.set(name.clone(), value);
     }
     RULES.check(native.get("rules").unwrap_or(&Json::Null), &root.field("rules"), report);
     native

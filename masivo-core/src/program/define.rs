@@ -161,7 +161,7 @@ fn use_own_names(body: &mut Json, zone: Zone) {
     match body {
         Json::Object(fields) => {
             for (name, value) in fields {
-                if matches!(name.as_str(), "conditions" | "entry_conditions" | "exit_conditions") {
+                if matches!(&**name, "conditions" | "entry_conditions" | "exit_conditions") {
                     // What does not read is named with its place when the definition is read as a whole.
                     let mut ignored = Report::default();
                     let rule = read_conditions(Some(value), &Pointer::root(), zone, &mut ignored);

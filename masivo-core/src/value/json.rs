@@ -4,9 +4,13 @@ use super::decimal::{Decimal, NumberError};
 use crate::limits::{JSON_DEPTH_MAX, JSON_NODES_MAX};
 use crate::prelude::*;
 use crate::problem::{Pointer, Report};
+use alloc::borrow::Cow;
 use core::fmt;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// The name of a field: those that answers are built with are not copied.
+pub type Name = Cow<'static, str>;
 
 /// A JSON value whose numbers are exact decimals and whose objects keep the order of their fields.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -23,7 +27,7 @@ pub enum Json {
     /// An array.
     List(Vec<Self>),
     /// An object; names are unique.
-    Object(Vec<(String, Self)>),
+    Object(Vec<(Name, Self)>),
 }
 
 /// Starts an object: `object().with("a", 1).with("b", "x").build()`.
@@ -33,19 +37,19 @@ pub fn object() -> ObjectBuilder {
 
 /// Builds a [`Json::Object`] field by field.
 #[derive(Clone, Debug, Default)]
-pub struct ObjectBuilder(Vec<(String, Json)>);
+pub struct ObjectBuilder(Vec<(Name, Json)>);
 
 impl ObjectBuilder {
     /// Adds a field.
     #[must_use]
-    pub fn with(mut self, name: &str, value: impl Into<Json>) -> Self {
-        self.0.push((name.to_owned(), value.into()));
+    pub fn with(mut self, name: impl Into<Name>, value: impl Into<Json>) -> Self {
+        self.0.push((name.into(), value.into()));
         self
     }
 
     /// Adds a field when there is a value, and nothing otherwise.
     #[must_use]
-    pub fn with_some(self, name: &str, value: Option<impl Into<Json>>) -> Self {
+    pub fn with_some(self, name: impl Into<Name>, value: Option<impl Into<Json>>) -> Self {
         match value {
             Some(value) => self.with(name, value),
             None => self,
@@ -136,7 +140,7 @@ impl Json {
     }
 
     /// The fields of an object, none for other values.
-    pub fn fields(&self) -> &[(String, Self)] {
+    pub fn fields(&self) -> &[(Name, Self)] {
         match self {
             Self::Object(fields) => fields,
             Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_) | Self::List(_) => &[],
@@ -201,12 +205,12 @@ impl Json {
     }
 
     /// Puts a field into an object, in place of one of the same name; other values are left as they are.
-    pub fn set(&mut self, name: &str, value: impl Into<Self>) {
+    pub fn set(&mut self, name: impl Into<Name>, value: impl Into<Self>) {
         if let Self::Object(fields) = self {
-            let value = value.into();
-            match fields.iter_mut().find(|(field, _)| field == name) {
+            let (name, value) = (name.into(), value.into());
+            match fields.iter_mut().find(|(field, _)| *field == name) {
                 Some((_, slot)) => *slot = value,
-                None => fields.push((name.to_owned(), value)),
+                None => fields.push((name, value)),
             }
         }
     }
@@ -340,7 +344,7 @@ impl<'de> Visitor<'de> for Reading<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<Json, A::Error> {
-        let mut fields: Vec<(String, Json)> = Vec::new();
+        let mut fields: Vec<(Name, Json)> = Vec::new();
         let mut names = BTreeSet::new();
         let at = *self.at;
         while let Some(name) = entries.next_key::<String>()? {
@@ -355,7 +359,7 @@ impl<'de> Visitor<'de> for Reading<'_> {
                 fields.iter().any(|(known, _)| *known == name)
             } else {
                 if names.is_empty() {
-                    names.extend(fields.iter().map(|(known, _)| known.clone()));
+                    names.extend(fields.iter().map(|(known, _)| known.to_string()));
                 }
                 !names.insert(name.clone())
             };
@@ -363,7 +367,7 @@ impl<'de> Visitor<'de> for Reading<'_> {
                 let message = format!("`{}` occurs twice", name.escape_debug());
                 self.report.problem(&place, "duplicate_name", message, "send every name once");
             } else {
-                fields.push((name, value));
+                fields.push((Name::Owned(name), value));
             }
         }
         Ok(Json::Object(fields))

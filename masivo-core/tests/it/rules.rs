@@ -48,13 +48,13 @@ fn world(subject: &str, value: &str) -> (Profile, Json) {
     let mut path: Vec<&str> = subject.split('.').collect();
     let (group, name) = (path.remove(0), path.pop().unwrap());
     if group == "product" {
-        let lines = value.items().iter().map(|value| object().with(name, value.clone()).build());
+        let lines = value.items().iter().map(|value| object().with(name.to_owned(), value.clone()).build());
         event.set("order", object().with("products", Json::List(lines.collect())).build());
         return (Profile::from_json(customer), event);
     }
-    let mut field = object().with(name, value).build();
+    let mut field = object().with(name.to_owned(), value).build();
     for outer in path.into_iter().rev() {
-        field = object().with(outer, field).build();
+        field = object().with(outer.to_owned(), field).build();
     }
     match group {
         "customer" => customer.merge(&field),

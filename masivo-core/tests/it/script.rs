@@ -282,7 +282,7 @@ impl Script {
             let mut purposes = object().build();
             for pair in change.split_whitespace() {
                 let (purpose, flag) = pair.split_once('=').unwrap();
-                purposes.set(purpose, flag == "true");
+                purposes.set(purpose.to_owned(), flag == "true");
             }
             object().with("purposes", purposes).build()
         } else {
@@ -589,7 +589,7 @@ impl Script {
     fn explain(&self, event: &str) -> String {
         let fact = self.house.fact(self.house.event_fact(self.events[event]));
         let Some(explanation) = &fact.explanation else { return "nothing".to_owned() };
-        let json = explanation.to_json(&self.house.program);
+        let json = explanation.in_words(&self.house.program);
         let campaigns = json.get("campaigns").unwrap().items().iter().map(|campaign| {
             let mut shown = Vec::new();
             for rule in campaign.get("matched_rules").unwrap().items() {

@@ -49,7 +49,7 @@ pub(crate) fn read(route: &Route, uri: &Uri) -> Result<(Json, Vec<Problem>), Fai
             Some(field) => {
                 let value = value_of(field, text);
                 field.shape.check(&value, &at, &mut report);
-                query.set(name, value);
+                query.set(name.clone(), value);
             }
         }
     }

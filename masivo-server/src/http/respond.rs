@@ -66,7 +66,7 @@ impl Reply {
     }
 
     /// The same with another field in the envelope.
-    pub(crate) fn with(mut self, name: &str, value: impl Into<Json>) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<Json>) -> Self {
         self.body.set(name, value);
         self
     }

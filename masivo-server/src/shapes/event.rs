@@ -95,7 +95,7 @@ const SKIPPED: ObjectShape = ObjectShape {
         optional("condition_number", COUNT, "which one it is"),
         optional("truth", ANY_TEXT, "false, or unknown when a value is missing"),
         optional("seen", Shape::Any, "the value it saw"),
-        optional("text", ANY_TEXT, "the same in words"),
+        optional("text", ANY_TEXT, "the same in words; where an explanation is asked for"),
     ],
     unknown: Unknown::Refused,
 };

@@ -96,7 +96,7 @@ fn send_until_it_dies(address: &str, caller: u64, round: u64, sent: &Sent, answe
         let count = answers.len();
         sent.lock().unwrap().extend(keys.into_iter().zip(answers.into_iter().map(Some)));
         // Nobody listens any more once the server is being killed.
-        drop(answered.send(count));
+        let _ = answered.send(count);
     }
 }
 

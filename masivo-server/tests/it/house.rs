@@ -10,7 +10,7 @@ use masivo_connect::email::Transport;
 use masivo_connect::worker;
 use masivo_core::problem::{Pointer, Report};
 use masivo_core::shape::Shape;
-use masivo_core::value::{Json, Timestamp};
+use masivo_core::value::{Json, Name, Timestamp};
 use masivo_server::routes::{Output, PREFIX, Route, table};
 use masivo_server::shapes::{ERROR, PROBLEM};
 use masivo_server::{ServeError, ServerSettings, first_key, serve};
@@ -277,8 +277,8 @@ fn check_success(route: &Route, answer: &Answer, place: &str) {
     for warning in json.get("warnings").map_or(&[][..], Json::items) {
         assert_fits(&Shape::Object(&PROBLEM), warning, place);
     }
-    let unknown: Vec<&String> =
-        json.fields().iter().map(|(name, _)| name).filter(|name| !known.contains(&name.as_str())).collect();
+    let unknown: Vec<&Name> =
+        json.fields().iter().map(|(name, _)| name).filter(|name| !known.contains(&&***name)).collect();
     assert!(unknown.is_empty(), "{unknown:?} in {place}");
 }
 

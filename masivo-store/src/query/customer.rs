@@ -232,8 +232,8 @@ impl Query {
             .with("rewarding_campaigns", part("rewarding_campaigns").unwrap_or_default())
             .with(
                 "campaigns",
-                part("explanation")
-                    .and_then(|explanation| explanation.get("campaigns").cloned())
+                (record.fact.explanation.as_ref())
+                    .and_then(|explanation| explanation.in_words(&self.program).get("campaigns").cloned())
                     .unwrap_or_else(|| Json::List(Vec::new())),
             )
             .with(

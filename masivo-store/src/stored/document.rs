@@ -76,9 +76,9 @@ impl Input<'_> {
             NUMBER => Json::Number(self.decimal()?),
             TEXT => Json::Text(self.text()?.to_owned()),
             LIST => Json::List(self.list(|input| input.json_within(below))?),
-            OBJECT => {
-                Json::Object(self.list(|input| Ok((input.text()?.to_owned(), input.json_within(below)?)))?)
-            }
+            OBJECT => Json::Object(
+                self.list(|input| Ok((input.text()?.to_owned().into(), input.json_within(below)?)))?,
+            ),
             _ => return Err(self.bad()),
         })
     }
