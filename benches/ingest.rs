@@ -2,7 +2,8 @@
 //!
 //! `cargo bench -p masivo-store --bench ingest -- [--customers N] [--cache N] [--rounds R] [--share S]`, or with
 //! `--count N` a fixed number of events on one side (`--side engine`, or `--side normalised`: the schema one writes
-//! first), for counting bytes here and instructions from outside.
+//! first; `--idle` prepares the events and does not send them), for counting bytes here and instructions from outside
+//! (`benches/gate`).
 //!
 //! The load is the one of docs/performance.md: events with three products, 20 running campaigns of which three
 //! match, 10 audiences, one journey, consent recorded, synchronous = FULL. The sides alternate; medians of the
@@ -14,7 +15,7 @@ mod load;
 mod normalised;
 
 use floor::Floor;
-use load::{Folder, bytes_written, event, furnish, is_test, median, open, option, register, tick};
+use load::{Folder, bytes_written, event, furnish, is_test, median, open, option, register, submit, tick};
 use masivo_store::{Handle, Request};
 use normalised::Normalised;
 use std::time::Instant;
@@ -47,12 +48,15 @@ fn engine_rate(handle: &Handle, customers: u64, callers: usize, count: usize) ->
     (rounds * callers) as f64 / started.elapsed().as_secs_f64()
 }
 
-/// A fixed number of events in groups of 64 on one side, and nothing else.
+/// A fixed number of events in groups of 64 on one side, after one of each customer.
 fn count(folder: &Folder, customers: u64, events: u64) {
     let normalised = std::env::args().any(|argument| argument == "normalised");
+    // The same without the engine's part, to be taken off.
+    let idle = std::env::args().any(|argument| argument == "--idle");
     let groups = events / 64;
     let written = if normalised {
         let mut side = Normalised::new(&folder.file("normalised.db"), customers);
+        (0..customers / 64).for_each(|_| side.group(64));
         let before = bytes_written();
         (0..groups).for_each(|_| side.group(64));
         side.close();
@@ -61,11 +65,14 @@ fn count(folder: &Folder, customers: u64, events: u64) {
         let engine = open(&folder.file("engine.db"), 2 * customers as usize);
         furnish(&engine.handle(), 20);
         register(&engine.handle(), customers);
+        submit(&engine.handle(), customers, customers);
         let before = bytes_written();
         for _ in 0..groups {
             let batch: Vec<Request> = (0..64).map(|_| event(customers)).collect();
             tick();
-            engine.handle().submit_all_blocking(batch).unwrap();
+            if !idle {
+                engine.handle().submit_all_blocking(batch).unwrap();
+            }
         }
         engine.close();
         bytes_written() - before
