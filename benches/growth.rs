@@ -3,7 +3,13 @@
 //!
 //! `cargo bench -p masivo-store --bench growth -- [--customers N]` (1,000,000 when left out). Ratios are of medians
 //! of alternated rounds in one run. Nothing is asserted: machines differ.
-#![expect(clippy::unwrap_used, clippy::print_stdout, clippy::as_conversions, reason = "a bench is a script")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    reason = "a bench is a script"
+)]
 
 mod load;
 

@@ -4,7 +4,13 @@
 //!
 //! The load generator, the server and the bare handler share this machine; the sides alternate, medians of the rounds
 //! are printed. The load is the one of docs/performance.md. Nothing is asserted but that every event is taken.
-#![expect(clippy::unwrap_used, clippy::print_stdout, clippy::as_conversions, reason = "a bench is a script")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    reason = "a bench is a script"
+)]
 
 mod load;
 
