@@ -99,11 +99,6 @@ impl Permissions {
         Self { granted, ..self }
     }
 
-    /// Whether a consent is recorded.
-    pub const fn is_recorded(self) -> bool {
-        self.recorded
-    }
-
     /// Whether the vendor (an integration's id) is allowed by a consent record.
     pub fn allow_vendor(consent: Option<&Json>, vendor: &str) -> bool {
         consent.is_none_or(|consent| {

@@ -59,6 +59,11 @@ pub trait Backend: Send + 'static {
         Ok(())
     }
 
+    /// Whether copies of what was erased before may still lie in a file, since a scrub was cut short.
+    fn has_leftovers(&self) -> bool {
+        false
+    }
+
     /// Called after a unit that erased a customer: no old copy may stay in any file (B6).
     ///
     /// # Errors

@@ -29,6 +29,7 @@ pub struct SqliteBackend {
     path: PathBuf,
     secret: [u8; 16],
     checkpointer: Checkpointer,
+    leftovers: bool,
     /// Held as long as the file is open for writing; the system lets go of it when the process dies.
     _lock: File,
 }
@@ -42,8 +43,10 @@ impl SqliteBackend {
         let lock = open::lock(path)?;
         let mut connection = open::connect(path)?;
         let secret = open::prepare(&mut connection, path, mode, secret)?;
+        // A process that died right after it erased somebody left old pages in the log (B6).
+        let leftovers = checkpoint::truncate(&connection).is_err();
         let checkpointer = Checkpointer::start(path)?;
-        Ok(Self { connection, path: path.to_owned(), secret, checkpointer, _lock: lock })
+        Ok(Self { connection, path: path.to_owned(), secret, checkpointer, leftovers, _lock: lock })
     }
 
     /// The store's secret.
@@ -73,6 +76,10 @@ impl Backend for SqliteBackend {
 
     fn rest(&mut self) -> Result<(), StoreError> {
         self.checkpointer.after_unit(&self.connection)
+    }
+
+    fn has_leftovers(&self) -> bool {
+        self.leftovers
     }
 
     fn scrub(&mut self) -> Result<(), StoreError> {

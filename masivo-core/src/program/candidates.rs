@@ -42,14 +42,16 @@ impl Candidates {
                 None => candidates.always.push(campaign.number),
             }
         }
-        let mut shared: BTreeMap<&str, usize> = BTreeMap::new();
-        for text in branches.iter().flat_map(|(_, keys)| keys).flat_map(Key::texts) {
-            *shared.entry(text).or_default() += 1;
+        let mut shared: BTreeMap<(String, &str), usize> = BTreeMap::new();
+        for key in branches.iter().flat_map(|(_, keys)| keys) {
+            key.texts().for_each(|text| *shared.entry((key.subject().name(), text)).or_default() += 1);
         }
         // Of bounds nothing is known but that some values lie on either side.
         let half = candidates.all.len() / 2;
         let cost = |key: &Key<'_>| match key {
-            Key::Text(_, texts) => texts.iter().map(|text| shared.get(*text).copied().unwrap_or(0)).sum(),
+            Key::Text(subject, texts) => {
+                texts.iter().filter_map(|text| shared.get(&(subject.name(), *text))).sum()
+            }
             Key::From(..) | Key::To(..) => half.max(1),
         };
         for (number, keys) in &branches {

@@ -88,26 +88,28 @@ impl Wallet {
     }
 
     /// What is needed of the later lots: those that fell due, what is wanted of each reward beyond the lots at hand,
-    /// and all of them while a lot behind them covers what a reversed one owes.
+    /// and all of them where letting go of a hold may ask for any.
     pub(crate) fn later_needs(&self, now: Timestamp, wanted: impl Fn(u32) -> Decimal) -> Vec<LaterNeed> {
-        let needs =
-            self.accounts.values().filter_map(|account| {
-                let (reward, from) = (account.reward, account.later_from?);
-                let at_hand = self.lots.iter().filter(|lot| {
-                    lot.reward == reward && lot.spending_order() < from && !lot.is_expired(now)
-                });
-                let at_hand = at_hand.fold(Decimal::ZERO, |sum, lot| sum.saturating_add(lot.available));
-                // Letting go of a hold shifts cover from such a lot to every sooner one (W4).
-                let covers_behind = self.lots.iter().any(|lot| {
-                    lot.reward == reward && lot.applied.is_positive() && lot.spending_order() >= from
-                });
-                let amount = match wanted(reward) {
-                    wanted if covers_behind || wanted == Decimal::MAX => Decimal::MAX,
-                    wanted => wanted.saturating_sub(at_hand),
-                };
-                let needed = from.0 <= now || amount.is_positive();
-                needed.then_some(LaterNeed { reward, from, due: now, amount })
-            });
+        let needs = self.accounts.values().filter_map(|account| {
+            let (reward, from) = (account.reward, account.later_from?);
+            let at_hand = self
+                .lots
+                .iter()
+                .filter(|lot| lot.reward == reward && lot.spending_order() < from && !lot.is_expired(now));
+            let at_hand = at_hand.fold(Decimal::ZERO, |sum, lot| sum.saturating_add(lot.available));
+            // Letting go of a hold shifts cover from a lot behind the later ones to every sooner one (W4).
+            let of_reward = || self.lots.iter().filter(|lot| lot.reward == reward);
+            let wanted = wanted(reward);
+            let may_let_go = wanted.is_positive() || of_reward().any(|lot| lot.held.is_positive());
+            let covers_behind =
+                || of_reward().any(|lot| lot.applied.is_positive() && lot.spending_order() >= from);
+            let amount = match wanted {
+                wanted if wanted == Decimal::MAX || may_let_go && covers_behind() => Decimal::MAX,
+                wanted => wanted.saturating_sub(at_hand),
+            };
+            let needed = from.0 <= now || amount.is_positive();
+            needed.then_some(LaterNeed { reward, from, due: now, amount })
+        });
         needs.collect()
     }
 

@@ -164,7 +164,7 @@ pub(super) fn start<B: Backend>(
     let program = Arc::new(load_program(&mut backend, &secret, config.clock.now())?);
     let reader = backend.reader()?;
     let (counters, sweep) = (reader.counters()?, reader.sweep()?);
-    let open = backend.reader_source()?;
+    let (open, leftovers) = (backend.reader_source()?, backend.has_leftovers());
     let shared = Arc::new(Shared {
         clock: Arc::clone(&config.clock),
         secret,
@@ -188,7 +188,7 @@ pub(super) fn start<B: Backend>(
         sweep,
         daily: BTreeMap::new(),
         outbox_touched: false,
-        erased: false,
+        erased: leftovers,
     };
     let group = config.group.max(1);
     let thread = std::thread::Builder::new().name("masivo-writer".into()).spawn(move || {
@@ -283,23 +283,25 @@ impl Writer {
         if self.desk.sweep.is_some() {
             return self.receiver.recv_timeout(Duration::ZERO);
         }
-        if self.desk.erased {
-            // Old copies of what was erased are still in a file: it is tried again soon, also when nobody asks.
-            return self.receiver.recv_timeout(SCRUBBED_AGAIN_AFTER);
-        }
         let Some(due) = next_due.filter(|_| self.desk.shared.clock.jump() == 0 || !self.jumped()) else {
-            return self.receiver.recv().map_err(|_| RecvTimeoutError::Disconnected);
+            return self.wait(None);
         };
         let wait = due.since(self.desk.shared.clock.now()).clamp(0, DAY);
         if wait == 0 || !self.desk.shared.clock.runs() {
             let now = self.desk.shared.clock.now();
-            return if due <= now {
-                self.receiver.recv_timeout(Duration::ZERO)
-            } else {
-                self.receiver.recv().map_err(|_| RecvTimeoutError::Disconnected)
-            };
+            return if due <= now { self.receiver.recv_timeout(Duration::ZERO) } else { self.wait(None) };
         }
-        self.receiver.recv_timeout(Duration::from_millis(wait.unsigned_abs()))
+        self.wait(Some(Duration::from_millis(wait.unsigned_abs())))
+    }
+
+    /// Waits for a job, at most so long; shorter while old copies of what was erased are still in a file, so that they
+    /// go soon also when nobody asks.
+    fn wait(&self, most: Option<Duration>) -> Result<Job, RecvTimeoutError> {
+        let again = self.desk.erased.then_some(SCRUBBED_AGAIN_AFTER);
+        match most.into_iter().chain(again).min() {
+            Some(most) => self.receiver.recv_timeout(most),
+            None => self.receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        }
     }
 
     fn jumped(&self) -> bool {

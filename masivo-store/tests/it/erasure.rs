@@ -63,3 +63,29 @@ fn no_byte_of_any_file_shows_a_deleted_customer() {
     house.close();
     assert_eq!(files_with_marker(folder.path()), Vec::<String>::new());
 }
+
+#[test]
+fn a_process_that_dies_before_old_pages_are_gone_leaves_none_for_the_next() {
+    let folder = Folder::new();
+    let house =
+        House::open(SqliteBackend::open(&folder.file(), Mode::Test, Some([7; 16])).unwrap(), start_instant());
+    house.furnish().register(MARKER).unwrap();
+    // Somebody reads while the customer is deleted: the log cannot be emptied.
+    let reader = house.handle().reader().unwrap();
+    assert_eq!(reader.customer_count().unwrap(), 1);
+    house.submit(Command::Delete { customer: MARKER.into() }.into(), None).unwrap();
+    assert!(!files_with_marker(folder.path()).is_empty(), "the log still shows it");
+    // The process dies here: these are its files.
+    let left = Folder::new();
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, left.path().join(path.file_name().unwrap())).unwrap();
+    }
+    let next = SqliteBackend::open(&left.file(), Mode::Test, None).unwrap();
+    assert_eq!(files_with_marker(left.path()), Vec::<String>::new());
+    drop(next);
+    // The one that lives tries again once the reader is gone, also when nobody asks for anything.
+    drop(reader);
+    house.close();
+    assert_eq!(files_with_marker(folder.path()), Vec::<String>::new());
+}
