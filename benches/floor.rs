@@ -1,5 +1,4 @@
 //! The floor: raw SQLite writing rows of the same sizes in groups of the same size, and nothing else.
-#![allow(clippy::unwrap_used, clippy::as_conversions, reason = "a bench is a script")]
 
 use crate::load::{NEXT, visited};
 use std::path::Path;

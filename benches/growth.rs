@@ -20,10 +20,6 @@ use masivo_store::{Engine, Request};
 use std::path::Path;
 use std::time::Instant;
 
-/// The allocator the programs run with.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const ROUNDS: usize = 7;
 const EVENTS: u64 = 4_096;
 

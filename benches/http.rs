@@ -31,10 +31,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 
-/// The allocator the programs run with.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const KEY: &str = "a key for the bench, not a secret";
 const SINGLE: &str = "/api/storefront/v1/behavior/events";
 const BATCH: &str = "/api/storefront/v1/behavior/events/batch";

@@ -20,10 +20,6 @@ use masivo_store::{Handle, Request};
 use normalised::Normalised;
 use std::time::Instant;
 
-/// The allocator the programs run with.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Events per second with so many callers that each wait for their answer. The events are read beforehand: reading
 /// JSON is the caller's part, which the floor does not have.
 fn engine_rate(handle: &Handle, customers: u64, callers: usize, count: usize) -> f64 {

@@ -1,10 +1,5 @@
 //! The load of the benches: a programme, customers, events; and what figures are made of.
-#![allow(
-    dead_code,
-    clippy::unwrap_used,
-    clippy::as_conversions,
-    reason = "a bench is a script; no bench uses all of it"
-)]
+#![allow(dead_code, reason = "no bench uses all of it")]
 
 use masivo_core::Command;
 use masivo_core::program::Kind;
@@ -14,6 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
+
+/// The allocator the programs run with.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 pub(crate) fn json(text: &str) -> Json {
     Json::parse(text.as_bytes()).unwrap()

@@ -1,6 +1,5 @@
 //! The schema one writes first: a table a concept, text ids, the usual indices. It keeps the same things an event and
 //! decides nothing: what its storage alone costs is what is compared.
-#![allow(clippy::unwrap_used, clippy::as_conversions, reason = "a bench is a script")]
 
 use crate::load::{NEXT, event_text, visited};
 use rusqlite::{Connection, params};

@@ -10,7 +10,7 @@ use crate::fact::{Award, EventHead};
 use crate::limits::EXPLAINED_CAMPAIGNS_MAX;
 use crate::prelude::*;
 use crate::program::{CampaignRule, CampaignSpec, CampaignStatus, Definition, EffectSpec, Per};
-use crate::rule::{Subject, View};
+use crate::rule::View;
 use crate::value::{Decimal, Json};
 
 /// What all campaigns together give for an event.
@@ -130,17 +130,7 @@ fn effects(
 /// `round(amount × subject ÷ unit)`, or the amount as it is.
 fn amount(effect: &EffectSpec, view: &View<'_>) -> Result<Decimal, SkipReason> {
     let Some(Per { subject, unit }) = &effect.per else { return Ok(effect.amount) };
-    let value = number_of(subject, view).ok_or(SkipReason::ValueMissing)?;
+    let value = subject.number(view).ok_or(SkipReason::ValueMissing)?;
     let places = view.program.reward(effect.reward).map_or(0, |reward| reward.spec.decimals);
     effect.amount.multiply_divide(value, *unit, places, effect.rounding).ok_or(SkipReason::OutOfRange)
-}
-
-fn number_of(subject: &Subject, view: &View<'_>) -> Option<Decimal> {
-    let event = view.event()?;
-    match subject {
-        Subject::Order(field, _) => event.get("order")?.number(field),
-        Subject::EventMetadata(path) => event.get("metadata")?.path(path)?.as_number(),
-        Subject::EventTag(tag) => event.get("tags")?.number(tag),
-        _ => None,
-    }
 }

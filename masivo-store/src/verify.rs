@@ -53,9 +53,9 @@ pub fn verify(reader: &dyn Read) -> Result<Verification, StoreError> {
 }
 
 fn verify_snapshot(reader: &dyn Read) -> Result<Verification, StoreError> {
-    let program =
-        Program::load(reader.definitions()?).map_err(|report| StoreError::damaged(report.to_string()))?;
-    let zone_changed = zone_changed(&reader.definitions()?);
+    let definitions = reader.definitions()?;
+    let zone_changed = zone_changed(&definitions);
+    let program = Program::load(definitions).map_err(|report| StoreError::damaged(report.to_string()))?;
     let mut check = Check {
         reader,
         program,

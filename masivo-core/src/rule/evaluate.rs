@@ -87,11 +87,6 @@ impl<'a> View<'a> {
     pub const fn with_state(self, state: &'a State) -> Self {
         Self { state, ..self }
     }
-
-    /// The data of the event at hand.
-    pub const fn event(&self) -> Option<&'a Json> {
-        self.event
-    }
 }
 
 /// Why a rule does not hold.
@@ -372,6 +367,16 @@ pub(super) fn each_value<'a>(
             if let Some(value) = value(single, view) {
                 let _ = on_value(value);
             }
+        }
+    }
+}
+
+impl Subject {
+    /// The number that a subject is; `None` when it is missing, or something else.
+    pub(crate) fn number(&self, view: &View<'_>) -> Option<Decimal> {
+        match value(self, view)? {
+            Seen::Number(number) => Some(number),
+            Seen::Text(_) | Seen::Flag(_) | Seen::Instant(_) | Seen::Date(_) => None,
         }
     }
 }

@@ -97,21 +97,23 @@ impl IntoResponse for Reply {
             let warnings: Vec<Json> = self.warnings.iter().map(Problem::to_json).collect();
             self.body.set("warnings", warnings);
         }
-        let mut response = json_response(self.status, &self.body);
-        if let (false, Json::Text(text)) = (self.content_type == JSON, self.body) {
-            *response.body_mut() = Body::from(text);
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        match self.body {
+            Json::Text(text) if self.content_type != JSON => response(self.status, self.content_type, text),
+            body => json_response(self.status, &body),
         }
-        response
     }
 }
 
 /// A response with a JSON body.
 pub(crate) fn json_response(status: StatusCode, body: &Json) -> Response {
-    let mut response = Response::new(Body::from(body.to_text()));
+    response(status, JSON, body.to_text())
+}
+
+fn response(status: StatusCode, content_type: &'static str, body: String) -> Response {
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
