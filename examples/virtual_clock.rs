@@ -3,10 +3,11 @@
 //! No store, no threads: time goes in as an argument, so a year passes in no time.
 #![expect(clippy::print_stdout, reason = "an example shows something")]
 
-use masivo_core::limits::LOTS_HELD;
 use masivo_core::program::{Definer, Kind, Program, define, standard_definitions};
 use masivo_core::value::{Json, Mint, StoreSecret, Timestamp};
-use masivo_core::{Command, Context, Customer, Decision, Loaded, bring_to, customers, decide, events, view};
+use masivo_core::{
+    Command, Context, Customer, Decision, Loaded, Undecided, bring_to, customers, decide, events, view,
+};
 
 const SECRET: StoreSecret = StoreSecret::new([1; 16]);
 
@@ -46,7 +47,7 @@ fn carry_out(
 ) -> Result<Decision, Box<dyn std::error::Error>> {
     let next_fact = customer.as_ref().map_or(1, |customer| customer.state.head + 1);
     let mint = Mint::new(SECRET, now, command.name(), &next_fact.to_be_bytes());
-    let context = Context { now, program, mint, next_fact, keyed: false, lots_held: LOTS_HELD };
+    let context = Context::new(now, program, mint, next_fact);
     Ok(decide(&context, Loaded { customer, ..Loaded::default() }, command)?)
 }
 
@@ -63,15 +64,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for instant in ["2026-01-31T10:00:00Z", "2027-01-31T09:59:59.999Z", "2027-01-31T10:00:00Z"] {
         let now = at(instant)?;
         let mint = Mint::new(SECRET, now, "read", b"ana");
-        let context = Context {
-            now,
-            program: &program,
-            mint,
-            next_fact: u64::MAX / 2,
-            keyed: false,
-            lots_held: LOTS_HELD,
-        };
-        let customer = bring_to(&context, bought.customer.clone(), Vec::new());
+        let context = Context::new(now, &program, mint, u64::MAX / 2);
+        let customer = bring_to(&context, bought.customer.clone(), Vec::new()).map_err(Undecided::Unknown)?;
         let wallet = view::wallet(&program, &customer.state, "ana");
         let total = wallet
             .get("totals")

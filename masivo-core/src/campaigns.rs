@@ -2,6 +2,8 @@
 //!
 //! - K1: each rule gives its own reward; a rule that fails or misses a value is skipped with its reason and
 //!   never stops another.
+//! - K3: a rule takes what it gives from the campaign's limits and the stock of its rewards, all or nothing; the first
+//!   rule of a campaign that gives something counts as one time.
 //! - K2: campaign dates, metrics periods and `time.*` go by when the event happened; tier and consent by now.
 
 use crate::draft::Draft;
@@ -10,28 +12,31 @@ use crate::fact::{Award, EventHead};
 use crate::limits::EXPLAINED_CAMPAIGNS_MAX;
 use crate::prelude::*;
 use crate::program::{CampaignRule, CampaignSpec, CampaignStatus, Definition, EffectSpec, Per};
+use crate::quota::{Counts, Owner, Quota, Scope, Taken, Taking, worth};
 use crate::rule::View;
-use crate::value::{Decimal, Json};
+use crate::value::{Decimal, Json, Timestamp};
 
 /// What all campaigns together give for an event.
 pub(crate) struct Awarded {
     pub(crate) awards: Vec<Award>,
     pub(crate) explanation: Explanation,
+    pub(crate) taken: Taken,
 }
 
 /// Asks the campaigns with the event's trigger: the first ones, to say why they do not reward, and of the others
-/// those that may.
-pub(crate) fn award(draft: &Draft<'_>, head: &EventHead, payload: &Json) -> Awarded {
+/// those that may. What is taken from quotas is taken at `at`.
+pub(crate) fn award(draft: &Draft<'_>, head: &EventHead, payload: &Json, at: Timestamp) -> Awarded {
     let view = draft.view(head.issued_at, Some(payload));
+    let mut taking = draft.taking(at);
     let mut awards = Vec::new();
     let mut explanation = Explanation::default();
     let Some(candidates) = draft.program.candidates(&head.event_type) else {
-        return Awarded { awards, explanation };
+        return Awarded { awards, explanation, taken: Taken::default() };
     };
     let (explained, rest) = candidates.all().split_at(candidates.all().len().min(EXPLAINED_CAMPAIGNS_MAX));
     let mut ask = |number: u32| {
         let campaign = draft.program.campaign(number)?;
-        Some(judge(campaign, head, payload, &view, &mut awards))
+        Some(judge(campaign, head, payload, &view, &mut awards, &mut taking))
     };
     explanation.campaigns = explained.iter().filter_map(|number| ask(*number)).collect();
     if let Some(last) = explained.last().filter(|_| !rest.is_empty()) {
@@ -41,7 +46,7 @@ pub(crate) fn award(draft: &Draft<'_>, head: &EventHead, payload: &Json) -> Awar
     }
     let hidden = candidates.all().len().saturating_sub(explanation.campaigns.len());
     explanation.not_shown = u32::try_from(hidden).unwrap_or(u32::MAX);
-    Awarded { awards, explanation }
+    Awarded { awards, explanation, taken: taking.finish() }
 }
 
 fn judge(
@@ -50,6 +55,7 @@ fn judge(
     payload: &Json,
     view: &View<'_>,
     awards: &mut Vec<Award>,
+    taking: &mut Taking<'_>,
 ) -> CampaignTrace {
     let mut trace = CampaignTrace {
         campaign: campaign.number,
@@ -67,7 +73,11 @@ fn judge(
             trace.skipped.push(Skip { rule: Some(number), reason: SkipReason::Condition(failure) });
             continue;
         }
-        match effects(campaign.number, number, rule, view) {
+        let given = effects(campaign.number, number, rule, view).and_then(|given| {
+            let wanted = wanted(campaign, &given, trace.matched.is_empty(), taking, view);
+            taking.take(&wanted).map_err(SkipReason::UsedUp).map(|()| given)
+        });
+        match given {
             Ok(given) => {
                 awards.extend(given);
                 trace.matched.push(number);
@@ -97,6 +107,40 @@ fn whole_reason(
     let runs_here =
         spec.platforms.is_empty() || spec.platforms.iter().any(|known| Some(known.as_str()) == platform);
     if runs_here { None } else { Some(SkipReason::OtherPlatform) }
+}
+
+/// What a rule takes from quotas: its worth from the budget and the like, one time when it is the first of its campaign,
+/// and the units of rewards that are in stock (K3).
+fn wanted(
+    campaign: &Definition<CampaignSpec>,
+    given: &[Award],
+    first: bool,
+    taking: &Taking<'_>,
+    view: &View<'_>,
+) -> Vec<(Quota, Decimal)> {
+    let mut wanted = Vec::new();
+    for limit in &campaign.spec.limits {
+        let amount = match limit.counts {
+            Counts::Times if !first => continue,
+            Counts::Times => Decimal::ONE,
+            Counts::Worth | Counts::Units => given.iter().fold(Decimal::ZERO, |sum, award| {
+                sum.saturating_add(worth(view.program, award.reward, award.amount))
+            }),
+        };
+        wanted.push((taking.quota(campaign.number, limit), amount));
+    }
+    let mut stocked: BTreeMap<u32, Decimal> = BTreeMap::new();
+    let in_stock =
+        |award: &&Award| view.program.reward(award.reward).is_some_and(|reward| reward.spec.stock.is_some());
+    for award in given.iter().filter(in_stock) {
+        let units = stocked.entry(award.reward).or_default();
+        *units = units.saturating_add(award.amount);
+    }
+    wanted.extend(stocked.into_iter().map(|(reward, units)| {
+        let owner = Owner::Reward(reward);
+        (Quota { owner, scope: Scope::Everyone, counts: Counts::Units, period: None }, units)
+    }));
+    wanted
 }
 
 /// The awards of a rule that holds; the reason when it gives nothing.

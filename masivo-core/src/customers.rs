@@ -3,7 +3,7 @@
 use crate::audiences;
 use crate::consent::{self, Purpose};
 use crate::draft::{Caused, Claim, Draft, FactId};
-use crate::events::emit_caused;
+use crate::events::{emit_caused, release_standby};
 use crate::fact::{Change, FactKind};
 use crate::journeys;
 use crate::prelude::*;
@@ -245,7 +245,7 @@ pub(crate) fn delete(draft: &mut Draft<'_>) -> FactId {
         draft.record(fact, Change::StandbyClosed { fact: standby.fact });
         let status = crate::fact::EventStatus::Cancelled;
         draft.record(fact, Change::EventStatus { fact: standby.fact, status });
-        draft.post(fact, now, |posting| posting.release(&standby.holds));
+        release_standby(draft, fact, now, &standby);
     }
     draft.post(fact, now, |posting| posting.forfeit_everything());
     journeys::leave_all(draft, fact);

@@ -16,6 +16,7 @@ use crate::limits::DUE_STEPS_MAX;
 use crate::outgoing::Outgoing;
 use crate::prelude::*;
 use crate::program::Program;
+use crate::quota::Quota;
 use crate::rejection::Rejection;
 use crate::state::{Standing, State};
 use crate::tiers;
@@ -55,6 +56,21 @@ pub struct Needs {
     pub later: Vec<LaterNeed>,
     /// Whether all visits of the customer are needed, and the event that is not to be counted.
     pub history_without: Option<u64>,
+}
+
+/// Why nothing was decided.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Undecided {
+    /// The command is refused.
+    #[error(transparent)]
+    Refused(#[from] Rejection),
+    /// These shared quotas must be known first ([`Context::quotas`]); then it is to be decided again.
+    #[error("{} shared quotas must be known first", .0.len())]
+    Unknown(BTreeSet<Quota>),
+    /// What fell due for other customers must be booked first ([`Context::settled`]): a hold that has run out may stand
+    /// in the way.
+    #[error("what fell due for other customers must be booked first")]
+    Overdue,
 }
 
 /// What a command came to.
@@ -177,8 +193,8 @@ fn later_needs(program: &Program, now: Timestamp, loaded: &Loaded, command: &Com
 /// Decides what a command does.
 ///
 /// # Errors
-/// The first [`Rejection`] in the published order; nothing changes then.
-pub fn decide(context: &Context<'_>, loaded: Loaded, command: &Command) -> Result<Decision, Rejection> {
+/// The first [`Rejection`] in the published order, or what must be done before it can be decided; nothing changes then.
+pub fn decide(context: &Context<'_>, loaded: Loaded, command: &Command) -> Result<Decision, Undecided> {
     let Loaded { customer, email_taken, id_taken, event, children, lots, later, history } = loaded;
     check_customer(command, customer.as_ref(), event.is_some())?;
     let mut draft = Draft::new(context, customer.unwrap_or_default());
@@ -188,26 +204,44 @@ pub fn decide(context: &Context<'_>, loaded: Loaded, command: &Command) -> Resul
         advance(&mut draft);
     }
     if id_taken {
-        return Err(Rejection::CustomerExists { id: command.claimed_id().unwrap_or_default().to_owned() });
+        let id = command.claimed_id().unwrap_or_default().to_owned();
+        return Err(Rejection::CustomerExists { id }.into());
     }
     if email_taken {
-        return Err(Rejection::EmailTaken);
+        return Err(Rejection::EmailTaken.into());
     }
-    let outcome = carry_out(&mut draft, command, event, &children, history.as_deref())?;
+    let outcome = carry_out(&mut draft, command, event, &children, history.as_deref());
+    if !draft.unknown_quotas.is_empty() {
+        return Err(Undecided::Unknown(draft.unknown_quotas));
+    }
+    if draft.overdue {
+        return Err(Undecided::Overdue);
+    }
+    let outcome = outcome?;
     if matches!(command, Command::Emit(_) | Command::Fulfill { .. }) && draft.state.is_full() {
-        return Err(Rejection::OutOfRange);
+        return Err(Rejection::OutOfRange.into());
     }
     Ok(finish(draft, context.lots_held, outcome))
 }
 
 /// Applies what fell due to a customer as it is read: exact, and without writing anything. `later` are at least the
 /// later lots that fell due ([`needs`] for a [`Command::WakeUp`]).
-pub fn bring_to(context: &Context<'_>, customer: Customer, later: Vec<LaterLots>) -> Customer {
+///
+/// # Errors
+/// The shared quotas that must be known first.
+pub fn bring_to(
+    context: &Context<'_>,
+    customer: Customer,
+    later: Vec<LaterLots>,
+) -> Result<Customer, BTreeSet<Quota>> {
     let mut draft = Draft::new(context, customer);
     draft.take_in(later);
     advance(&mut draft);
+    if !draft.unknown_quotas.is_empty() {
+        return Err(draft.unknown_quotas);
+    }
     draft.state.wallet.closed.clear();
-    Customer { state: draft.state, profile: draft.profile }
+    Ok(Customer { state: draft.state, profile: draft.profile })
 }
 
 fn check_customer(command: &Command, customer: Option<&Customer>, has_event: bool) -> Result<(), Rejection> {

@@ -1,13 +1,15 @@
 //! The draft of a decision: a working copy of the customer that records everything done to it.
 
 use crate::fact::{Change, Fact, FactKind};
+use crate::limits::LOTS_HELD;
 use crate::outgoing::{Outgoing, Target};
 use crate::prelude::*;
 use crate::profile::Profile;
 use crate::program::Program;
+use crate::quota::{Quota, QuotaSums, Quotas, Scope, Taken, Taking};
 use crate::rule::View;
 use crate::state::State;
-use crate::value::{Json, Mint, Timestamp};
+use crate::value::{Decimal, Json, Mint, Timestamp};
 use crate::view;
 use crate::wallet::{LaterLots, Lot, Posting};
 
@@ -24,8 +26,23 @@ pub struct Context<'a> {
     pub next_fact: u64,
     /// Whether the answer must be repeatable word for word: the command came with an idempotency key.
     pub keyed: bool,
-    /// Open lots held in the working state ([`LOTS_HELD`](crate::limits::LOTS_HELD)); fewer in tests.
+    /// Open lots held in the working state ([`LOTS_HELD`]); fewer in tests.
     pub lots_held: usize,
+    /// What is taken of shared quotas, as far as it is known; deciding says which others it asked for.
+    pub quotas: &'a Quotas,
+    /// Whether everything that fell due for other customers is booked, so that no hold on a shared quota has run out.
+    pub settled: bool,
+}
+
+/// What is known of shared quotas where there are none.
+static NO_QUOTAS: Quotas = Quotas::new();
+
+impl<'a> Context<'a> {
+    /// A context without idempotency key, in which nothing is taken of shared quotas.
+    pub const fn new(now: Timestamp, program: &'a Program, mint: Mint, next_fact: u64) -> Self {
+        let quotas = &NO_QUOTAS;
+        Self { now, program, mint, next_fact, keyed: false, lots_held: LOTS_HELD, quotas, settled: true }
+    }
 }
 
 /// A customer as it is loaded.
@@ -67,6 +84,14 @@ pub(crate) struct Draft<'a> {
     pub(crate) depth: usize,
     /// Later lots as they were loaded.
     taken_in: Vec<Lot>,
+    /// Shared quotas as they are after what was decided so far; those the command has not touched are `known_quotas`.
+    quotas: Quotas,
+    known_quotas: &'a Quotas,
+    /// Shared quotas that nothing was known of when they were asked for.
+    pub(crate) unknown_quotas: BTreeSet<Quota>,
+    pub(crate) settled: bool,
+    /// Whether something was not given that a hold which has run out may stand in the way of.
+    pub(crate) overdue: bool,
 }
 
 /// An event that another fact caused: it follows once that fact is complete, so that the facts tell the story in
@@ -99,6 +124,11 @@ impl<'a> Draft<'a> {
             caused: Vec::new(),
             depth: 0,
             taken_in: Vec::new(),
+            quotas: Quotas::new(),
+            known_quotas: context.quotas,
+            unknown_quotas: BTreeSet::new(),
+            settled: context.settled,
+            overdue: false,
         }
     }
 
@@ -147,6 +177,12 @@ impl<'a> Draft<'a> {
     /// Applies a change and books it in a fact.
     pub(crate) fn record(&mut self, fact: FactId, change: Change) {
         self.state.apply(&change, self.program.settings().time_zone);
+        if let Change::Quota(entry) = &change
+            && entry.quota.scope == Scope::Everyone
+        {
+            let known = self.known_quotas.get(&entry.quota).copied().unwrap_or_default();
+            self.quotas.entry(entry.quota).or_insert(known).apply(entry);
+        }
         self.edit(fact, |fact| fact.changes.push(change));
     }
 
@@ -167,6 +203,23 @@ impl<'a> Draft<'a> {
     /// How a rule sees the customer at an instant.
     pub(crate) fn view<'b>(&'b self, at: Timestamp, event: Option<&'b Json>) -> View<'b> {
         View::new(at, self.program, &self.state, &self.profile, event)
+    }
+
+    /// Starts taking from quotas; what it comes to has to be booked.
+    pub(crate) fn taking(&self, at: Timestamp) -> Taking<'_> {
+        Taking::new(self, at)
+    }
+
+    /// Notes what taking came to; gives what was taken, which has to be booked.
+    pub(crate) fn note(&mut self, taken: Taken) -> Vec<(Quota, Decimal)> {
+        self.unknown_quotas.extend(taken.unknown);
+        self.overdue |= taken.overdue;
+        taken.quotas
+    }
+
+    /// What is taken of a shared quota; `None` when nothing is known of it.
+    pub(crate) fn shared_quota(&self, quota: &Quota) -> Option<QuotaSums> {
+        self.quotas.get(quota).or_else(|| self.known_quotas.get(quota)).copied()
     }
 
     /// Whether some webhook wants to hear it.

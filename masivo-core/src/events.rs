@@ -17,7 +17,7 @@ pub use request::{EVENT, EVENT_BATCH, FULFILL_EXPIRED, NewEvent, REVERSAL, read_
 pub use reverse::{Receipt, ReceiptLine};
 
 pub(crate) use emit::{emit, emit_caused};
-pub(crate) use fulfill::{Fulfilled, expire_standby, fulfill};
+pub(crate) use fulfill::{Fulfilled, expire_standby, fulfill, release_standby};
 pub(crate) use reverse::reverse;
 
 use crate::fact::{EventHead, EventStatus, Fact};

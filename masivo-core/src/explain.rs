@@ -2,6 +2,7 @@
 
 use crate::prelude::*;
 use crate::program::{CampaignStatus, Program};
+use crate::quota::UsedUp;
 use crate::rule::{Failure, Truth};
 use crate::value::{Json, object};
 
@@ -55,6 +56,8 @@ pub enum SkipReason {
     NothingEarned,
     /// The amount is out of range.
     OutOfRange,
+    /// Too little is left of a quota.
+    UsedUp(UsedUp),
 }
 
 impl SkipReason {
@@ -69,6 +72,7 @@ impl SkipReason {
             Self::ValueMissing => "value_missing",
             Self::NothingEarned => "nothing_earned",
             Self::OutOfRange => "out_of_range",
+            Self::UsedUp(used_up) => used_up.quota.names().1,
         }
     }
 }
@@ -114,6 +118,12 @@ impl CampaignTrace {
                             .with_some("text", words.then(|| condition_text(condition, failure, missing)))
                             .build()
                     }
+                    SkipReason::UsedUp(used_up) => entry
+                        .with("counts", used_up.quota.counts.name())
+                        .with_some("period", used_up.quota.period.map(|period| period.unit.name()))
+                        .with("wanted", used_up.wanted)
+                        .with("left", used_up.left)
+                        .build(),
                     _ => entry.build(),
                 }
             })

@@ -7,6 +7,7 @@ use crate::consent::Permissions;
 use crate::explain::Explanation;
 use crate::metrics::{Metrics, Visit};
 use crate::prelude::*;
+use crate::quota::{QuotaEntry, UsedUp};
 use crate::rule::Span;
 use crate::state::{Instance, Membership, Standby, Standing};
 use crate::value::{Decimal, Json, Timestamp};
@@ -163,6 +164,8 @@ pub enum EventReason {
         /// What there was.
         available: Decimal,
     },
+    /// Too little is left of what it would give.
+    UsedUp(UsedUp),
     /// The customer does not allow loyalty processing.
     ConsentBehavioralCampaigns,
     /// It was only tracked: its type or the key that sent it says so.
@@ -176,6 +179,7 @@ impl EventReason {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::InsufficientBalance { .. } => "insufficient_balance",
+            Self::UsedUp(used_up) => used_up.quota.names().1,
             Self::ConsentBehavioralCampaigns => "consent_behavioral_campaigns",
             Self::TrackingOnly => "tracking_only",
             Self::CustomerInactive => "customer_inactive",
@@ -192,6 +196,12 @@ impl EventReason {
         match self {
             Self::InsufficientBalance { wanted, available, .. } => {
                 format!("{wanted} points were to be redeemed and {available} are available")
+            }
+            Self::UsedUp(UsedUp { quota, wanted, left }) => {
+                format!(
+                    "{wanted} would be taken of the {} and {left} is left",
+                    quota.names().0.replace('_', " ")
+                )
             }
             Self::ConsentBehavioralCampaigns => {
                 "the customer does not allow behavioral_campaigns: nothing was processed".into()
@@ -239,6 +249,8 @@ pub enum Change {
     Permissions(Permissions),
     /// A booking in the ledger.
     Entry(Entry),
+    /// A booking on a quota.
+    Quota(QuotaEntry),
     /// Points a rule gives once the waiting event is fulfilled.
     Award(Award),
     /// Points the event redeems.
@@ -355,6 +367,14 @@ impl Fact {
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.changes.iter().filter_map(|change| match change {
             Change::Entry(entry) => Some(entry),
+            _ => None,
+        })
+    }
+
+    /// The bookings on quotas of the fact.
+    pub fn quotas(&self) -> impl Iterator<Item = &QuotaEntry> {
+        self.changes.iter().filter_map(|change| match change {
+            Change::Quota(entry) => Some(entry),
             _ => None,
         })
     }

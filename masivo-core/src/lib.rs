@@ -24,7 +24,7 @@
 //!
 //! let request = Json::parse(br#"{"id": "ana", "name": "Ana", "email": "ana@example.com"}"#).unwrap();
 //! let mint = Mint::new(secret, now, "register", b"ana");
-//! let context = Context { now, program: &program, mint, next_fact: 1, keyed: false, lots_held: 64 };
+//! let context = Context::new(now, &program, mint, 1);
 //! let decision = decide(&context, Loaded::default(), &Command::Register(request)).unwrap();
 //!
 //! assert!(matches!(decision.outcome, Outcome::Customer(_)));
@@ -52,6 +52,7 @@ pub mod metrics;
 pub mod outgoing;
 pub mod profile;
 pub mod program;
+pub mod quota;
 pub mod report;
 pub mod rule;
 pub mod state;
@@ -69,6 +70,6 @@ mod journeys;
 mod tiers;
 
 pub use command::Command;
-pub use decide::{Decision, Loaded, Needs, Outcome, bring_to, decide, needs, next_due};
+pub use decide::{Decision, Loaded, Needs, Outcome, Undecided, bring_to, decide, needs, next_due};
 pub use draft::{Claim, Context, Customer};
 pub use rejection::Rejection;

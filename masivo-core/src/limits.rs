@@ -32,6 +32,8 @@ pub const RULE_DEPTH_MAX: usize = 16;
 pub const RULE_LIST_MAX: usize = 1_000;
 /// Rules of one campaign.
 pub const CAMPAIGN_RULES_MAX: usize = 50;
+/// Limits of one campaign, beside its budget: each kind of scope, count and period once.
+pub const CAMPAIGN_LIMITS_MAX: usize = 24;
 /// Effects of one rule.
 pub const EFFECTS_MAX: usize = 50;
 /// Steps of one journey.

@@ -17,6 +17,7 @@ mod candidates;
 mod define;
 mod event_type;
 mod journey;
+mod limit;
 mod reward;
 mod settings;
 mod template;

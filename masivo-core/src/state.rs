@@ -7,6 +7,7 @@ use crate::consent::Permissions;
 use crate::fact::Change;
 use crate::metrics::Metrics;
 use crate::prelude::*;
+use crate::quota::{OwnQuotas, Quota, Scope};
 use crate::value::{Decimal, Timestamp, Zone};
 use crate::wallet::{Broken, Hold, Wallet};
 use uuid::Uuid;
@@ -34,6 +35,8 @@ pub struct State {
     pub metrics: Metrics,
     /// The points of the customer.
     pub wallet: Wallet,
+    /// What the customer used of their own quotas.
+    pub quotas: OwnQuotas,
     /// Events that wait to be fulfilled.
     pub standbys: Vec<Standby>,
     /// Audiences the customer is in, or will be in by the passing of time.
@@ -82,8 +85,10 @@ pub struct Standby {
     pub event: Uuid,
     /// When it expires: acceptance + reserve × 24 hours.
     pub expires_at: Timestamp,
-    /// What it holds.
+    /// The points it holds.
     pub holds: Vec<Hold>,
+    /// What it holds of quotas.
+    pub quotas: Vec<(Quota, Decimal)>,
 }
 
 /// What is known of a customer and an audience.
@@ -147,6 +152,12 @@ impl State {
                 self.journeys.retain(|place| place.number != *instance);
                 if *done && !self.journeys_done.contains(journey) {
                     self.journeys_done.push(*journey);
+                }
+            }
+            Change::Quota(entry) => {
+                // Shared ones are kept once for all customers.
+                if entry.quota.scope == Scope::Customer {
+                    self.quotas.apply(entry);
                 }
             }
             Change::Award(_)

@@ -19,6 +19,7 @@ use masivo_core::value::{Decimal, Json};
 
 // What the questions are asked with and answered by, for those who write a backend.
 pub use masivo_core::program::StoredDefinition;
+pub use masivo_core::quota::{Quota, QuotaSums};
 pub use masivo_core::value::Timestamp;
 pub use masivo_core::wallet::{Lot, SpendingOrder};
 pub use uuid::Uuid;
@@ -315,6 +316,10 @@ pub trait Read {
         from: SpendingOrder,
         limit: usize,
     ) -> Result<Vec<Lot>, StoreError>;
+    /// What is taken of a shared quota; `None` when nothing ever was.
+    fn quota(&self, quota: &Quota) -> Result<Option<QuotaSums>, StoreError>;
+    /// Shared quotas from one on, in their order.
+    fn quotas(&self, from: Option<&Quota>, limit: usize) -> Result<Vec<(Quota, QuotaSums)>, StoreError>;
     /// Customers whose wake-up is due, earliest first.
     fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<CustomerKey>, StoreError>;
     /// The earliest wake-up.
@@ -421,6 +426,13 @@ pub enum Write<'a> {
         /// The customer.
         customer: Option<CustomerKey>,
     },
+    /// What is taken of a shared quota.
+    Quota {
+        /// The quota.
+        quota: &'a Quota,
+        /// What is used and held of it.
+        sums: QuotaSums,
+    },
     /// A customer entered an audience (`Some`), or left it.
     Member {
         /// The audience.
@@ -515,6 +527,8 @@ macro_rules! read_through {
             expired_events(from: $crate::backend::Timestamp, to: $crate::backend::Timestamp, limit: usize) -> Vec<u64>;
             lot(customer: u64, number: u32) -> Option<$crate::backend::Lot>;
             later_lots(customer: u64, reward: u32, from: $crate::backend::SpendingOrder, limit: usize) -> Vec<$crate::backend::Lot>;
+            quota(quota: &$crate::backend::Quota) -> Option<$crate::backend::QuotaSums>;
+            quotas(from: Option<&$crate::backend::Quota>, limit: usize) -> Vec<($crate::backend::Quota, $crate::backend::QuotaSums)>;
             due(now: $crate::backend::Timestamp, limit: usize) -> Vec<u64>;
             next_due() -> Option<$crate::backend::Timestamp>;
             members(audience: u32, after: u64, limit: usize) -> Vec<(u64, $crate::backend::Timestamp)>;

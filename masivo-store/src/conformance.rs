@@ -12,7 +12,9 @@
 )]
 
 use crate::backend::{Backend, OutboxFilter, Read, Unit, Write};
-use crate::engine::{Answer, Config, DeliveryResult, Engine, Handle, ManualClock, Mode, Request, Work};
+use crate::engine::{
+    Answer, Clock, Config, DeliveryResult, Engine, Handle, ManualClock, Mode, Request, Work,
+};
 use crate::error::SubmitError;
 use crate::faulty::{Fault, Faults, FaultyBackend};
 use crate::verify::verify;
@@ -38,6 +40,7 @@ pub trait Fixture {
 #[derive(Debug)]
 pub struct House {
     engine: Engine,
+    clock: Arc<ManualClock>,
 }
 
 /// The instant the tests begin at.
@@ -57,9 +60,15 @@ fn json(text: &str) -> Json {
 impl House {
     /// An engine with a brand, a reward, a campaign of a point a dollar, an audience and a webhook.
     pub fn open<B: Backend>(backend: B, at: Timestamp) -> Self {
+        Self::with_secret(backend, at, [7; 16])
+    }
+
+    /// An engine on a store that has a secret of its own.
+    pub fn with_secret<B: Backend>(backend: B, at: Timestamp, secret: [u8; 16]) -> Self {
         let clock = Arc::new(ManualClock::new(at));
-        let config = Config::new(crate::Location::Memory, Mode::Test, clock);
-        Self { engine: Engine::start(backend, [7; 16], config).unwrap() }
+        let shared: Arc<dyn Clock> = clock.clone();
+        let config = Config::new(crate::Location::Memory, Mode::Test, shared);
+        Self { engine: Engine::start(backend, secret, config).unwrap(), clock }
     }
 
     /// Writes the programme the tests go by.
@@ -188,6 +197,9 @@ cases! {
     a_refusal_is_not_remembered_and_a_failure_is
     what_falls_due_happens_at_its_instant
     many_lots_are_one_wallet
+    a_shared_limit_is_never_overrun
+    a_shared_hold_runs_out_at_its_instant
+    quotas_are_kept_in_their_order
     the_outbox_keeps_its_order_and_takes_one_report
     erasing_leaves_nothing_personal
     a_store_that_is_opened_again_is_the_same
@@ -358,6 +370,116 @@ pub fn many_lots_are_one_wallet<F: Fixture>(fixture: &F) {
     house.set_clock(&day(365 + 198));
     assert_eq!(house.available("ana"), "0");
     house.verified_hash();
+}
+
+/// Q1, with 64 callers at once: a limit of the whole campaign is used to the last unit and never beyond.
+pub fn a_shared_limit_is_never_overrun<F: Fixture>(fixture: &F) {
+    let house = house(fixture);
+    let reward = house.handle().program().rewards().next().unwrap().id.clone();
+    let campaign = format!(
+        r#"{{"name": "the first ten", "attributes": {{"trigger": "PURCHASE"}}, "withoutEndDate": true,
+            "limits": [{{"per": "campaign", "max": 10}}],
+            "rules": [{{"effects": [{{"reward_id": "{reward}", "amount": 1000}}]}}]}}"#
+    );
+    let campaign = house.define(Kind::Campaign, None, &campaign).text("id").unwrap().to_owned();
+    let threads: Vec<_> = (0..64)
+        .map(|caller| {
+            let (handle, id) = (house.handle(), format!("c{caller}"));
+            std::thread::spawn(move || {
+                handle.submit_blocking(registration(&id)).unwrap();
+                let waits = if caller % 2 == 0 { r#", "fulfilled": false"# } else { "" };
+                let answer = handle.submit_blocking(purchase(&id, "1", waits)).unwrap();
+                let answer = answer.to_json(&handle.program());
+                let rewarded = answer.get("rewarding_campaigns").unwrap().items().len() == 2;
+                (
+                    rewarded,
+                    answer.text("id").and_then(masivo_core::value::parse_uuid).unwrap(),
+                    caller % 2 == 0,
+                )
+            })
+        })
+        .collect();
+    let answers: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+    let rewarded: Vec<_> = answers.iter().filter(|(rewarded, ..)| *rewarded).collect();
+    assert_eq!(rewarded.len(), 10, "one each, and no more");
+    let usage = |house: &House| {
+        let campaign = house.handle().query().unwrap().definition(Kind::Campaign, &campaign).unwrap();
+        let usage = &campaign.get("usage").unwrap().items()[0];
+        ["used", "held", "left"].map(|name| usage.number(name).unwrap().to_string()).join(" ")
+    };
+    let held = rewarded.iter().filter(|(.., waits)| *waits).count();
+    assert_eq!(usage(&house), format!("{} {held} 0", 10 - held));
+    // Every second of the lucky ones changes their mind; as many others can have it now.
+    for (_, event, _) in &rewarded {
+        house.submit(Command::Reverse { event: *event, reason: "test".into() }.into(), None).unwrap();
+    }
+    assert_eq!(usage(&house), "0 0 10");
+    house.verified_hash();
+}
+
+/// A hold on a shared limit is gone at its instant, also for other customers, whether or not anybody was woken.
+pub fn a_shared_hold_runs_out_at_its_instant<F: Fixture>(fixture: &F) {
+    let house = house(fixture);
+    let reward = house.handle().program().rewards().next().unwrap().id.clone();
+    let campaign = format!(
+        r#"{{"name": "only one", "attributes": {{"trigger": "PURCHASE"}}, "withoutEndDate": true, "budget": 5,
+            "rules": [{{"effects": [{{"reward_id": "{reward}", "amount": 5}}]}}]}}"#
+    );
+    house.define(Kind::Campaign, None, &campaign);
+    for id in ["ana", "ben"] {
+        house.register(id).unwrap();
+    }
+    let rewards = |answer: Json| answer.get("rewarding_campaigns").unwrap().items().len();
+    let waits = purchase("ana", "0", r#", "fulfilled": false"#);
+    assert_eq!(rewards(house.submit(waits.into(), None).unwrap()), 1);
+    // The clock is moved beside the engine: nobody was woken when the next purchases come.
+    let moved = |at: &str| house.clock.set(instant(at));
+    moved("2026-01-01T23:59:59.999Z");
+    assert_eq!(rewards(house.submit(purchase("ben", "0", "").into(), None).unwrap()), 0);
+    moved("2026-01-02T00:00:00Z");
+    assert_eq!(rewards(house.submit(purchase("ben", "0", "").into(), None).unwrap()), 1);
+    house.verified_hash();
+}
+
+/// Shared quotas come out in their order, page by page, and are gone with a unit that is dropped.
+pub fn quotas_are_kept_in_their_order<F: Fixture>(fixture: &F) {
+    use masivo_core::quota::{Counts, Owner, Period, PeriodUnit, Quota, QuotaSums, Scope};
+    use masivo_core::value::Decimal;
+    let mut backend = fixture.fresh();
+    let mut quotas = Vec::new();
+    for owner in [Owner::Campaign(1), Owner::Campaign(300), Owner::Reward(1)] {
+        for counts in [Counts::Times, Counts::Worth, Counts::Units] {
+            let periods = PeriodUnit::ALL
+                .into_iter()
+                .flat_map(|unit| [-5, 0, 20_000].map(|number| Some(Period { unit, number })));
+            for period in std::iter::once(None).chain(periods) {
+                quotas.push(Quota { owner, scope: Scope::Everyone, counts, period });
+            }
+        }
+    }
+    let sums = |at: usize| QuotaSums {
+        used: Decimal::from_micros(i64::try_from(at).unwrap() + 1),
+        held: Decimal::whole(2),
+    };
+    for commits in [false, true] {
+        let mut unit = backend.begin().unwrap();
+        for (at, quota) in quotas.iter().enumerate().rev() {
+            unit.write(Write::Quota { quota, sums: sums(at) }).unwrap();
+            assert_eq!(unit.quota(quota).unwrap(), Some(sums(at)), "B2");
+        }
+        if commits {
+            unit.commit().unwrap();
+        } else {
+            drop(unit);
+        }
+        let reader = backend.reader().unwrap();
+        let all = reader.quotas(None, 1_000).unwrap();
+        let expected: Vec<_> = quotas.iter().enumerate().map(|(at, quota)| (*quota, sums(at))).collect();
+        assert_eq!(all, if commits { expected } else { Vec::new() }, "B1");
+    }
+    let reader = backend.reader().unwrap();
+    let page = reader.quotas(Some(&quotas[7]), 3).unwrap();
+    assert_eq!(page.iter().map(|(quota, _)| *quota).collect::<Vec<_>>(), quotas[7..10]);
 }
 
 /// B5, and a row is settled once.

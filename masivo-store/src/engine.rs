@@ -11,9 +11,12 @@ mod answer;
 mod cache;
 mod clock;
 mod delivery;
+mod due;
 mod handle;
 mod load;
 mod process;
+mod quotas;
+mod repeat;
 mod request;
 mod writer;
 

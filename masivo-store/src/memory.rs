@@ -9,6 +9,7 @@ use masivo_core::fact::{EventStatus, FactKind};
 use masivo_core::outgoing::DeliveryStatus;
 use masivo_core::profile::Profile;
 use masivo_core::program::StoredDefinition;
+use masivo_core::quota::{Quota, QuotaSums};
 use masivo_core::value::{Decimal, Json, Timestamp};
 use masivo_core::wallet::{Lot, SpendingOrder};
 use std::collections::BTreeMap;
@@ -31,6 +32,7 @@ struct Tables {
     events: BTreeMap<Uuid, u64>,
     expired: BTreeMap<(Timestamp, u64), ()>,
     lots: BTreeMap<(CustomerKey, u32), Lot>,
+    quotas: BTreeMap<Quota, QuotaSums>,
     wake_ups: BTreeMap<(Timestamp, CustomerKey), ()>,
     members: BTreeMap<(u32, CustomerKey), Timestamp>,
     walkers: BTreeMap<(u32, CustomerKey), ()>,
@@ -193,6 +195,7 @@ impl Unit for MemoryUnit<'_> {
                 self.set(|tables| &mut tables.lots, (customer, lot.number), Some(lot.clone()));
             }
             Write::Claim { hash, customer } => self.set(|tables| &mut tables.claims, hash, customer),
+            Write::Quota { quota, sums } => self.set(|tables| &mut tables.quotas, *quota, Some(sums)),
             Write::Member { audience, customer, since } => {
                 let known = self.tables.members.get(&(audience, customer)).copied();
                 if known.is_none() || since.is_none() {
@@ -323,6 +326,15 @@ impl Read for Tables {
 
     fn lot(&self, customer: CustomerKey, number: u32) -> Result<Option<Lot>> {
         Ok(self.lots.get(&(customer, number)).cloned())
+    }
+
+    fn quota(&self, quota: &Quota) -> Result<Option<QuotaSums>> {
+        Ok(self.quotas.get(quota).copied())
+    }
+
+    fn quotas(&self, from: Option<&Quota>, limit: usize) -> Result<Vec<(Quota, QuotaSums)>> {
+        let wanted = self.quotas.iter().filter(|(quota, _)| from.is_none_or(|from| *quota >= from));
+        Ok(wanted.take(limit).map(|(quota, sums)| (*quota, *sums)).collect())
     }
 
     fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<CustomerKey>> {

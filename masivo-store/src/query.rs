@@ -7,16 +7,17 @@ mod audience;
 mod customer;
 mod ledger;
 mod message;
+mod usage;
 
 pub use customer::EventFilter;
 pub use ledger::{CustomerTransactionFilter, TransactionFilter};
 pub use message::{MessageFilter, show_delivery};
 
-use crate::backend::{ApiKey, CustomerRow};
+use crate::backend::{ApiKey, CustomerKey, CustomerRow};
 use crate::engine::{Handle, Reader, later_lots};
 use crate::error::{StoreError, SubmitError};
-use masivo_core::limits::LOTS_HELD;
 use masivo_core::program::{Definition, Kind, Program};
+use masivo_core::quota::Quotas;
 use masivo_core::value::{Json, Mint, StoreSecret, Timestamp, object};
 use masivo_core::{Context, Customer, Rejection, bring_to};
 use std::sync::Arc;
@@ -80,17 +81,25 @@ impl Query {
         let wallet = &row.state.wallet;
         let wanted = if every_lot { wallet.all_later(self.now) } else { wallet.later_due(self.now) };
         let later = later_lots(&*self.reader, row.key, &wanted)?;
-        let context = Context {
-            now: self.now,
-            program: &self.program,
-            mint: Mint::new(self.secret, self.now, "read", &row.key.to_be_bytes()),
-            next_fact: u64::MAX / 2,
-            keyed: false,
-            lots_held: LOTS_HELD,
-        };
-        let Customer { state, profile } =
-            bring_to(&context, Customer { state: row.state, profile: row.profile }, later);
-        Ok(CustomerRow { state, profile, ..row })
+        let customer = Customer { state: row.state, profile: row.profile };
+        let mut quotas = Quotas::new();
+        loop {
+            // What other customers let go of since is not looked for here: it is when the customer is written.
+            let context = self.context(row.key, &quotas);
+            match bring_to(&context, customer.clone(), later.clone()) {
+                Ok(Customer { state, profile }) => return Ok(CustomerRow { state, profile, ..row }),
+                Err(unknown) => {
+                    for quota in unknown {
+                        quotas.insert(quota, self.reader.quota(&quota)?.unwrap_or_default());
+                    }
+                }
+            }
+        }
+    }
+
+    fn context<'a>(&'a self, customer: CustomerKey, quotas: &'a Quotas) -> Context<'a> {
+        let mint = Mint::new(self.secret, self.now, "read", &customer.to_be_bytes());
+        Context { quotas, ..Context::new(self.now, &self.program, mint, u64::MAX / 2) }
     }
 
     /// All definitions of a kind, oldest first.
@@ -104,8 +113,13 @@ impl Query {
             Kind::Brand => program.brands().map(Definition::to_json).collect(),
             Kind::EventType => program.event_types().map(Definition::to_json).collect(),
             Kind::Tier => program.tiers_by_level().map(Definition::to_json).collect(),
-            Kind::Reward => program.rewards().map(Definition::to_json).collect(),
-            Kind::Campaign => program.campaigns().map(|campaign| self.campaign(campaign)).collect(),
+            Kind::Reward => {
+                program.rewards().map(|reward| self.reward(reward)).collect::<Result<_, StoreError>>()?
+            }
+            Kind::Campaign => program
+                .campaigns()
+                .map(|campaign| self.campaign(campaign))
+                .collect::<Result<_, StoreError>>()?,
             Kind::Audience => program
                 .audiences()
                 .map(|audience| self.audience(audience))
@@ -127,8 +141,10 @@ impl Query {
             Kind::Brand => program.brand(id).map(Definition::to_json),
             Kind::EventType => program.event_types().find(|known| known.id == id).map(Definition::to_json),
             Kind::Tier => program.tier_by_id(id).map(Definition::to_json),
-            Kind::Reward => program.reward_by_id(id).map(Definition::to_json),
-            Kind::Campaign => program.campaign_by_id(id).map(|campaign| self.campaign(campaign)),
+            Kind::Reward => program.reward_by_id(id).map(|reward| self.reward(reward)).transpose()?,
+            Kind::Campaign => {
+                program.campaign_by_id(id).map(|campaign| self.campaign(campaign)).transpose()?
+            }
             Kind::Audience => {
                 program.audience_by_id(id).map(|audience| self.audience(audience)).transpose()?
             }
@@ -139,11 +155,26 @@ impl Query {
         found.ok_or_else(|| Rejection::DefinitionNotFound { kind: kind.name(), id: id.to_owned() }.into())
     }
 
-    /// A campaign with the status it has now.
-    fn campaign(&self, campaign: &Definition<masivo_core::program::CampaignSpec>) -> Json {
+    /// A campaign with the status it has now, and what is used of its budget and limits.
+    fn campaign(
+        &self,
+        campaign: &Definition<masivo_core::program::CampaignSpec>,
+    ) -> Result<Json, StoreError> {
         let mut json = campaign.to_json();
         json.set("status", campaign.spec.status(self.now).name());
-        json
+        if !campaign.spec.limits.is_empty() {
+            json.set("usage", self.campaign_usage(campaign)?);
+        }
+        Ok(json)
+    }
+
+    /// A reward, and how much of its stock was given.
+    fn reward(&self, reward: &Definition<masivo_core::program::RewardSpec>) -> Result<Json, StoreError> {
+        let mut json = reward.to_json();
+        if reward.spec.stock.is_some() {
+            json.set("usage", self.reward_usage(reward)?);
+        }
+        Ok(json)
     }
 
     /// Per-day sums of a span of UTC days, both inclusive.

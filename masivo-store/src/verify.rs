@@ -5,6 +5,7 @@ use crate::engine::later_lots;
 use crate::error::StoreError;
 use crate::stored::write_state;
 use masivo_core::program::{Kind, Program, StoredDefinition};
+use masivo_core::quota::{Quota, QuotaSums, Scope};
 use masivo_core::report::daily;
 use masivo_core::state::State;
 use masivo_core::value::{Decimal, Timestamp};
@@ -41,7 +42,7 @@ const FINDINGS_MAX: usize = 100;
 const PAGE: usize = 1_000;
 
 /// Checks every customer: folding the booked facts must give the stored state (S1), the laws of the wallet
-/// must hold (W1–W4), members and per-day sums must agree with the facts.
+/// must hold (W1–W5), shared quotas (Q3), members and per-day sums must agree with the facts.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -101,6 +102,7 @@ impl Check<'_> {
         let zone = self.program.settings().time_zone;
         let mut states: BTreeMap<u64, State> = BTreeMap::new();
         let mut sums: BTreeMap<(i64, String), (i64, i64)> = BTreeMap::new();
+        let mut quotas: BTreeMap<Quota, QuotaSums> = BTreeMap::new();
         let mut after = 0;
         loop {
             let page = self.reader.facts(after, PAGE)?;
@@ -120,6 +122,9 @@ impl Check<'_> {
                     state.apply(change, zone);
                 }
                 self.entries += u64::try_from(row.fact.entries().count()).unwrap_or(0);
+                for entry in row.fact.quotas().filter(|entry| entry.quota.scope == Scope::Everyone) {
+                    quotas.entry(entry.quota).or_default().apply(entry);
+                }
                 for sum in daily(&row.fact) {
                     let total = sums.entry((sum.day, sum.key)).or_default();
                     total.0 += sum.count;
@@ -132,7 +137,32 @@ impl Check<'_> {
             }
         }
         self.compare_sums(&sums)?;
+        self.compare_quotas(quotas)?;
         Ok(states)
+    }
+
+    /// Q3: what is kept of shared quotas is what the facts booked.
+    fn compare_quotas(&mut self, mut booked: BTreeMap<Quota, QuotaSums>) -> Result<(), StoreError> {
+        let mut from = None;
+        loop {
+            let mut page = self.reader.quotas(from.as_ref(), PAGE)?;
+            let last = page.last().map(|(quota, _)| *quota);
+            page.retain(|(quota, _)| Some(*quota) != from);
+            if page.is_empty() {
+                break;
+            }
+            from = last;
+            for (quota, kept) in page {
+                let sums = booked.remove(&quota).unwrap_or_default();
+                if kept != sums {
+                    self.find("Q3", format!("{quota:?} keeps {kept:?} and the facts say {sums:?}"));
+                }
+            }
+        }
+        for (quota, sums) in booked {
+            self.find("Q3", format!("{quota:?} is not kept and the facts say {sums:?}"));
+        }
+        Ok(())
     }
 
     fn compare_sums(&mut self, sums: &BTreeMap<(i64, String), (i64, i64)>) -> Result<(), StoreError> {

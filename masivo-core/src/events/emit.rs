@@ -1,7 +1,7 @@
 //! Emitting an event.
 
 use super::NewEvent;
-use super::resolve::{Spending, resolve};
+use super::resolve::{Effects, Spending, resolve};
 use crate::campaigns::{self, Awarded};
 use crate::consent::Purpose;
 use crate::draft::{Caused, Draft, FactId};
@@ -11,6 +11,7 @@ use crate::limits::{CAUSED_DEPTH_MAX, ISSUED_BACK_MAX, PENDING_EVENTS_MAX};
 use crate::metrics::Visit;
 use crate::prelude::*;
 use crate::program::Processing;
+use crate::quota::{self, Quota, QuotaMove};
 use crate::rejection::Rejection;
 use crate::state::{Standby, Standing};
 use crate::value::{DAY, Decimal, Json, object};
@@ -129,22 +130,23 @@ fn process(
 ) {
     let at = draft.instant(fact);
     let skipped = head.reason.is_some();
-    let awards = if skipped {
-        Vec::new()
+    let (awards, quotas) = if skipped {
+        (Vec::new(), Vec::new())
     } else {
-        let Awarded { awards, explanation } = campaigns::award(draft, head, payload);
+        let Awarded { awards, explanation, taken } = campaigns::award(draft, head, payload, at);
         draft.edit(fact, |fact| fact.explanation = Some(explanation));
-        awards
+        (awards, draft.note(taken))
     };
     if let Some(days) = reserve_days.filter(|_| !head.tracking) {
         for award in awards {
             draft.record(fact, Change::Award(award));
         }
-        wait(draft, fact, days, redeem);
+        wait(draft, fact, days, redeem, quotas);
         return;
     }
     let spending = Spending::Redeem(redeem);
-    match resolve(draft, fact, at, head, payload, spending, &awards) {
+    let effects = Effects { spending, awards: &awards, quotas: &quotas, how: QuotaMove::Used };
+    match resolve(draft, fact, at, head, payload, effects) {
         // What is not processed may start journeys nevertheless; what failed did not happen.
         Ok(()) if skipped => journeys::on_event(draft, fact, head, payload),
         Ok(()) => {}
@@ -152,8 +154,14 @@ fn process(
     }
 }
 
-/// The event waits to be fulfilled: what it redeems is held.
-fn wait(draft: &mut Draft<'_>, fact: FactId, days: u16, redeem: &[(u32, Decimal)]) {
+/// The event waits to be fulfilled: what it redeems is held, and what it is to give is held of quotas.
+fn wait(
+    draft: &mut Draft<'_>,
+    fact: FactId,
+    days: u16,
+    redeem: &[(u32, Decimal)],
+    quotas: Vec<(Quota, Decimal)>,
+) {
     let now = draft.now;
     let mut holds = Vec::new();
     for (reward, amount) in redeem {
@@ -168,6 +176,7 @@ fn wait(draft: &mut Draft<'_>, fact: FactId, days: u16, redeem: &[(u32, Decimal)
             }
         }
     }
+    quota::book(draft, fact, QuotaMove::Held, &quotas);
     let (sequence, expires_at) = (draft.sequence(fact), now.plus(i64::from(days) * DAY));
     let mut event = uuid::Uuid::nil();
     draft.edit(fact, |fact| {
@@ -176,7 +185,7 @@ fn wait(draft: &mut Draft<'_>, fact: FactId, days: u16, redeem: &[(u32, Decimal)
             event = head.id;
         }
     });
-    draft.record(fact, Change::StandbyOpened(Standby { fact: sequence, event, expires_at, holds }));
+    draft.record(fact, Change::StandbyOpened(Standby { fact: sequence, event, expires_at, holds, quotas }));
     draft.tell("EVENT_RESERVATION", now, |draft| event_data(draft, event, None));
 }
 

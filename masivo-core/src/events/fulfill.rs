@@ -2,10 +2,11 @@
 
 use super::EventRecord;
 use super::emit::{event_data, skip_reason};
-use super::resolve::{Spending, resolve};
+use super::resolve::{Effects, Spending, resolve};
 use crate::draft::{Draft, FactId};
 use crate::fact::{Award, Change, EventReason, EventStatus, FactKind};
 use crate::prelude::*;
+use crate::quota::{self, Quota, QuotaMove};
 use crate::rejection::Rejection;
 use crate::state::Standby;
 use crate::value::{Decimal, Timestamp, object};
@@ -41,12 +42,13 @@ pub(crate) fn fulfill(draft: &mut Draft<'_>, record: &EventRecord) -> Result<Ful
     let awards = record.fact.changes.iter().filter_map(award_of).filter(|_| blocked.is_none());
     let awards: Vec<Award> = awards.collect();
     let redeem: Vec<(u32, Decimal)> = record.fact.changes.iter().filter_map(redeem_of).collect();
-    if standby.is_none()
-        && let Some(short) = missing(draft, &redeem)
-    {
-        let Insufficient { reward, wanted, available } = short;
-        return Ok(Fulfilled::StillExpired(EventReason::InsufficientBalance { reward, wanted, available }));
-    }
+    let (quotas, how) = match &standby {
+        Some(standby) => (standby.quotas.clone(), QuotaMove::UsedFromHold),
+        None => match hold_anew(draft, record, &redeem, blocked.is_some()) {
+            Ok(quotas) => (quotas, QuotaMove::Used),
+            Err(reason) => return Ok(Fulfilled::StillExpired(reason)),
+        },
+    };
     let fact = draft.open(FactKind::Fulfilled, now);
     let said = blocked.as_ref().map(|reason| object().with("reason", reason.to_json()).build());
     draft.edit(fact, |fact| (fact.about, fact.payload) = (sequence, said.map(Arc::new)));
@@ -59,7 +61,10 @@ pub(crate) fn fulfill(draft: &mut Draft<'_>, record: &EventRecord) -> Result<Ful
         None => Spending::Redeem(&redeem),
     };
     // What is needed was looked for above, or is held: it cannot be missing here.
-    let applied = resolve(draft, fact, now, &head, &payload, spending, &awards);
+    // What is blocked by now is not given: what was held for it is let go.
+    let how = if awards.is_empty() && how == QuotaMove::UsedFromHold { QuotaMove::Released } else { how };
+    let effects = Effects { spending, awards: &awards, quotas: &quotas, how };
+    let applied = resolve(draft, fact, now, &head, &payload, effects);
     assert!(applied.is_ok(), "holds were taken");
     if head.reason.is_some() {
         crate::journeys::on_event(draft, fact, &head, &payload);
@@ -67,6 +72,28 @@ pub(crate) fn fulfill(draft: &mut Draft<'_>, record: &EventRecord) -> Result<Ful
     draft.tell("EVENT_FULFILLED", now, |draft| event_data(draft, head.id, None));
     draft.summarise(fact);
     Ok(Fulfilled::Now)
+}
+
+/// Whether everything an expired event held can be had again: points, and what its rewards take from quotas.
+fn hold_anew(
+    draft: &mut Draft<'_>,
+    record: &EventRecord,
+    redeem: &[(u32, Decimal)],
+    blocked: bool,
+) -> Result<Vec<(Quota, Decimal)>, EventReason> {
+    if let Some(Insufficient { reward, wanted, available }) = missing(draft, redeem) {
+        return Err(EventReason::InsufficientBalance { reward, wanted, available });
+    }
+    if blocked {
+        return Ok(Vec::new());
+    }
+    let held = record.fact.quotas().filter(|entry| entry.kind == QuotaMove::Held);
+    let held: Vec<(Quota, Decimal)> = held.map(|entry| (entry.quota, entry.amount)).collect();
+    let mut taking = draft.taking(draft.now);
+    let renewed = taking.renew(&held);
+    let taken = taking.finish();
+    let quotas = draft.note(taken);
+    renewed.map_err(EventReason::UsedUp).map(|()| quotas)
 }
 
 fn missing(draft: &Draft<'_>, redeem: &[(u32, Decimal)]) -> Option<Insufficient> {
@@ -94,7 +121,13 @@ fn redeem_of(change: &Change) -> Option<(u32, Decimal)> {
 pub(crate) fn expire_standby(draft: &mut Draft<'_>, fact: FactId, at: Timestamp, standby: &Standby) {
     draft.record(fact, Change::StandbyClosed { fact: standby.fact });
     draft.record(fact, Change::EventStatus { fact: standby.fact, status: EventStatus::Expired });
-    draft.post(fact, at, |posting| posting.release(&standby.holds));
+    release_standby(draft, fact, at, standby);
     let event = standby.event;
     draft.tell("EVENT_RESERVATION_EXPIRED", at, |draft| event_data(draft, event, None));
+}
+
+/// Lets go of everything a waiting event holds.
+pub(crate) fn release_standby(draft: &mut Draft<'_>, fact: FactId, at: Timestamp, standby: &Standby) {
+    draft.post(fact, at, |posting| posting.release(&standby.holds));
+    quota::book(draft, fact, QuotaMove::Released, &standby.quotas);
 }

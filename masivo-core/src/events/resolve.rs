@@ -6,6 +6,7 @@ use crate::draft::{Draft, FactId};
 use crate::fact::{Award, Change, EventHead};
 use crate::journeys;
 use crate::prelude::*;
+use crate::quota::{self, Quota, QuotaMove};
 use crate::rule::Inputs;
 use crate::tiers;
 use crate::value::{Decimal, Json, Timestamp};
@@ -21,6 +22,16 @@ pub(super) enum Spending<'a> {
     Holds(&'a [Hold]),
 }
 
+/// What an event gives and takes.
+#[derive(Clone, Copy)]
+pub(super) struct Effects<'a> {
+    pub(super) spending: Spending<'a>,
+    pub(super) awards: &'a [Award],
+    /// What the awards take from quotas, and whether it was held.
+    pub(super) quotas: &'a [(Quota, Decimal)],
+    pub(super) how: QuotaMove,
+}
+
 /// Applies an event; `fact` books it (the event's own fact, or the one that fulfils it).
 ///
 /// # Errors
@@ -31,11 +42,11 @@ pub(super) fn resolve(
     at: Timestamp,
     head: &EventHead,
     payload: &Json,
-    spending: Spending<'_>,
-    awards: &[Award],
+    effects: Effects<'_>,
 ) -> Result<(), Insufficient> {
-    spend(draft, fact, at, spending)?;
-    give(draft, fact, at, awards);
+    spend(draft, fact, at, effects.spending)?;
+    quota::book(draft, fact, effects.how, effects.quotas);
+    give(draft, fact, at, effects.awards);
     tell_about_points(draft, fact, at, head);
     if head.reason.is_some() {
         return Ok(());

@@ -1,13 +1,14 @@
 //! Reversing an event: everything it caused is undone, kept by policy, or becomes debt, and the receipt says
 //! which (design, decision "Reverse").
 
-use super::EventRecord;
 use super::emit::{emit_caused, event_data};
+use super::{EventRecord, release_standby};
 use crate::audiences;
 use crate::draft::Draft;
 use crate::fact::{Change, EventStatus, Fact, FactKind};
 use crate::prelude::*;
 use crate::program::Program;
+use crate::quota::{self, Owner, Quota, QuotaMove};
 use crate::rejection::Rejection;
 use crate::rule::Inputs;
 use crate::tiers;
@@ -50,6 +51,13 @@ pub enum ReceiptLine {
         /// The reward.
         reward: u32,
         /// How many.
+        amount: Decimal,
+    },
+    /// What the event used or held of a quota was given back.
+    QuotaReturned {
+        /// The quota.
+        quota: Quota,
+        /// How much.
         amount: Decimal,
     },
     /// The event no longer counts in the metrics.
@@ -108,6 +116,9 @@ pub(crate) fn reverse(
         draft.post(fact, now, |posting| {
             undo_points(program, posting, record, |reward| policy(program, reward));
         });
+        let used = record.effects().flat_map(Fact::quotas).filter(|entry| entry.kind.uses());
+        let used: Vec<(Quota, Decimal)> = used.map(|entry| (entry.quota, entry.amount)).collect();
+        quota::book(draft, fact, QuotaMove::Returned, &used);
     };
     draft.edit(fact, |fact| {
         fact.about = sequence;
@@ -159,7 +170,7 @@ fn cancel(draft: &mut Draft<'_>, record: &EventRecord, reason: &str) {
     draft.record(fact, Change::StandbyClosed { fact: sequence });
     draft.record(fact, Change::EventStatus { fact: sequence, status: EventStatus::Cancelled });
     if let Some(standby) = standby {
-        draft.post(fact, now, |posting| posting.release(&standby.holds));
+        release_standby(draft, fact, now, &standby);
     }
     if let Some(event) = record.head().map(|head| head.id) {
         draft.tell("EVENT_RESERVATION_CANCELLED", now, |draft| event_data(draft, event, Some(reason)));
@@ -262,6 +273,9 @@ impl Receipt {
         }
         for change in &reversal.changes {
             match change {
+                Change::Quota(entry) => {
+                    lines.push(ReceiptLine::QuotaReturned { quota: entry.quota, amount: entry.amount });
+                }
                 Change::MetricsReplaced(_) => {
                     let spend =
                         record.head().and_then(|head| head.visit).map_or(Decimal::ZERO, |visit| visit.spend);
@@ -300,6 +314,22 @@ impl Receipt {
             ReceiptLine::Debt { reward, amount } => points("points_already_spent", "debt", *reward, *amount),
             ReceiptLine::PointsReturned { reward, amount } => {
                 points("points_spent", "undone", *reward, *amount)
+            }
+            ReceiptLine::QuotaReturned { quota, amount } => {
+                let of = match quota.owner {
+                    Owner::Campaign(number) => {
+                        ("campaign_id", program.campaign(number).map(|campaign| campaign.id.clone()))
+                    }
+                    Owner::Reward(number) => ("reward_id", Some(reward_id(number))),
+                };
+                object()
+                    .with("what", quota.names().0)
+                    .with("outcome", "undone")
+                    .with(of.0, of.1.unwrap_or_default())
+                    .with("counts", quota.counts.name())
+                    .with_some("period", quota.period.map(|period| period.unit.name()))
+                    .with("amount", *amount)
+                    .build()
             }
             ReceiptLine::MetricsUndone { spend } => {
                 object().with("what", "metrics").with("outcome", "undone").with("spend", *spend).build()

@@ -1,9 +1,10 @@
 //! Campaigns: what earns. Behaviour campaigns for now; coupons, punch cards and referrals are not there yet.
 
-use super::Reading;
+use super::{Reading, limit};
 use crate::limits::{CAMPAIGN_RULES_MAX, EFFECTS_MAX, ENTRIES_MAX};
 use crate::prelude::*;
 use crate::problem::{Pointer, Report};
+use crate::quota::Limit;
 use crate::rule::{CONDITIONS, Rule, Span, Subject, read_conditions};
 use crate::shape::{AMOUNT, Field, LONG_TEXT, ObjectShape, Shape, TEXT, Unknown, optional, required};
 use crate::value::{Decimal, Json, Rounding, Timestamp, Zone, object};
@@ -29,6 +30,8 @@ pub struct CampaignSpec {
     pub end: Option<Timestamp>,
     /// Who pays for it.
     pub funded_by: Option<String>,
+    /// The budget, and how often it rewards at all and each customer.
+    pub limits: Vec<Limit>,
 }
 
 /// One rule of a campaign.
@@ -183,8 +186,13 @@ pub const CAMPAIGN: ObjectShape = ObjectShape {
             Shape::Either(&[Shape::Map(&Shape::Any, ENTRIES_MAX), Shape::TextOrEmpty(100_000)]),
             "an object, or one as JSON text",
         ),
-        optional("budget", Shape::Any, "not there yet"),
-        optional("divide_budget_in", Shape::Any, "not there yet"),
+        optional("budget", AMOUNT, "what all rewards together may be worth: amount × conversion factor"),
+        optional(
+            "divide_budget_in",
+            limit::DIVIDED,
+            "each period has its share of the budget; without end date the whole budget in each period",
+        ),
+        optional("limits", limit::LIMITS, "how often, or how much, it gives at all and to each customer"),
         optional("confirm_changes", Shape::Flag, "ignored"),
     ],
     unknown: Unknown::Warned,
@@ -216,6 +224,16 @@ pub(super) fn normalise(body: &Json, zone: Zone, report: &mut Report) -> Json {
         native.set(name.clone(), value);
     }
     RULES.check(native.get("rules").unwrap_or(&Json::Null), &root.field("rules"), report);
+    // Rules are compared as they are written: without conditions is the same as with none.
+    let rules = native.get("rules").map_or(&[][..], Json::items).iter().map(|rule| {
+        let mut rule = rule.clone();
+        if rule.get("conditions").is_none_or(Json::is_null) && rule.get("effects").is_some() {
+            rule.set("conditions", Json::List(Vec::new()));
+        }
+        rule
+    });
+    let rules = Json::List(rules.collect());
+    native.set("rules", rules);
     native
 }
 
@@ -232,16 +250,6 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> C
     if let Some(kind) = json.text("type").filter(|kind| *kind != "BEHAVIOR") {
         let message = format!("campaigns of type {kind} are not there yet");
         report.problem(&at.field("type"), "not_supported_yet", message, "use BEHAVIOR");
-    }
-    for name in ["budget", "divide_budget_in"] {
-        if json.get(name).is_some() {
-            report.problem(
-                &at.field(name),
-                "not_supported_yet",
-                format!("`{name}` is not there yet"),
-                "leave it out",
-            );
-        }
     }
     if let Some(brand) = json.text("brand_id").filter(|brand| reading.program.brand(brand).is_none()) {
         let hint = "write the brand first, or leave brand_id out for all brands";
@@ -279,6 +287,8 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> C
         let items = json.get(name).map_or(&[][..], Json::items);
         items.iter().filter_map(Json::as_text).map(ToOwned::to_owned).collect()
     };
+    let start = json.text("start_date").and_then(Timestamp::parse).unwrap_or(Timestamp::EPOCH);
+    let end = json.text("end_date").and_then(Timestamp::parse);
     CampaignSpec {
         name: json.text("name").unwrap_or_default().to_owned(),
         brand: json.text("brand_id").map(ToOwned::to_owned),
@@ -286,9 +296,10 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> C
         trigger,
         rules,
         active: json.text("status") != Some("INACTIVE"),
-        start: json.text("start_date").and_then(Timestamp::parse).unwrap_or(Timestamp::EPOCH),
-        end: json.text("end_date").and_then(Timestamp::parse),
+        start,
+        end,
         funded_by: json.text("funded_by").map(ToOwned::to_owned),
+        limits: limit::read(json, &at, start, end, report),
     }
 }
 

@@ -295,7 +295,8 @@ fn check_campaign(
         if now >= old.spec.start {
             let body_of = |name: &str| old.body.get(name).cloned().unwrap_or_default();
             for field in ["rules", "attributes", "brand_id", "start_date"] {
-                if body.get(field).cloned().unwrap_or_else(|| default_of(field, old)) != body_of(field) {
+                let written = body.get(field).cloned().unwrap_or_else(|| default_of(field, old));
+                if written.sorted() != body_of(field).sorted() {
                     return Err(Rejection::CampaignFixed { field, status: status.name() });
                 }
             }

@@ -24,6 +24,8 @@ pub struct RewardSpec {
     pub on_reversal: OnReversal,
     /// What happens to points given back to a lapsed lot.
     pub give_back: GiveBack,
+    /// How much of it there is for all customers together; `None` is without bound.
+    pub stock: Option<Decimal>,
     /// When it may be redeemed.
     pub conditions: Rule,
 }
@@ -55,6 +57,7 @@ const ATTRIBUTES: ObjectShape = ObjectShape {
             Shape::Choice(&["grace", "forfeit", "reissue"]),
             "what happens to points given back to a lapsed lot",
         ),
+        optional("stock", AMOUNT, "how much of it campaigns may give together; without it there is no bound"),
         optional("give_back_days", Shape::Integer(1, 3650), "days of grace; 7 when left out"),
     ],
     unknown: Unknown::Warned,
@@ -122,6 +125,7 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> R
         decimals: decimals.and_then(|decimals| u32::try_from(decimals).ok()).unwrap_or(0),
         on_reversal,
         give_back,
+        stock: get("stock").and_then(Json::as_number),
         conditions: read_conditions(
             json.get("conditions"),
             &reading.at.field("conditions"),

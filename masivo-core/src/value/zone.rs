@@ -129,6 +129,18 @@ impl Zone {
             .map_or(Timestamp::MAX, |date| self.resolve(date.and_time(NaiveTime::MIN)))
     }
 
+    /// The number of the local day an instant falls in: 1 January 1970 is 0.
+    pub fn day_number(self, instant: Timestamp) -> i32 {
+        let days = self.naive_local(instant).date().signed_duration_since(NaiveDate::default()).num_days();
+        i32::try_from(days).unwrap_or(i32::MAX)
+    }
+
+    /// The first instant of a numbered day.
+    pub fn start_of_day_number(self, number: i32) -> Timestamp {
+        let date = NaiveDate::default().checked_add_signed(chrono::TimeDelta::days(i64::from(number)));
+        date.map_or(Timestamp::MAX, |date| self.resolve(date.and_time(NaiveTime::MIN)))
+    }
+
     /// The first instant of a calendar date, or `None` when there is no such date.
     pub fn start_of_date(self, year: i32, month: u32, day: u32) -> Option<Timestamp> {
         let date = NaiveDate::from_ymd_opt(year, month, day)?;

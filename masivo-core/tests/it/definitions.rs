@@ -128,7 +128,7 @@ fn the_form_of_the_dashboard_reads_like_the_native_one() {
         (r#""{\"a\": 1}""#, r#""{""#, "refused: not_json /metadata"),
         (r#"\"amount\": 1"#, r#"\"amount\": 0"#, "refused: not_in_range /rules/0/effects/0/amount"),
         (r#"grater than"#, r#"bigger"#, "refused: unknown_operator /rules/0/conditions/0/0/operator"),
-        (r#""budget": null"#, r#""budget": 5"#, "refused: not_supported_yet /budget"),
+        (r#""budget": null"#, r#""budget": 0"#, "refused: not_in_range /budget"),
     ] {
         let body = dashboard.replace(from, to);
         assert_ne!(body, dashboard);

@@ -8,11 +8,13 @@ use masivo_core::limits::LOTS_HELD;
 use masivo_core::outgoing::Outgoing;
 use masivo_core::profile::comparable_email;
 use masivo_core::program::{Defined, Definer, Kind, Program, StoredDefinition, define, standard_definitions};
+use masivo_core::quota::{Quota, QuotaMove, Quotas, Scope};
 use masivo_core::state::State;
 use masivo_core::value::{Json, Mint, StoreSecret, Timestamp};
 use masivo_core::wallet::{LaterLots, LaterNeed, Lot};
 use masivo_core::{
-    Claim, Command, Context, Customer, Decision, Loaded, Needs, Outcome, Rejection, bring_to, decide, needs,
+    Claim, Command, Context, Customer, Decision, Loaded, Needs, Outcome, Rejection, Undecided, bring_to,
+    decide, needs,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -57,6 +59,8 @@ pub(crate) struct House {
     facts: BTreeMap<u64, FactRow>,
     events: BTreeMap<Uuid, u64>,
     pub(crate) outgoing: Vec<(Key, Outgoing)>,
+    /// What is taken of shared quotas.
+    pub(crate) quotas: Quotas,
     /// Whether customers are woken as time passes, or only brought to the present when something is done.
     pub(crate) wakes: bool,
     /// Open lots held in the working state.
@@ -100,6 +104,7 @@ impl House {
             facts: BTreeMap::new(),
             events: BTreeMap::new(),
             outgoing: Vec::new(),
+            quotas: Quotas::new(),
             wakes: true,
             lots_held: LOTS_HELD,
         };
@@ -130,17 +135,17 @@ impl House {
         let mut loaded = Loaded { customer: Some(customer.clone()), ..Loaded::default() };
         self.load_needs(&Command::WakeUp, key, &mut loaded);
         let read = self.read_row(key, "wake_up");
-        let decision = self.decide(loaded, &Command::WakeUp).unwrap();
+        let decision = self.decide(&loaded, &Command::WakeUp, true).unwrap();
         self.apply(Some(key), decision, false);
         let written = self.take_in(key, self.rows[&key].customer.clone());
         assert_eq!(written, read, "reading shows what writing gives");
     }
 
-    fn context(&self, name: &str) -> Context<'_> {
+    fn context<'a>(&'a self, name: &str, quotas: &'a Quotas) -> Context<'a> {
         let next_fact = self.next_fact();
         let mint = Mint::new(secret(), self.now, name, &next_fact.to_be_bytes());
         let lots_held = self.lots_held;
-        Context { now: self.now, program: &self.program, mint, next_fact, keyed: false, lots_held }
+        Context { lots_held, quotas, ..Context::new(self.now, &self.program, mint, next_fact) }
     }
 
     fn next_fact(&self) -> u64 {
@@ -174,9 +179,19 @@ impl House {
 
     /// Carries out a command, as the engine does.
     pub(crate) fn submit(&mut self, command: &Command) -> Result<Answer, Rejection> {
-        let (key, loaded) = self.load(command)?;
-        let before = self.next_fact();
-        let decision = self.decide(loaded, command)?;
+        let mut settled = false;
+        let (key, decision) = loop {
+            let (key, loaded) = self.load(command)?;
+            match self.decide(&loaded, command, settled) {
+                Ok(decision) => break (key, decision),
+                Err(Undecided::Refused(rejection)) => return Err(rejection),
+                Err(Undecided::Overdue) => self.wake_all(),
+                Err(Undecided::Unknown(_)) => unreachable!("they were made known"),
+            }
+            assert!(!settled, "what fell due was booked");
+            settled = true;
+        };
+        let before = decision.facts.first().map_or_else(|| self.next_fact(), |fact| fact.sequence);
         let outcome = decision.outcome.clone();
         let facts = decision.facts.iter().filter(|fact| fact.kind != FactKind::Due);
         let facts = facts.map(|fact| fact.sequence).collect();
@@ -271,18 +286,61 @@ impl House {
         visits
     }
 
-    fn decide(&self, loaded: Loaded, command: &Command) -> Result<Decision, Rejection> {
-        let context = self.context(command.name());
-        let decision = decide(&context, loaded.clone(), command);
-        let again = decide(&context, loaded, command);
-        match (&decision, &again) {
-            (Ok(one), Ok(other)) => {
-                assert_eq!((&one.facts, &one.outgoing), (&other.facts, &other.outgoing), "D1");
+    fn decide(&self, loaded: &Loaded, command: &Command, settled: bool) -> Result<Decision, Undecided> {
+        let mut known = Quotas::new();
+        loop {
+            let context = Context { settled, ..self.context(command.name(), &known) };
+            let decision = decide(&context, loaded.clone(), command);
+            let again = decide(&context, loaded.clone(), command);
+            match (&decision, &again) {
+                (Ok(one), Ok(other)) => {
+                    assert_eq!((&one.facts, &one.outgoing), (&other.facts, &other.outgoing), "D1");
+                }
+                (Err(one), Err(other)) => assert_eq!(one, other, "D1"),
+                _ => panic!("D1: {decision:?} and {again:?}"),
             }
-            (Err(one), Err(other)) => assert_eq!(one, other, "D1"),
-            _ => panic!("D1: {decision:?} and {again:?}"),
+            match decision {
+                Err(Undecided::Unknown(unknown)) => self.learn(&mut known, unknown),
+                decided => return decided,
+            }
         }
-        decision
+    }
+
+    /// Makes shared quotas known that were asked for.
+    fn learn(&self, known: &mut Quotas, unknown: BTreeSet<Quota>) {
+        for quota in unknown {
+            let before = known.insert(quota, self.quotas.get(&quota).copied().unwrap_or_default());
+            assert_eq!(before, None, "a quota is asked for once");
+        }
+    }
+
+    /// Books on shared quotas, and proves that no limit is overrun (Q1, Q2).
+    fn book(&mut self, fact: &Fact, own: &State) {
+        for entry in fact.quotas() {
+            let sums = match entry.quota.scope {
+                Scope::Customer => own.quotas.sums(&entry.quota),
+                Scope::Everyone => {
+                    let sums = self.quotas.entry(entry.quota).or_default();
+                    let before = *sums;
+                    sums.apply(entry);
+                    let free = match entry.kind {
+                        QuotaMove::Used | QuotaMove::Held => entry.amount,
+                        QuotaMove::UsedFromHold => before.held,
+                        QuotaMove::Released => before.held,
+                        QuotaMove::Returned => before.used,
+                    };
+                    assert!(entry.amount <= free, "Q2: {entry:?} on {before:?}");
+                    *sums
+                }
+            };
+            if matches!(entry.kind, QuotaMove::Used | QuotaMove::Held) {
+                let most = entry.quota.most(&self.program);
+                assert!(
+                    most.is_none_or(|most| sums.taken() <= most),
+                    "Q1: {entry:?} makes {sums:?} of {most:?}"
+                );
+            }
+        }
     }
 
     fn apply(&mut self, key: Option<Key>, decision: Decision, deleted: bool) {
@@ -303,6 +361,7 @@ impl House {
             row.folded.head = fact.sequence;
             fact.changes.iter().for_each(|change| row.folded.apply(change, zone));
             row.folded.wallet.check().unwrap_or_else(|broken| panic!("while folding: {broken}"));
+            self.book(&fact, &row.folded);
             self.keep(key, fact);
         }
         row.lots.extend(lots.into_iter().map(|lot| (lot.number, lot)));
@@ -408,8 +467,14 @@ impl House {
     fn read_row(&self, key: Key, name: &str) -> Customer {
         let customer = self.rows[&key].customer.clone();
         let later = customer.state.wallet.all_later(self.now);
-        let later = later.iter().map(|need| self.later_lots(key, need)).collect();
-        bring_to(&self.context(name), customer, later)
+        let later: Vec<LaterLots> = later.iter().map(|need| self.later_lots(key, need)).collect();
+        let mut known = Quotas::new();
+        loop {
+            match bring_to(&self.context(name, &known), customer.clone(), later.clone()) {
+                Ok(customer) => return customer,
+                Err(unknown) => self.learn(&mut known, unknown),
+            }
+        }
     }
 
     pub(crate) fn register(&mut self, body: &Json) -> Result<Answer, Rejection> {

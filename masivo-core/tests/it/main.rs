@@ -41,6 +41,7 @@ fn every_file_of_this_folder_is_declared() {
         .collect();
     let files: BTreeSet<String> = sources(&folder, "rs")
         .into_iter()
+        .filter(|path| path.parent() == Some(&*folder))
         .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
         .filter(|name| name != "main")
         .collect();

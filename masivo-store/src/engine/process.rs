@@ -1,32 +1,33 @@
 //! Carrying out one piece of work inside a unit.
 
 use super::answer::Answer;
+use super::due::{catch_up, set_clock, wake_all_due};
+use super::repeat::{hash_key, remember, repeated};
 use super::request::{Request, Work};
 use super::writer::Desk;
 use super::{delivery, load};
-use crate::backend::{CustomerKey, CustomerRow, Destination, Made, OutboxRow, Remembered, Unit, Write};
+use crate::backend::{CustomerKey, CustomerRow, Destination, Made, OutboxRow, Unit, Write};
 use crate::error::{StoreError, SubmitError};
 use base64::Engine as _;
 use masivo_core::events::EventRecord;
 use masivo_core::fact::{Change, EventStatus, Fact};
-use masivo_core::limits::LOTS_HELD;
 use masivo_core::outgoing::{DeliveryStatus, Outgoing, Target};
-use masivo_core::problem::{Pointer, Report};
 use masivo_core::profile::comparable_email;
 use masivo_core::program::{Definer, Kind};
+use masivo_core::quota::{Quota, Scope};
 use masivo_core::report::daily;
 use masivo_core::value::{Json, Mint, Timestamp};
 use masivo_core::{
-    Claim, Command, Context, Customer, Decision, Loaded, Outcome, Rejection, decide, needs, program,
+    Claim, Command, Context, Customer, Decision, Loaded, Outcome, Rejection, Undecided, decide, needs,
+    program,
 };
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// What a caller gets; failures of the store are kept apart, since they undo the whole group.
-type Submitted<T> = Result<Result<T, SubmitError>, StoreError>;
+pub(super) type Submitted<T> = Result<Result<T, SubmitError>, StoreError>;
 
-/// How far a test clock may go at once: two years.
-const CLOCK_STEP_MAX: i64 = 2 * 366 * masivo_core::value::DAY;
 /// Events fulfilled by one call after they expired.
 const FULFILLED_AT_ONCE_MAX: usize = 500;
 /// Rounds of loading for one command: the event, what it caused, what that needs.
@@ -62,102 +63,6 @@ pub(super) fn carry_out(desk: &mut Desk, unit: &mut impl Unit, request: Request)
     }
 }
 
-/// The keyed hashes of an idempotency key and of what it is used for.
-struct KeyHashes {
-    key: [u8; 16],
-    request: [u8; 16],
-}
-
-fn hash_key(desk: &Desk, key: Option<&str>, comparable: &str) -> Option<KeyHashes> {
-    let secret = desk.shared.secret;
-    key.map(|key| KeyHashes {
-        key: secret.hash("idempotency key", &[key.as_bytes()]),
-        request: secret.hash("idempotent request", &[comparable.as_bytes()]),
-    })
-}
-
-/// The answer given before to the same key, if there was one.
-fn repeated(
-    desk: &mut Desk,
-    unit: &impl Unit,
-    hashes: Option<&KeyHashes>,
-) -> Result<Option<Result<Answer, SubmitError>>, StoreError> {
-    let Some(hashes) = hashes else { return Ok(None) };
-    let Some(remembered) = unit.remembered(hashes.key)? else { return Ok(None) };
-    if remembered.request != hashes.request {
-        return Ok(Some(Err(Rejection::KeyReused.into())));
-    }
-    let erased = || Err(Rejection::AnswerErased.into());
-    Ok(Some(match remembered.made {
-        Made::Nothing => Ok(Answer::Done),
-        Made::Fact(sequence) => {
-            let payload = unit.fact(sequence)?.and_then(|row| row.fact.payload);
-            match payload.and_then(|payload| payload.get("answer").cloned()) {
-                Some(answer) => Ok(Answer::Document(answer)),
-                None => erased(),
-            }
-        }
-        Made::Count(count) => Ok(Answer::Count(count)),
-        Made::Listed(changed) => Ok(Answer::Listed(changed)),
-        Made::Event(sequence) | Made::Fulfilled(sequence) | Made::Reversed(sequence) => {
-            match answered_event(desk, unit, sequence, &remembered.made)? {
-                Some(record) => Ok(Answer::Event { record: Box::new(record), still_expired: None }),
-                None => erased(),
-            }
-        }
-        Made::Definition { kind, number, version, created } => {
-            let all = unit.definitions()?;
-            let found = all
-                .into_iter()
-                .find(|stored| stored.kind == kind && stored.number == number && stored.version == version);
-            match found {
-                Some(stored) => {
-                    Ok(Answer::Definition { stored: Box::new(stored), created, warnings: Vec::new() })
-                }
-                None => erased(),
-            }
-        }
-    }))
-}
-
-/// An event as it was answered: what became of it later is another answer.
-fn answered_event(
-    desk: &mut Desk,
-    unit: &impl Unit,
-    sequence: u64,
-    made: &Made,
-) -> Result<Option<EventRecord>, StoreError> {
-    let Some(row) = unit.fact(sequence)? else { return Ok(None) };
-    if row.fact.payload.is_none() {
-        return Ok(None);
-    }
-    let customer = load::customer_by_key(desk, unit, row.customer)?;
-    let id = customer.map(|customer| customer.profile.id().to_owned()).unwrap_or_default();
-    let mut record = load::complete(unit, row, &id)?;
-    match made {
-        Made::Reversed(_) => {}
-        Made::Fulfilled(_) => (record.status, record.closed_by) = (EventStatus::Resolved, None),
-        _ => {
-            record.status = record.head().map_or(EventStatus::Resolved, |head| head.status);
-            (record.fulfilled_by, record.closed_by) = (None, None);
-        }
-    }
-    Ok(Some(record))
-}
-
-fn remember(
-    desk: &Desk,
-    unit: &mut impl Unit,
-    hashes: Option<KeyHashes>,
-    made: Made,
-) -> Result<(), StoreError> {
-    if let Some(hashes) = hashes {
-        let remembered = Remembered { request: hashes.request, made };
-        unit.write(Write::Remember { key: hashes.key, at: desk.now, remembered: &remembered })?;
-    }
-    Ok(())
-}
-
 fn customer(
     desk: &mut Desk,
     unit: &mut impl Unit,
@@ -174,18 +79,10 @@ fn customer(
     if let Some(answer) = repeated(desk, unit, hashes.as_ref())? {
         return Ok(answer);
     }
-    let (known, loaded) = match load_for(desk, unit, command)? {
-        Ok(loaded) => loaded,
-        Err(rejection) => return Ok(Err(rejection.into())),
-    };
-    let seed = match &hashes {
-        Some(hashes) => hashes.key.to_vec(),
-        None => desk.counters.fact.to_be_bytes().to_vec(),
-    };
-    let mut decision = match attempt(desk, loaded, command, &seed, hashes.is_some()) {
-        Ok(decision) => decision,
-        Err(Failure::Refused(rejection)) => return Ok(Err(rejection.into())),
-        Err(Failure::Bug(text)) => return Ok(Err(quarantine(desk, unit, &text)?)),
+    let (known, mut decision) = match decided(desk, unit, command, hashes.as_ref().map(|hashes| hashes.key))?
+    {
+        Ok(decided) => decided,
+        Err(error) => return Ok(Err(error)),
     };
     let first_fact = decision.facts.first().map_or(0, |fact| fact.sequence);
     let made = match &decision.outcome {
@@ -230,6 +127,33 @@ fn customer(
     }))
 }
 
+/// Decides a command, once everything it is decided on is known.
+fn decided(
+    desk: &mut Desk,
+    unit: &mut impl Unit,
+    command: &Command,
+    key: Option<[u8; 16]>,
+) -> Submitted<(Option<Known>, Decision)> {
+    let mut settled = false;
+    loop {
+        let (known, loaded) = match load_for(desk, unit, command)? {
+            Ok(loaded) => loaded,
+            Err(rejection) => return Ok(Err(rejection.into())),
+        };
+        let seed = key.map_or_else(|| desk.counters.fact.to_be_bytes().to_vec(), |key| key.to_vec());
+        match attempt(desk, loaded, command, &seed, key.is_some(), settled) {
+            Ok(decision) => return Ok(Ok((known, decision))),
+            Err(Failure::Refused(rejection)) => return Ok(Err(rejection.into())),
+            Err(Failure::Unknown(quotas)) => desk.quotas.learn(unit, quotas)?,
+            Err(Failure::Overdue) => {
+                wake_all_due(desk, unit)?;
+                settled = true;
+            }
+            Err(Failure::Bug(text)) => return Ok(Err(quarantine(desk, unit, &text)?)),
+        }
+    }
+}
+
 /// The event that was just made, with nothing that became of it later.
 fn fresh_event(made: &Made, facts: Vec<Fact>, customer: &str) -> Option<EventRecord> {
     let Made::Event(sequence) = made else { return None };
@@ -239,15 +163,15 @@ fn fresh_event(made: &Made, facts: Vec<Fact>, customer: &str) -> Option<EventRec
 }
 
 /// What is kept of a customer while its state is being decided on.
-struct Known {
-    key: CustomerKey,
-    armed: Option<Timestamp>,
+pub(super) struct Known {
+    pub(super) key: CustomerKey,
+    pub(super) armed: Option<Timestamp>,
     id: String,
 }
 
 impl Known {
     /// Splits a row into what is kept and what is decided on.
-    fn split(row: CustomerRow) -> (Self, Customer) {
+    pub(super) fn split(row: CustomerRow) -> (Self, Customer) {
         let CustomerRow { key, state, profile, armed } = row;
         (Self { key, armed, id: profile.id().to_owned() }, Customer { state, profile })
     }
@@ -302,7 +226,7 @@ fn load_for(
     Ok(Ok((Some(known), loaded)))
 }
 
-fn load_needs(
+pub(super) fn load_needs(
     desk: &Desk,
     unit: &impl Unit,
     command: &Command,
@@ -335,26 +259,30 @@ fn load_needs(
     Ok(())
 }
 
-enum Failure {
+pub(super) enum Failure {
     Refused(Rejection),
+    /// These shared quotas must be known first.
+    Unknown(BTreeSet<Quota>),
+    /// What fell due for other customers must be booked first.
+    Overdue,
     Bug(String),
 }
 
 /// Decides, and proves the laws of the result. Deciding is pure, so a panic inside leaves nothing behind.
-fn attempt(
+pub(super) fn attempt(
     desk: &Desk,
     loaded: Loaded,
     command: &Command,
     seed: &[u8],
     keyed: bool,
+    settled: bool,
 ) -> Result<Decision, Failure> {
+    let mint = Mint::new(desk.shared.secret, desk.now, command.name(), seed);
     let context = Context {
-        now: desk.now,
-        program: &desk.program,
-        mint: Mint::new(desk.shared.secret, desk.now, command.name(), seed),
-        next_fact: desk.counters.fact + 1,
         keyed,
-        lots_held: LOTS_HELD,
+        quotas: desk.quotas.known(),
+        settled,
+        ..Context::new(desk.now, &desk.program, mint, desk.counters.fact + 1)
     };
     let decided = catch_unwind(AssertUnwindSafe(|| decide(&context, loaded, command)));
     match decided {
@@ -364,13 +292,19 @@ fn attempt(
                 Err(Failure::Bug(format!("{}: invariant {} is broken", command.name(), broken.law)))
             }
         },
-        Ok(Err(rejection)) => Err(Failure::Refused(rejection)),
+        Ok(Err(Undecided::Refused(rejection))) => Err(Failure::Refused(rejection)),
+        Ok(Err(Undecided::Unknown(quotas))) => Err(Failure::Unknown(quotas)),
+        Ok(Err(Undecided::Overdue)) => Err(Failure::Overdue),
         // The text of a panic may show personal values: only the command is named.
         Err(_) => Err(Failure::Bug(format!("{}: the rules panicked", command.name()))),
     }
 }
 
-fn quarantine(desk: &mut Desk, unit: &mut impl Unit, text: &str) -> Result<SubmitError, StoreError> {
+pub(super) fn quarantine(
+    desk: &mut Desk,
+    unit: &mut impl Unit,
+    text: &str,
+) -> Result<SubmitError, StoreError> {
     desk.counters.quarantine += 1;
     let sequence = desk.counters.quarantine;
     unit.write(Write::Quarantine { sequence, at: desk.now, text })?;
@@ -378,7 +312,7 @@ fn quarantine(desk: &mut Desk, unit: &mut impl Unit, text: &str) -> Result<Submi
 }
 
 /// Writes a decision.
-fn apply(
+pub(super) fn apply(
     desk: &mut Desk,
     unit: &mut impl Unit,
     known: Option<Known>,
@@ -450,6 +384,7 @@ fn write_fact(
             Change::EventStatus { fact: event, status } => {
                 unit.write(Write::EventStatus { event: *event, status: *status, by: fact.sequence })?;
             }
+            Change::Quota(entry) if entry.quota.scope == Scope::Everyone => desk.quotas.book(unit, entry)?,
             // A flip that only moved is part of the working state: the lists of members stay as they are.
             Change::Member(membership) if membership.since == fact.at => {
                 let since = membership.inside.then_some(membership.since);
@@ -651,112 +586,4 @@ fn revoke_key(desk: &Desk, unit: &mut impl Unit, id: &str) -> Submitted<Answer> 
     revoked.revoked_at = revoked.revoked_at.or(Some(desk.shared.clock.wall()));
     unit.write(Write::ApiKey(&revoked))?;
     Ok(Ok(Answer::Done))
-}
-
-fn set_clock(desk: &mut Desk, unit: &mut impl Unit, to: Timestamp) -> Submitted<Answer> {
-    let mut report = Report::default();
-    let root = Pointer::root();
-    let at = root.field("now");
-    let last = masivo_core::value::Zone::UTC.start_of_date(2200, 1, 1).unwrap_or(Timestamp::MAX);
-    if to < desk.now {
-        let message = format!("{to} is before the clock's {}", desk.now);
-        report.problem(&at, "clock_backwards", message, "time only moves forward");
-    } else if to.since(desk.now) > CLOCK_STEP_MAX {
-        let message = format!("{to} is more than two years after {}", desk.now);
-        report.problem(&at, "clock_too_far", message, "move in steps of at most two years");
-    } else if to >= last {
-        report.problem(&at, "clock_too_far", format!("{to} is beyond 2199"), "stay before the year 2200");
-    } else if !desk.shared.clock.set(to) {
-        report.problem(
-            &at,
-            "clock_runs",
-            "the clock runs by itself",
-            "start with a test clock to set the time",
-        );
-    }
-    if report.has_problems() {
-        return Ok(Err(Rejection::Malformed(report).into()));
-    }
-    desk.now = to;
-    catch_up(desk, unit)?;
-    Ok(Ok(Answer::Instant(to)))
-}
-
-/// Customers woken or swept in one step of a long run.
-const AT_ONCE: usize = 1_024;
-
-/// Applies everything due, and finishes a re-evaluation under way.
-fn catch_up(desk: &mut Desk, unit: &mut impl Unit) -> Result<(), StoreError> {
-    wake_all_due(desk, unit)?;
-    while desk.sweep.is_some() {
-        sweep(desk, unit, AT_ONCE)?;
-    }
-    Ok(())
-}
-
-/// Applies everything due.
-fn wake_all_due(desk: &mut Desk, unit: &mut impl Unit) -> Result<(), StoreError> {
-    loop {
-        // The wake-ups that were set so far must be written before the next ones are looked for.
-        super::writer::write_customers(desk, unit)?;
-        desk.cache.flushed();
-        if wake_up_due(desk, unit, AT_ONCE)? == 0 {
-            return Ok(());
-        }
-    }
-}
-
-/// Wakes up customers whose time has come; gives how many.
-pub(super) fn wake_up_due(desk: &mut Desk, unit: &mut impl Unit, most: usize) -> Result<usize, StoreError> {
-    let due = unit.due(desk.now, most)?;
-    let mut woken = 0;
-    for key in due {
-        // Changed in this group, and not written yet: its new wake-up counts.
-        let row = load::customer_by_key(desk, unit, key)?;
-        let Some(row) = row else { continue };
-        if row.armed.is_some_and(|armed| armed > desk.now) {
-            continue;
-        }
-        wake_up(desk, unit, row)?;
-        woken += 1;
-    }
-    Ok(woken)
-}
-
-fn wake_up(desk: &mut Desk, unit: &mut impl Unit, row: CustomerRow) -> Result<(), StoreError> {
-    let (known, customer) = Known::split(row);
-    let mut loaded = Loaded { customer: Some(customer), ..Loaded::default() };
-    load_needs(desk, unit, &Command::WakeUp, &known, 0, &mut loaded)?;
-    let seed = desk.counters.fact.to_be_bytes();
-    match attempt(desk, loaded, &Command::WakeUp, &seed, false) {
-        Ok(mut decision) => {
-            let facts = std::mem::take(&mut decision.facts);
-            apply(desk, unit, Some(known), decision, &facts, false)
-        }
-        Err(Failure::Bug(text)) => {
-            drop(quarantine(desk, unit, &text)?);
-            // A customer that cannot be woken must not hold the others up.
-            if let Some(row) = load::customer_by_key(desk, unit, known.key)? {
-                desk.cache.change(CustomerRow { armed: None, ..row }, known.armed, false, false);
-            }
-            Ok(())
-        }
-        Err(Failure::Refused(_)) => Ok(()),
-    }
-}
-
-/// Goes on with a re-evaluation of all customers.
-pub(super) fn sweep(desk: &mut Desk, unit: &mut impl Unit, most: usize) -> Result<(), StoreError> {
-    let Some((version, after)) = desk.sweep else { return Ok(()) };
-    let keys: Vec<CustomerKey> = unit.customers(after, most)?.into_iter().map(|row| row.key).collect();
-    for key in &keys {
-        if let Some(row) = load::customer_by_key(desk, unit, *key)?
-            && row.state.audiences_seen != version
-        {
-            wake_up(desk, unit, row)?;
-        }
-    }
-    // Customers made in this group carry the new version already.
-    desk.sweep = keys.last().map(|last| (version, *last));
-    unit.write(Write::Sweep(desk.sweep))
 }

@@ -4,8 +4,10 @@ use super::Config;
 use super::answer::Answer;
 use super::cache::Cache;
 use super::clock::Clock;
+use super::due;
 use super::handle::Handle;
 use super::process;
+use super::quotas::SharedQuotas;
 use super::request::{Request, Work};
 use crate::backend::{
     Backend, CommitError, Counters, CustomerKey, DailyRow, Read, ReaderSource, Unit, Write,
@@ -142,6 +144,7 @@ pub(super) struct Desk {
     pub(super) now: Timestamp,
     pub(super) sweep: Option<(u32, CustomerKey)>,
     pub(super) daily: BTreeMap<(i64, String), (i64, i64)>,
+    pub(super) quotas: SharedQuotas,
     pub(super) outbox_touched: bool,
     /// Set when a customer was erased: old copies in the files must go too.
     pub(super) erased: bool,
@@ -187,6 +190,7 @@ pub(super) fn start<B: Backend>(
         counters,
         sweep,
         daily: BTreeMap::new(),
+        quotas: SharedQuotas::default(),
         outbox_touched: false,
         erased: leftovers,
     };
@@ -341,6 +345,7 @@ impl Writer {
             Err(error) => {
                 self.desk.cache.clear();
                 self.desk.daily.clear();
+                self.desk.quotas.clear();
                 self.desk.outbox_touched = false;
                 (self.desk.program, self.desk.sweep) = before;
                 if let Ok(reader) = self.desk.shared.take_reader() {
@@ -379,9 +384,10 @@ impl Writer {
             answers.push(process::carry_out(&mut self.desk, &mut unit, request).map_err(failed)?);
         }
         let most = if alone { WAKE_UPS_ALONE } else { WAKE_UPS_BESIDE };
-        process::wake_up_due(&mut self.desk, &mut unit, most).map_err(failed)?;
-        process::sweep(&mut self.desk, &mut unit, most).map_err(failed)?;
+        due::wake_up_due(&mut self.desk, &mut unit, most).map_err(failed)?;
+        due::sweep(&mut self.desk, &mut unit, most).map_err(failed)?;
         write_customers(&mut self.desk, &mut unit).map_err(failed)?;
+        self.desk.quotas.write(&mut unit).map_err(failed)?;
         write_sums(&mut self.desk, &mut unit).map_err(failed)?;
         let due = unit.next_due().map_err(failed)?;
         unit.commit()?;

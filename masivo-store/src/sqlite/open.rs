@@ -12,7 +12,8 @@ use std::time::Duration;
 /// The version the first step leads to: what was before was never released and cannot be read.
 const FIRST_VERSION: i64 = 2;
 /// The steps from an empty file to the present schema, in order.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_initial.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("migrations/0001_initial.sql"), include_str!("migrations/0002_quotas.sql")];
 /// How long the writer waits for others that use the file.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Marks a file as a masivo store: "masv".
@@ -120,6 +121,27 @@ pub(crate) fn draw_secret() -> Result<[u8; 16], StoreError> {
     Ok(secret)
 }
 
+/// Brings a store of an older build to the present schema before it is read; one that is up to date is left alone.
+pub(super) fn upgrade(path: &Path) -> Result<(), StoreError> {
+    if mode_of(path)?.is_none() {
+        return Ok(());
+    }
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    drop(connection);
+    if found == newest() {
+        return Ok(());
+    }
+    let _lock = lock(path)?;
+    migrate(&mut connect(path)?, path)
+}
+
+/// The version of the present schema.
+fn newest() -> i64 {
+    FIRST_VERSION - 1 + i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX / 2)
+}
+
 /// Applies the migrations that are missing, each step in one transaction with the mark of its version.
 fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let application: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
@@ -134,7 +156,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
             path.display()
         )));
     }
-    let known = FIRST_VERSION - 1 + i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX / 2);
+    let known = newest();
     if found > known {
         return Err(StoreError::Newer { path: path.display().to_string(), found, known });
     }

@@ -5,10 +5,11 @@ use crate::backend::{
     ApiKey, Counters, CustomerKey, CustomerRow, DailyRow, FactRow, OutboxFilter, OutboxRow, Read, Remembered,
 };
 use crate::error::StoreError;
-use crate::stored::{read_booking, read_lot};
+use crate::stored::{quota_columns, quota_of, read_booking, read_lot};
 use masivo_core::fact::FactKind;
 use masivo_core::outgoing::DeliveryStatus;
 use masivo_core::program::{Kind, StoredDefinition};
+use masivo_core::quota::{Quota, QuotaSums};
 use masivo_core::value::{Decimal, Timestamp};
 use masivo_core::wallet::{Lot, SpendingOrder};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row, params};
@@ -24,8 +25,9 @@ impl SqliteReader {
     /// Opens a file for reading, beside its writer or without one.
     ///
     /// # Errors
-    /// When the file is not there or cannot be read.
+    /// When the file is not there or cannot be read; when it has an older schema and another process writes to it.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        super::open::upgrade(path)?;
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.busy_timeout(Duration::from_secs(10))?;
         connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -16384;")?;
@@ -206,6 +208,23 @@ impl<T: HasConnection> Read for T {
         many(self.connection(), sql, parameters, lot)
     }
 
+    fn quota(&self, quota: &Quota) -> Result<Option<QuotaSums>> {
+        let sql = "SELECT used, held FROM quota
+                   WHERE owner = ?1 AND number = ?2 AND counts = ?3 AND unit = ?4 AND period = ?5";
+        one(self.connection(), sql, quota_columns(quota), |row| sums(row, 0))
+    }
+
+    fn quotas(&self, from: Option<&Quota>, limit: usize) -> Result<Vec<(Quota, QuotaSums)>> {
+        let sql = "SELECT owner, number, counts, unit, period, used, held FROM quota
+                   WHERE (owner, number, counts, unit, period) >= (?1, ?2, ?3, ?4, ?5)
+                   ORDER BY owner, number, counts, unit, period LIMIT ?6";
+        let [owner, number, counts, unit, period] = from.map_or([i64::MIN; 5], quota_columns);
+        many(self.connection(), sql, params![owner, number, counts, unit, period, bound(limit)], |row| {
+            let columns = [row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?];
+            Ok((quota_of(columns)?, sums(row, 5)?))
+        })
+    }
+
     fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<CustomerKey>> {
         let sql = "SELECT customer FROM wake_up WHERE due <= ?1 ORDER BY due, customer LIMIT ?2";
         many(self.connection(), sql, params![now.milliseconds(), bound(limit)], number)
@@ -358,6 +377,11 @@ impl<T: HasConnection> Read for T {
             last_instant: last.and_then(|text| text.parse().ok()).map(instant),
         })
     }
+}
+
+fn sums(row: &Row<'_>, at: usize) -> Result<QuotaSums> {
+    let (used, held) = (Decimal::from_micros(row.get(at)?), Decimal::from_micros(row.get(at + 1)?));
+    Ok(QuotaSums { used, held })
 }
 
 fn meta(connection: &Connection, name: &str) -> Result<Option<String>> {

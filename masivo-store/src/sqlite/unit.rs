@@ -4,10 +4,13 @@ use super::read::HasConnection;
 use super::row::{destination_columns, place, write_made};
 use crate::backend::{ApiKey, CommitError, CustomerKey, CustomerRow, OutboxRow, Unit, Write, key_period};
 use crate::error::StoreError;
-use crate::stored::{write_booking, write_document, write_explanation, write_lot, write_state};
+use crate::stored::{
+    quota_columns, write_booking, write_document, write_explanation, write_lot, write_state,
+};
 use masivo_core::fact::{EventStatus, Fact, FactKind};
 use masivo_core::outgoing::DeliveryStatus;
 use masivo_core::program::StoredDefinition;
+use masivo_core::quota::{Quota, QuotaSums};
 use masivo_core::value::Timestamp;
 use masivo_core::wallet::Lot;
 use rusqlite::{Connection, params};
@@ -154,6 +157,17 @@ impl<'u> SqliteUnit<'u> {
                 lot.is_open().then_some(date.milliseconds()),
                 write_lot(lot)
             ],
+        )?;
+        Ok(())
+    }
+
+    fn quota(&self, quota: &Quota, sums: QuotaSums) -> Result<(), StoreError> {
+        let [owner, number, counts, unit, period] = quota_columns(quota);
+        self.run(
+            "INSERT INTO quota (owner, number, counts, unit, period, used, held)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT (owner, number, counts, unit, period) DO UPDATE SET used = ?6, held = ?7",
+            params![owner, number, counts, unit, period, sums.used.micros(), sums.held.micros()],
         )?;
         Ok(())
     }
@@ -308,6 +322,7 @@ impl Unit for SqliteUnit<'_> {
             Write::Claim { hash, customer: None } => {
                 self.run("DELETE FROM claim WHERE hash = ?1", params![hash.as_slice()]).map(drop)
             }
+            Write::Quota { quota, sums } => self.quota(quota, sums),
             Write::Member { audience, customer, since } => self.member(audience, customer, since),
             Write::Walker { journey, customer, inside } => {
                 let sql = if inside {

@@ -87,18 +87,33 @@ impl Output {
 pub(crate) struct Input<'a> {
     rest: &'a [u8],
     what: &'static str,
+    version: u8,
 }
 
 impl<'a> Input<'a> {
-    /// Starts reading; the version must be one of the known ones.
+    /// Starts reading; the version must be the one that is known.
     pub(crate) fn open(bytes: &'a [u8], what: &'static str, version: u8) -> Result<Self, StoreError> {
-        let mut input = Self { rest: bytes, what };
-        let found = input.byte()?;
-        if found == version {
+        Self::open_since(bytes, what, version..=version)
+    }
+
+    /// Starts reading a form that changed; the version must be one of the known ones.
+    pub(crate) fn open_since(
+        bytes: &'a [u8],
+        what: &'static str,
+        known: std::ops::RangeInclusive<u8>,
+    ) -> Result<Self, StoreError> {
+        let mut input = Self { rest: bytes, what, version: 0 };
+        input.version = input.byte()?;
+        if known.contains(&input.version) {
             Ok(input)
         } else {
-            Err(StoreError::damaged(format!("{what}: version {found} is not known")))
+            Err(StoreError::damaged(format!("{what}: version {} is not known", input.version)))
         }
+    }
+
+    /// The version the bytes were written in.
+    pub(crate) const fn version(&self) -> u8 {
+        self.version
     }
 
     pub(crate) fn bad(&self) -> StoreError {

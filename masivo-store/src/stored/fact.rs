@@ -1,5 +1,6 @@
 //! The stored form of a fact's booking part and of its explanation.
 
+use super::quota::{self, read_used_up, write_used_up};
 use super::state::{
     read_i32, read_instance, read_membership, read_metrics, read_standby, read_standing, read_visit,
     standing_number, write_instance, write_membership, write_metrics, write_standby, write_visit,
@@ -93,6 +94,10 @@ fn write_reason(out: &mut Output, reason: Option<&EventReason>) {
         Some(EventReason::ConsentBehavioralCampaigns) => out.byte(2),
         Some(EventReason::TrackingOnly) => out.byte(3),
         Some(EventReason::CustomerInactive) => out.byte(4),
+        Some(EventReason::UsedUp(used_up)) => {
+            out.byte(5);
+            write_used_up(out, used_up);
+        }
     }
 }
 
@@ -107,6 +112,7 @@ fn read_reason(input: &mut Input<'_>) -> Result<Option<EventReason>, StoreError>
         2 => Some(EventReason::ConsentBehavioralCampaigns),
         3 => Some(EventReason::TrackingOnly),
         4 => Some(EventReason::CustomerInactive),
+        5 => Some(EventReason::UsedUp(read_used_up(input)?)),
         _ => return Err(input.bad()),
     })
 }
@@ -143,8 +149,12 @@ fn write_change(out: &mut Output, change: &Change) {
             out.decimal(*amount);
         }
         Change::StandbyOpened(standby) => {
-            out.byte(8);
+            out.byte(22);
             write_standby(out, standby);
+        }
+        Change::Quota(entry) => {
+            out.byte(21);
+            quota::write_entry(out, entry);
         }
         Change::StandbyClosed { fact } => numbered(out, 9, *fact),
         Change::Visited(visit) => {
@@ -230,7 +240,8 @@ fn read_change(input: &mut Input<'_>) -> Result<Change, StoreError> {
         5 => Change::Entry(read_entry(input)?),
         6 => Change::Award(read_award(input)?),
         7 => Change::Redeem { reward: input.small()?, amount: input.decimal()? },
-        8 => Change::StandbyOpened(read_standby(input)?),
+        // Until quotas came.
+        8 => Change::StandbyOpened(read_standby(input, false)?),
         9 => Change::StandbyClosed { fact: input.number()? },
         10 => Change::Visited(read_visit(input)?),
         11 => Change::MetricsReplaced(Box::new(read_metrics(input)?)),
@@ -251,6 +262,8 @@ fn read_change(input: &mut Input<'_>) -> Result<Change, StoreError> {
             tier: input.small()?,
             totals: input.list(|input| Ok((input.small()?, input.decimal()?)))?,
         },
+        21 => Change::Quota(quota::read_entry(input)?),
+        22 => Change::StandbyOpened(read_standby(input, true)?),
         _ => return Err(input.bad()),
     })
 }
@@ -382,6 +395,10 @@ fn write_skip(out: &mut Output, skip: &Skip) {
         SkipReason::ValueMissing => out.byte(5),
         SkipReason::NothingEarned => out.byte(6),
         SkipReason::OutOfRange => out.byte(7),
+        SkipReason::UsedUp(used_up) => {
+            out.byte(8);
+            write_used_up(out, used_up);
+        }
     }
 }
 
@@ -418,6 +435,7 @@ fn read_skip(input: &mut Input<'_>) -> Result<Skip, StoreError> {
         5 => SkipReason::ValueMissing,
         6 => SkipReason::NothingEarned,
         7 => SkipReason::OutOfRange,
+        8 => SkipReason::UsedUp(read_used_up(input)?),
         _ => return Err(input.bad()),
     };
     Ok(Skip { rule, reason })

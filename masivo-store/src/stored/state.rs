@@ -1,13 +1,18 @@
 //! The stored form of the working state.
 
+use super::quota::{read_amounts, read_sums, write_amounts, write_sums};
 use super::{Input, Output};
 use crate::error::StoreError;
 use masivo_core::consent::Permissions;
 use masivo_core::metrics::{Bucket, Metrics, Visit};
+use masivo_core::quota::OwnQuotas;
 use masivo_core::state::{Instance, Membership, Standby, Standing, State};
 use masivo_core::wallet::{Account, Hold, Lot, Wallet};
 
-const VERSION: u8 = 2;
+/// Since version 3 there are quotas.
+const VERSION: u8 = 3;
+const QUOTAS_SINCE: u8 = 3;
+const LOT_VERSION: u8 = 2;
 
 /// The bytes of a working state.
 pub fn write_state(state: &State) -> Vec<u8> {
@@ -22,6 +27,7 @@ pub fn write_state(state: &State) -> Vec<u8> {
     out.signed(i64::from(state.tier_period));
     write_metrics(&mut out, &state.metrics);
     write_wallet(&mut out, &state.wallet);
+    write_sums(&mut out, &state.quotas);
     out.length(state.standbys.len());
     state.standbys.iter().for_each(|standby| write_standby(&mut out, standby));
     out.length(state.memberships.len());
@@ -41,8 +47,9 @@ pub fn write_state(state: &State) -> Vec<u8> {
 /// # Errors
 /// [`StoreError::Damaged`] when the bytes are not a state.
 pub fn read_state(bytes: &[u8]) -> Result<State, StoreError> {
-    let mut input = Input::open(bytes, "working state", VERSION)?;
+    let mut input = Input::open_since(bytes, "working state", 2..=VERSION)?;
     let input = &mut input;
+    let has_quotas = input.version() >= QUOTAS_SINCE;
     Ok(State {
         id: input.id()?,
         anonymous: input.flag()?,
@@ -54,7 +61,8 @@ pub fn read_state(bytes: &[u8]) -> Result<State, StoreError> {
         tier_period: read_i32(input)?,
         metrics: read_metrics(input)?,
         wallet: read_wallet(input)?,
-        standbys: input.list(read_standby)?,
+        quotas: if has_quotas { OwnQuotas::from_list(read_sums(input)?) } else { OwnQuotas::default() },
+        standbys: input.list(|input| read_standby(input, has_quotas))?,
         memberships: input.list(read_membership)?,
         audiences_seen: input.small()?,
         journeys: input.list(read_instance)?,
@@ -128,7 +136,7 @@ pub(super) fn read_visit(input: &mut Input<'_>) -> Result<Visit, StoreError> {
 
 /// The bytes of a closed lot.
 pub fn write_lot(lot: &Lot) -> Vec<u8> {
-    let mut out = Output::version(VERSION);
+    let mut out = Output::version(LOT_VERSION);
     write_lot_into(&mut out, lot);
     out.finish()
 }
@@ -138,7 +146,7 @@ pub fn write_lot(lot: &Lot) -> Vec<u8> {
 /// # Errors
 /// [`StoreError::Damaged`] when the bytes are not a lot.
 pub fn read_lot(bytes: &[u8]) -> Result<Lot, StoreError> {
-    read_lot_from(&mut Input::open(bytes, "lot", VERSION)?)
+    read_lot_from(&mut Input::open(bytes, "lot", LOT_VERSION)?)
 }
 
 fn write_lot_into(out: &mut Output, lot: &Lot) {
@@ -238,9 +246,11 @@ pub(super) fn write_standby(out: &mut Output, standby: &Standby) {
         out.number(hold.lot);
         out.decimal(hold.amount);
     }
+    write_amounts(out, &standby.quotas);
 }
 
-pub(super) fn read_standby(input: &mut Input<'_>) -> Result<Standby, StoreError> {
+/// Reads a waiting event; those of older versions hold nothing of quotas.
+pub(super) fn read_standby(input: &mut Input<'_>, has_quotas: bool) -> Result<Standby, StoreError> {
     Ok(Standby {
         fact: input.number()?,
         event: input.id()?,
@@ -248,6 +258,7 @@ pub(super) fn read_standby(input: &mut Input<'_>) -> Result<Standby, StoreError>
         holds: input.list(|input| {
             Ok(Hold { reward: input.small()?, lot: input.small()?, amount: input.decimal()? })
         })?,
+        quotas: if has_quotas { read_amounts(input)? } else { Vec::new() },
     })
 }
 

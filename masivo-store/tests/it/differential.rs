@@ -2,6 +2,7 @@
 
 use crate::files::Folder;
 use masivo_core::Command;
+use masivo_core::program::Kind;
 use masivo_core::value::{Json, parse_uuid};
 use masivo_store::backend::Read;
 use masivo_store::conformance::{House, purchase, registration, start_instant};
@@ -45,6 +46,13 @@ struct Side {
 impl Side {
     fn new(house: House) -> Self {
         house.furnish();
+        let reward = house.handle().program().rewards().next().unwrap().id.clone();
+        let campaign = format!(
+            r#"{{"name": "limited", "attributes": {{"trigger": "PURCHASE"}}, "withoutEndDate": true, "budget": 50,
+                "divide_budget_in": "daily", "limits": [{{"per": "customer", "max": 2, "period": "week"}}],
+                "rules": [{{"effects": [{{"reward_id": "{reward}", "amount": 7}}]}}]}}"#
+        );
+        house.define(Kind::Campaign, None, &campaign);
         Self { house, events: Vec::new(), now: start_instant() }
     }
 
@@ -115,7 +123,11 @@ fn dump(reader: &dyn Read) -> String {
     let members: Vec<_> = (1..3).map(|audience| reader.members(audience, 0, 1_000).unwrap()).collect();
     let due = (reader.next_due().unwrap(), reader.due(masivo_core::value::Timestamp::MAX, 1_000).unwrap());
     let daily = reader.daily(0, 100_000).unwrap();
-    format!("{customers:?}\n{facts:?}\n{members:?}\n{due:?}\n{daily:?}\n{:?}", reader.counters().unwrap())
+    let quotas = reader.quotas(None, 1_000).unwrap();
+    format!(
+        "{quotas:?}\n{customers:?}\n{facts:?}\n{members:?}\n{due:?}\n{daily:?}\n{:?}",
+        reader.counters().unwrap()
+    )
 }
 
 proptest! {

@@ -1,7 +1,9 @@
 //! The suite on SQLite, and what only files do.
 
 use crate::files::Folder;
-use masivo_store::conformance::{Fixture, House, purchase, start_instant};
+use masivo_core::Command;
+use masivo_core::fact::EventStatus;
+use masivo_store::conformance::{Fixture, House, instant, purchase, start_instant};
 use masivo_store::{Mode, SqliteBackend, SqliteReader, StoreError, verify};
 
 struct Sqlite(Folder);
@@ -59,6 +61,33 @@ fn a_store_of_before_the_first_release_is_refused_and_left_alone() {
     drop(connection);
     let refused = SqliteBackend::open(&folder.file(), Mode::Live, None).unwrap_err().to_string();
     assert!(refused.contains("before the first release"), "{refused}");
+}
+
+/// A store as an older build left it is brought to the present schema, and goes on as if it always had been there.
+#[test]
+fn an_older_store_is_brought_to_the_present() {
+    let folder = Folder::new();
+    let old = include_str!("files/schema_2.sql");
+    rusqlite::Connection::open(folder.file()).unwrap().execute_batch(old).unwrap();
+    // Whoever only reads brings it there too.
+    assert_eq!(verify(&SqliteReader::open(&folder.file()).unwrap()).unwrap().findings, []);
+    let backend = SqliteBackend::open(&folder.file(), Mode::Test, None).unwrap();
+    let secret = backend.secret();
+    let house = House::with_secret(backend, instant("2026-01-10T12:00:00Z"), secret);
+    let before = house.verified_hash();
+    assert_eq!(house.available("ana"), "25");
+    let reader = house.handle().reader().unwrap();
+    let waiting =
+        reader.facts(0, 100).unwrap().into_iter().find(|row| row.status == Some(EventStatus::Pending));
+    let event = waiting.unwrap().fact.event.unwrap().id;
+    house.submit(Command::Fulfill { event }.into(), None).unwrap();
+    assert_eq!(house.available("ana"), "35", "15 of 40 were held, 10 are new");
+    // The key that the old build remembered still stands for its answer.
+    let again = purchase("ana", "40", r#", "id": "e1""#);
+    let answer = house.submit(again.into(), None).unwrap();
+    assert_eq!(answer.text("status"), Some("RESOLVED"));
+    assert_eq!(house.available("ana"), "35");
+    assert_ne!(house.verified_hash(), before);
 }
 
 #[test]

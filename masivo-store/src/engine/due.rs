@@ -1,0 +1,130 @@
+//! What falls due: waking customers, going on with a re-evaluation, moving a test clock.
+
+use super::answer::Answer;
+use super::load;
+use super::process::{Failure, Known, Submitted, apply, attempt, load_needs, quarantine};
+use super::writer::Desk;
+use crate::backend::{CustomerKey, CustomerRow, Unit, Write};
+use crate::error::StoreError;
+use masivo_core::problem::{Pointer, Report};
+use masivo_core::value::Timestamp;
+use masivo_core::{Command, Loaded, Rejection};
+
+/// How far a test clock may go at once: two years.
+const CLOCK_STEP_MAX: i64 = 2 * 366 * masivo_core::value::DAY;
+
+pub(super) fn set_clock(desk: &mut Desk, unit: &mut impl Unit, to: Timestamp) -> Submitted<Answer> {
+    let mut report = Report::default();
+    let root = Pointer::root();
+    let at = root.field("now");
+    let last = masivo_core::value::Zone::UTC.start_of_date(2200, 1, 1).unwrap_or(Timestamp::MAX);
+    if to < desk.now {
+        let message = format!("{to} is before the clock's {}", desk.now);
+        report.problem(&at, "clock_backwards", message, "time only moves forward");
+    } else if to.since(desk.now) > CLOCK_STEP_MAX {
+        let message = format!("{to} is more than two years after {}", desk.now);
+        report.problem(&at, "clock_too_far", message, "move in steps of at most two years");
+    } else if to >= last {
+        report.problem(&at, "clock_too_far", format!("{to} is beyond 2199"), "stay before the year 2200");
+    } else if !desk.shared.clock.set(to) {
+        report.problem(
+            &at,
+            "clock_runs",
+            "the clock runs by itself",
+            "start with a test clock to set the time",
+        );
+    }
+    if report.has_problems() {
+        return Ok(Err(Rejection::Malformed(report).into()));
+    }
+    desk.now = to;
+    catch_up(desk, unit)?;
+    Ok(Ok(Answer::Instant(to)))
+}
+
+/// Customers woken or swept in one step of a long run.
+const AT_ONCE: usize = 1_024;
+
+/// Applies everything due, and finishes a re-evaluation under way.
+pub(super) fn catch_up(desk: &mut Desk, unit: &mut impl Unit) -> Result<(), StoreError> {
+    wake_all_due(desk, unit)?;
+    while desk.sweep.is_some() {
+        sweep(desk, unit, AT_ONCE)?;
+    }
+    Ok(())
+}
+
+/// Applies everything due.
+pub(super) fn wake_all_due(desk: &mut Desk, unit: &mut impl Unit) -> Result<(), StoreError> {
+    loop {
+        // The wake-ups that were set so far must be written before the next ones are looked for.
+        super::writer::write_customers(desk, unit)?;
+        desk.cache.flushed();
+        if wake_up_due(desk, unit, AT_ONCE)? == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// Wakes up customers whose time has come; gives how many.
+pub(super) fn wake_up_due(desk: &mut Desk, unit: &mut impl Unit, most: usize) -> Result<usize, StoreError> {
+    let due = unit.due(desk.now, most)?;
+    let mut woken = 0;
+    for key in due {
+        // Changed in this group, and not written yet: its new wake-up counts.
+        let row = load::customer_by_key(desk, unit, key)?;
+        let Some(row) = row else { continue };
+        if row.armed.is_some_and(|armed| armed > desk.now) {
+            continue;
+        }
+        wake_up(desk, unit, row)?;
+        woken += 1;
+    }
+    Ok(woken)
+}
+
+fn wake_up(desk: &mut Desk, unit: &mut impl Unit, row: CustomerRow) -> Result<(), StoreError> {
+    let (known, customer) = Known::split(row);
+    let mut loaded = Loaded { customer: Some(customer), ..Loaded::default() };
+    load_needs(desk, unit, &Command::WakeUp, &known, 0, &mut loaded)?;
+    let seed = desk.counters.fact.to_be_bytes();
+    // Customers are woken in the order of their instants, so that none has to wait for another.
+    match attempt(desk, loaded, &Command::WakeUp, &seed, false, true) {
+        Err(Failure::Unknown(quotas)) => {
+            desk.quotas.learn(unit, quotas)?;
+            match load::customer_by_key(desk, unit, known.key)? {
+                Some(row) => wake_up(desk, unit, row),
+                None => Ok(()),
+            }
+        }
+        Ok(mut decision) => {
+            let facts = std::mem::take(&mut decision.facts);
+            apply(desk, unit, Some(known), decision, &facts, false)
+        }
+        Err(Failure::Bug(text)) => {
+            drop(quarantine(desk, unit, &text)?);
+            // A customer that cannot be woken must not hold the others up.
+            if let Some(row) = load::customer_by_key(desk, unit, known.key)? {
+                desk.cache.change(CustomerRow { armed: None, ..row }, known.armed, false, false);
+            }
+            Ok(())
+        }
+        Err(Failure::Refused(_) | Failure::Overdue) => Ok(()),
+    }
+}
+
+/// Goes on with a re-evaluation of all customers.
+pub(super) fn sweep(desk: &mut Desk, unit: &mut impl Unit, most: usize) -> Result<(), StoreError> {
+    let Some((version, after)) = desk.sweep else { return Ok(()) };
+    let keys: Vec<CustomerKey> = unit.customers(after, most)?.into_iter().map(|row| row.key).collect();
+    for key in &keys {
+        if let Some(row) = load::customer_by_key(desk, unit, *key)?
+            && row.state.audiences_seen != version
+        {
+            wake_up(desk, unit, row)?;
+        }
+    }
+    // Customers made in this group carry the new version already.
+    desk.sweep = keys.last().map(|last| (version, *last));
+    unit.write(Write::Sweep(desk.sweep))
+}
