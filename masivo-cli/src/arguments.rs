@@ -77,8 +77,14 @@ pub(crate) enum Command {
         /// The event's id.
         event: String,
         /// Why.
-        #[arg(long)]
-        reason: String,
+        #[arg(long, required_unless_present = "plan")]
+        reason: Option<String>,
+        /// Only show what it would undo, keep or turn into debt, and the token that reverses exactly so.
+        #[arg(long, conflicts_with_all = ["reason", "plan_token"])]
+        plan: bool,
+        /// The token of a plan: the reversal comes to exactly that, or is refused.
+        #[arg(long, value_name = "TOKEN")]
+        plan_token: Option<String>,
     },
     /// Show a customer, an event or an audience.
     Show {
@@ -88,7 +94,11 @@ pub(crate) enum Command {
     /// Say why campaigns rewarded an event or did not.
     Explain {
         /// The event's id.
-        event: String,
+        #[arg(required_unless_present = "unsent", conflicts_with = "unsent")]
+        event: Option<String>,
+        /// An event as JSON that is not sent: what it would come to.
+        #[arg(long, value_name = "EVENT")]
+        unsent: Option<String>,
     },
     /// Check a store file: everything that is kept twice must agree. Needs --db.
     Verify,

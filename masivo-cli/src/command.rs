@@ -32,9 +32,15 @@ pub(crate) fn run(arguments: Arguments, output: Output) -> Result<(), Failure> {
             emit::run(&shared, event.as_deref(), file.as_deref(), idempotency_key.as_deref(), output)
         }
         Command::Fulfill { event } => settle::fulfill(&shared, &event, output),
-        Command::Reverse { event, reason } => settle::reverse(&shared, &event, &reason, output),
+        Command::Reverse { event, plan: true, .. } => settle::plan_reversal(&shared, &event, output),
+        Command::Reverse { event, reason, plan_token, .. } => {
+            let reason = reason.unwrap_or_default();
+            settle::reverse(&shared, &event, &reason, plan_token.as_deref(), output)
+        }
         Command::Show { what } => show::run(&shared, &what, output),
-        Command::Explain { event } => explain::run(&shared, &event, output),
+        Command::Explain { event, unsent } => {
+            explain::run(&shared, event.as_deref().unwrap_or_default(), unsent.as_deref(), output)
+        }
         Command::Verify => verify::run(&shared, output),
         Command::Keys { what } => keys::run(&shared, &what, output),
         Command::Backup { to } => backup::run(&shared, &to, output),

@@ -102,9 +102,20 @@ impl Door {
     }
 
     /// Reverses or cancels an event.
-    pub(crate) fn reverse(&mut self, event: &str, reason: &str) -> Result<Json, Failure> {
+    pub(crate) fn reverse(
+        &mut self,
+        event: &str,
+        reason: &str,
+        plan_token: Option<&str>,
+    ) -> Result<Json, Failure> {
         check_event_id(event)?;
-        through!(self, door => door.reverse(event, reason))
+        through!(self, door => door.reverse(event, reason, plan_token))
+    }
+
+    /// What reversing an event would come to.
+    pub(crate) fn plan_reversal(&mut self, event: &str) -> Result<Json, Failure> {
+        check_event_id(event)?;
+        through!(self, door => door.plan_reversal(event))
     }
 
     /// A customer with the wallet.
@@ -122,6 +133,11 @@ impl Door {
     pub(crate) fn explain(&mut self, id: &str) -> Result<Json, Failure> {
         check_event_id(id)?;
         through!(self, door => door.explain(id))
+    }
+
+    /// What campaigns would give for an event that is not sent.
+    pub(crate) fn explain_unsent(&mut self, event: &Json) -> Result<Json, Failure> {
+        through!(self, door => door.explain_unsent(event))
     }
 
     /// An audience, by id or name.

@@ -70,6 +70,8 @@ pub enum Command {
         event: Uuid,
         /// Why.
         reason: String,
+        /// The token of the plan it must come to.
+        plan: Option<String>,
     },
     /// Puts a customer on the list of a static audience.
     Join {
@@ -175,7 +177,8 @@ impl Command {
             Self::AddDevice { device, .. } => device.sorted().to_string(),
             Self::Emit(event) => event.comparable(),
             Self::Fulfill { event } => event.hyphenated().to_string(),
-            Self::Reverse { event, reason } => format!("{event}\n{reason}"),
+            Self::Reverse { event, reason, plan: None } => format!("{event}\n{reason}"),
+            Self::Reverse { event, reason, plan: Some(plan) } => format!("{event}\n{reason}\n{plan}"),
             Self::Join { audience, .. } | Self::Leave { audience, .. } => audience.clone(),
             Self::RemoveDevices { .. } | Self::Delete { .. } | Self::WakeUp => String::new(),
         };

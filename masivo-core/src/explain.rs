@@ -1,10 +1,12 @@
 //! Why campaigns rewarded an event or did not. Stored as numbers and values; texts are made on demand.
 
+mod change;
+
 use crate::prelude::*;
 use crate::program::{CampaignStatus, Program};
 use crate::quota::UsedUp;
 use crate::rule::{Failure, Truth};
-use crate::value::{Json, object};
+use crate::value::{Json, Timestamp, object};
 
 /// What was found of all campaigns with the event's trigger.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -80,30 +82,34 @@ impl SkipReason {
 impl Explanation {
     /// The explanation as the answer to an event carries it: conditions and the values they saw.
     pub fn to_json(&self, program: &Program) -> Json {
-        self.render(program, false)
+        self.render(program, None)
     }
 
-    /// The same with a sentence for every condition, for those who ask (design, decision "Explain").
-    pub fn in_words(&self, program: &Program) -> Json {
-        self.render(program, true)
+    /// The same with a sentence for every condition and the smallest change that would have rewarded an event of that
+    /// instant, for those who ask (design, decision "Explain").
+    pub fn in_words(&self, program: &Program, at: Timestamp) -> Json {
+        self.render(program, Some(at))
     }
 
-    fn render(&self, program: &Program, words: bool) -> Json {
+    fn render(&self, program: &Program, words: Option<Timestamp>) -> Json {
         let campaigns: Vec<Json> = self.campaigns.iter().map(|trace| trace.render(program, words)).collect();
         object().with("campaigns", campaigns).with("not_shown", self.not_shown).build()
     }
 }
 
 impl CampaignTrace {
-    fn render(&self, program: &Program, words: bool) -> Json {
+    fn render(&self, program: &Program, words: Option<Timestamp>) -> Json {
         let campaign = program.campaign(self.campaign);
         let matched: Vec<Json> = self.matched.iter().map(|rule| Json::from(u32::from(*rule))).collect();
         let skipped: Vec<Json> = self
             .skipped
             .iter()
             .map(|skip| {
-                let entry =
-                    object().with_some("rule", skip.rule.map(u32::from)).with("reason", skip.reason.code());
+                let change = words.and_then(|at| change::smallest(program, campaign?, skip, at));
+                let entry = object()
+                    .with_some("rule", skip.rule.map(u32::from))
+                    .with("reason", skip.reason.code())
+                    .with_some("change", change);
                 match &skip.reason {
                     SkipReason::NotRunning(status) => entry.with("status", status.name()).build(),
                     SkipReason::Condition(failure) => {
@@ -115,7 +121,7 @@ impl CampaignTrace {
                             .with("condition_number", u32::from(failure.condition))
                             .with("truth", failure.truth.name())
                             .with("seen", failure.seen.clone())
-                            .with_some("text", words.then(|| condition_text(condition, failure, missing)))
+                            .with_some("text", words.map(|_| condition_text(condition, failure, missing)))
                             .build()
                     }
                     SkipReason::UsedUp(used_up) => entry

@@ -112,6 +112,9 @@ pub enum Rejection {
         /// What cannot be covered.
         missing: Decimal,
     },
+    /// The reversal would no longer come to what was planned.
+    #[error("what reversing the event would undo has changed since it was planned")]
+    PlanOutdated,
     /// A started campaign keeps what it promised.
     #[error("the campaign is {status}: {field} cannot change")]
     CampaignFixed {
@@ -158,6 +161,7 @@ impl Rejection {
             Self::EventClosed { .. } => "event_closed",
             Self::TooManyPending { .. } => "too_many_pending",
             Self::PointsSpent { .. } => "points_spent",
+            Self::PlanOutdated => "plan_outdated",
             Self::CampaignFixed { .. } => "campaign_fixed",
             Self::AudienceDynamic => "audience_dynamic",
             Self::CustomerAnonymous => "customer_anonymous",
@@ -193,6 +197,7 @@ impl Rejection {
             Self::PointsSpent { .. } => {
                 "wait until the customer has points again, or change the reward's policy"
             }
+            Self::PlanOutdated => "plan it again and look at what is different",
             Self::CampaignFixed { .. } => "end it and write a new campaign",
             Self::AudienceDynamic => "change its conditions instead",
             Self::CustomerAnonymous => "identify the customer first",

@@ -170,6 +170,44 @@ pub fn event(program: &Program, record: &EventRecord) -> Json {
     data
 }
 
+/// Why campaigns rewarded an event or did not, in words, and everything that was booked: each point to the rule and the
+/// lot it came from.
+pub fn explained(program: &Program, record: &EventRecord) -> Json {
+    let entries = record.effects().chain(&record.closed_by).flat_map(|fact| {
+        fact.entries().map(|entry| {
+            let rule = match &entry.kind {
+                EntryKind::Issued { campaign, rule, .. } => Some((*campaign, *rule)),
+                _ => None,
+            };
+            object()
+                .with("what", entry_name(&entry.kind))
+                .with("amount", entry.amount)
+                .with("lot", entry.lot)
+                .with("reward_id", reward_id(program, entry.reward))
+                .with_some("campaign_id", rule.map(|(campaign, _)| campaign_id(program, campaign)))
+                .with_some("rule", rule.map(|(_, rule)| u32::from(rule)))
+                .with("at", fact.at)
+                .build()
+        })
+    });
+    let entries: Vec<Json> = entries.collect();
+    let head = record.head();
+    let issued_at = head.map_or(record.fact.at, |head| head.issued_at);
+    let explanation = record.fact.explanation.as_ref();
+    let campaigns = explanation
+        .and_then(|explanation| explanation.in_words(program, issued_at).get("campaigns").cloned());
+    let reason = event(program, record).get("reason").cloned();
+    object()
+        .with("status", record.status.name())
+        .with("program_version", head.map_or(0, |head| head.program_version))
+        .with_some("reason", reason)
+        .with("rewarding_campaigns", rewarding_campaigns(program, record))
+        .with("campaigns", campaigns.unwrap_or_else(|| Json::List(Vec::new())))
+        .with("not_shown", explanation.map_or(0, |explanation| explanation.not_shown))
+        .with("ledger", Json::List(entries))
+        .build()
+}
+
 /// The campaigns that rewarded the event, with the rules that matched.
 fn rewarding_campaigns(program: &Program, record: &EventRecord) -> Json {
     let mut campaigns: BTreeMap<u32, BTreeSet<u16>> = BTreeMap::new();

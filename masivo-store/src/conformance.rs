@@ -356,7 +356,8 @@ pub fn many_lots_are_one_wallet<F: Fixture>(fixture: &F) {
     let spent = house.submit(purchase("ana", "1", &redeem).into(), None).unwrap();
     assert_eq!((house.available("ana"), lines()), ("501".into(), 51));
     let event = |answer: &Json| masivo_core::value::parse_uuid(answer.text("id").unwrap()).unwrap();
-    let reverse = |answer: &Json| Command::Reverse { event: event(answer), reason: "returned".to_owned() };
+    let reverse =
+        |answer: &Json| Command::Reverse { event: event(answer), reason: "returned".to_owned(), plan: None };
     house.submit(reverse(&spent).into(), None).unwrap();
     assert_eq!((house.available("ana"), lines()), ("2000".into(), 200));
     for answer in [&bought[199], &bought[0], &bought[100]] {
@@ -411,7 +412,9 @@ pub fn a_shared_limit_is_never_overrun<F: Fixture>(fixture: &F) {
     assert_eq!(usage(&house), format!("{} {held} 0", 10 - held));
     // Every second of the lucky ones changes their mind; as many others can have it now.
     for (_, event, _) in &rewarded {
-        house.submit(Command::Reverse { event: *event, reason: "test".into() }.into(), None).unwrap();
+        house
+            .submit(Command::Reverse { event: *event, reason: "test".into(), plan: None }.into(), None)
+            .unwrap();
     }
     assert_eq!(usage(&house), "0 0 10");
     house.verified_hash();
@@ -686,7 +689,9 @@ pub fn fulfilling_and_reversing_repeat_their_answers<F: Fixture>(fixture: &F) {
     let event = masivo_core::value::parse_uuid(waiting.text("id").unwrap()).unwrap();
     let fulfill = || house.submit(Command::Fulfill { event }.into(), Some("fulfill")).unwrap();
     let reverse = || {
-        house.submit(Command::Reverse { event, reason: "returned".into() }.into(), Some("reverse")).unwrap()
+        house
+            .submit(Command::Reverse { event, reason: "returned".into(), plan: None }.into(), Some("reverse"))
+            .unwrap()
     };
     let fulfilled = fulfill();
     assert_eq!(fulfilled.text("status"), Some("RESOLVED"));

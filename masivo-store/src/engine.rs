@@ -18,6 +18,7 @@ mod process;
 mod quotas;
 mod repeat;
 mod request;
+mod tried;
 mod writer;
 
 pub use answer::Answer;

@@ -6,9 +6,15 @@ use crate::error::Failure;
 use crate::output::{Output, blocks, facts, instant, plain, table};
 use masivo_core::value::Json;
 
-/// Explains an event.
-pub(super) fn run(shared: &Shared, event: &str, output: Output) -> Result<(), Failure> {
-    let explained = Door::open(shared)?.explain(event)?;
+/// Explains an event of an id, or one that is not sent.
+pub(super) fn run(shared: &Shared, id: &str, unsent: Option<&str>, output: Output) -> Result<(), Failure> {
+    let explained = match unsent {
+        Some(event) => {
+            let event = Json::parse(event.as_bytes()).map_err(|report| Failure::from(&report))?;
+            Door::open(shared)?.explain_unsent(&event)?
+        }
+        None => Door::open(shared)?.explain(id)?,
+    };
     output.answer(&explained, || text(&explained))
 }
 
@@ -56,7 +62,8 @@ fn campaign_lines(campaign: &Json) -> Vec<String> {
             .text("text")
             .map_or_else(|| skip.text("reason").unwrap_or_default().replace('_', " "), ToOwned::to_owned);
         let status = skip.text("status").map(|status| format!(" ({status})")).unwrap_or_default();
-        lines.push(format!("- {name}: {rule}{why}{status}"));
+        let change = skip.text("change").map(|change| format!(": {change}")).unwrap_or_default();
+        lines.push(format!("- {name}: {rule}{why}{status}{change}"));
     }
     lines
 }

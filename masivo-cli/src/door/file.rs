@@ -2,12 +2,12 @@
 
 use super::{Row, RowResult, keys, with_warnings};
 use crate::error::Failure;
-use masivo_core::Command;
 use masivo_core::customers::read_registration;
 use masivo_core::events::{NewEvent, read_event};
 use masivo_core::problem::Problem;
 use masivo_core::program::{Kind, Program};
 use masivo_core::value::{Json, Timestamp, parse_uuid};
+use masivo_core::{Command, view};
 use masivo_store::{
     Answer, Clock, Config, Engine, Handle, Location, ManualClock, Mode, Request, SystemClock, Work,
     last_instant, mode_of,
@@ -160,12 +160,32 @@ impl FileDoor {
         self.shown(Command::Fulfill { event: parse_uuid(event).ok_or_else(odd_answer)? })
     }
 
-    pub(super) fn reverse(&self, event: &str, reason: &str) -> Result<Json, Failure> {
+    pub(super) fn reverse(
+        &self,
+        event: &str,
+        reason: &str,
+        plan_token: Option<&str>,
+    ) -> Result<Json, Failure> {
         if reason.trim().is_empty() {
             return Err(Failure::usage("the reason is empty", "say why, for example --reason \"returned\""));
         }
         let event = parse_uuid(event).ok_or_else(odd_answer)?;
-        self.shown(Command::Reverse { event, reason: reason.to_owned() })
+        let plan = plan_token.map(ToOwned::to_owned);
+        self.shown(Command::Reverse { event, reason: reason.to_owned(), plan })
+    }
+
+    pub(super) fn plan_reversal(&self, event: &str) -> Result<Json, Failure> {
+        let event = parse_uuid(event).ok_or_else(odd_answer)?;
+        let command = Command::Reverse { event, reason: String::new(), plan: None };
+        Ok(self.submit(Work::Try(Box::new(command)))?.to_json(&self.handle().program()))
+    }
+
+    pub(super) fn explain_unsent(&self, event: &Json) -> Result<Json, Failure> {
+        let (event, _) = read(event)?;
+        match self.submit(Work::Try(Box::new(Command::Emit(event))))? {
+            Answer::Event { record, .. } => Ok(view::explained(&self.handle().program(), &record)),
+            _ => Err(odd_answer()),
+        }
     }
 
     pub(super) fn customer(&self, id: &str) -> Result<Json, Failure> {

@@ -180,9 +180,22 @@ impl ServerDoor {
         Ok(data(&self.call(Method::PATCH, &format!("/behavior/events/{event}/fulfill"), None, None)?))
     }
 
-    pub(super) fn reverse(&self, event: &str, reason: &str) -> Result<Json, Failure> {
-        let body = object().with("reason", reason).build();
+    pub(super) fn reverse(
+        &self,
+        event: &str,
+        reason: &str,
+        plan_token: Option<&str>,
+    ) -> Result<Json, Failure> {
+        let body = object().with("reason", reason).with_some("plan_token", plan_token).build();
         Ok(data(&self.call(Method::POST, &format!("/behavior/events/{event}/reverse"), None, Some(&body))?))
+    }
+
+    pub(super) fn plan_reversal(&self, event: &str) -> Result<Json, Failure> {
+        Ok(data(&self.call(Method::POST, &format!("/behavior/events/{event}/reverse/plan"), None, None)?))
+    }
+
+    pub(super) fn explain_unsent(&self, event: &Json) -> Result<Json, Failure> {
+        Ok(data(&self.call(Method::POST, "/behavior/events/explain", None, Some(event))?))
     }
 
     pub(super) fn customer(&self, id: &str) -> Result<Json, Failure> {

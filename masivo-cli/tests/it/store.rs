@@ -50,7 +50,20 @@ fn a_purchase_is_sent_shown_explained_and_reversed() {
 
     folder.run(2, &["reverse", &id, "--db", "s.db"]).complains(&["--reason"]);
     folder.run(2, &["reverse", &id, "--reason", " ", "--db", "s.db"]).complains(&["reason is empty"]);
-    folder.run(0, &["reverse", &id, "--reason", "returned", "--db", "s.db"]).says(&["REVERSED"]);
+    // What it would come to, before it is done; the token then does exactly that, or nothing.
+    let plan = folder.json(0, &["reverse", &id, "--plan", "--db", "s.db"]);
+    folder.run(0, &["reverse", &id, "--plan", "--db", "s.db"]).says(&["points earned", "undone", "29"]);
+    folder
+        .run(1, &["reverse", &id, "--reason", "returned", "--plan-token", "other", "--db", "s.db"])
+        .complains(&["changed since it was planned"]);
+    let token = text(&plan, "plan_token");
+    folder
+        .run(0, &["reverse", &id, "--reason", "returned", "--plan-token", &token, "--db", "s.db"])
+        .says(&["REVERSED", "metrics"]);
+    folder
+        .run(0, &["explain", "--unsent", &purchase(""), "--db", "s.db"])
+        .says(&["+ A point per dollar: rule 0 matched", "issued"]);
+    folder.run(2, &["explain", "--db", "s.db"]).complains(&["<EVENT>"]);
     folder.run(0, &["reverse", &id, "--reason", "returned", "--db", "s.db"]).says(&["REVERSED"]);
     folder.run(1, &["fulfill", &id, "--db", "s.db"]).complains(&["REVERSED"]);
 }

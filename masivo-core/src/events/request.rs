@@ -143,7 +143,10 @@ pub const EVENT_BATCH: ObjectShape = ObjectShape {
 /// Why an event is reversed.
 pub const REVERSAL: ObjectShape = ObjectShape {
     name: "Reversal",
-    fields: &[required("reason", TEXT, "why it is reversed")],
+    fields: &[
+        required("reason", TEXT, "why it is reversed"),
+        optional("plan_token", TEXT, "the token of a plan: it comes to exactly that, or is refused"),
+    ],
     unknown: Unknown::Warned,
 };
 

@@ -183,7 +183,7 @@ impl Life {
     }
 
     fn reverse(&mut self, event: Uuid) {
-        let command = Command::Reverse { event, reason: "returned".to_owned() };
+        let command = Command::Reverse { event, reason: "returned".to_owned(), plan: None };
         let first = self.house.submit(&command).unwrap();
         let status = self.house.record(self.house.event_fact(event)).status;
         // E4: again is the same answer and nothing happens.

@@ -74,7 +74,8 @@ impl Script {
                 self.on_event(&command)
             }
             "reverse" => {
-                let command = Command::Reverse { event: self.events[rest], reason: "returned".to_owned() };
+                let command =
+                    Command::Reverse { event: self.events[rest], reason: "returned".to_owned(), plan: None };
                 self.on_event(&command)
             }
             "join" | "leave" => {

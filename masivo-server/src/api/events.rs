@@ -7,7 +7,7 @@ use crate::http::respond::{Outcome, Reply};
 use masivo_core::events::{NewEvent, read_event};
 use masivo_core::problem::{Problem, Report};
 use masivo_core::value::{Json, Timestamp, object, parse_uuid};
-use masivo_core::{Command, Rejection};
+use masivo_core::{Command, Rejection, view};
 use masivo_store::query::EventFilter;
 use masivo_store::{Answer, Request as Submission, SubmitError, Work};
 
@@ -117,7 +117,25 @@ pub(crate) async fn fulfill(call: Call) -> Outcome {
 pub(crate) async fn reverse(call: Call) -> Outcome {
     let event = event_id!(call);
     let reason = call.body.text("reason").unwrap_or_default().to_owned();
-    call.command(Command::Reverse { event, reason }).await
+    let plan = call.body.text("plan_token").map(ToOwned::to_owned);
+    call.command(Command::Reverse { event, reason, plan }).await
+}
+
+/// What a reversal would come to; nothing is written.
+pub(crate) async fn plan_reversal(call: Call) -> Outcome {
+    let event = event_id!(call);
+    let command = Command::Reverse { event, reason: String::new(), plan: None };
+    let answer = call.submit(Work::Try(Box::new(command))).await?;
+    Ok(Reply::data(call.show(&answer)))
+}
+
+/// What campaigns would give for an event that is not sent; nothing is written.
+pub(crate) async fn explain_unsent(call: Call) -> Outcome {
+    let (event, warnings) = read_event(&call.body, false)?;
+    let answer = call.submit(Work::Try(Box::new(Command::Emit(event)))).await?;
+    let Answer::Event { record, .. } = &answer else { return Ok(Reply::data(call.show(&answer))) };
+    let program = call.app.handle.program();
+    Ok(Reply::data(view::explained(&program, record)).warn(warnings))
 }
 
 /// Expired events issued in a span of at most a year are fulfilled after all: up to 500 a call.

@@ -269,6 +269,7 @@ const fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::EventClosed { .. }
         | Rejection::TooManyPending { .. }
         | Rejection::PointsSpent { .. }
+        | Rejection::PlanOutdated
         | Rejection::CampaignFixed { .. }
         | Rejection::AudienceDynamic
         | Rejection::CustomerAnonymous

@@ -3,8 +3,8 @@
 use super::{Access, Input, Method, Output, Route, at, handler};
 use crate::api;
 use crate::shapes::{
-    ANY_TEXT, DELIVERY, DELIVERY_STATUS, DONE_COUNT, EVENT_READ, EXPLAINED, LIMIT, ROW, TRANSACTION,
-    TRANSACTION_TYPES, list,
+    ANY_TEXT, DELIVERY, DELIVERY_STATUS, DONE_COUNT, EVENT_READ, EXPLAINED, LIMIT, REVERSAL_PLAN, ROW,
+    TRANSACTION, TRANSACTION_TYPES, list,
 };
 use masivo_core::events::{EVENT, EVENT_BATCH, FULFILL_EXPIRED, REVERSAL};
 use masivo_core::shape::{Shape, optional, required};
@@ -58,6 +58,14 @@ pub(super) const ROUTES: &[Route] = &[
     )
     .gives(Output::Data(Shape::Object(&EXPLAINED))),
     Route::new(
+        Method::Post,
+        at!("/behavior/events/explain"),
+        "What campaigns would give for an event, and why others would not; nothing is written",
+        handler!(api::events::explain_unsent),
+    )
+    .takes(Input::Described(Shape::Object(&EVENT)))
+    .gives(Output::Data(Shape::Object(&EXPLAINED))),
+    Route::new(
         Method::Patch,
         at!("/behavior/events/{id}/fulfill"),
         "Fulfil a waiting or expired event",
@@ -74,6 +82,13 @@ pub(super) const ROUTES: &[Route] = &[
     .product()
     .takes(Input::Checked(Shape::Object(&REVERSAL)))
     .gives(AN_EVENT),
+    Route::new(
+        Method::Post,
+        at!("/behavior/events/{id}/reverse/plan"),
+        "What reversing an event would undo, keep or turn into debt; its token reverses exactly so, or not at all",
+        handler!(api::events::plan_reversal),
+    )
+    .gives(Output::Data(Shape::Object(&REVERSAL_PLAN))),
     Route::new(
         Method::Post,
         at!("/customers/fulfill_expired_events"),

@@ -1,6 +1,6 @@
 //! Definitions as they are read: what was written, with id and version.
 
-use super::COUNT;
+use super::{ANY_TEXT, COUNT, NUMBER, list};
 use masivo_core::program::{
     AUDIENCE, BRAND, CAMPAIGN, EVENT_TYPE, JOURNEY, REWARD, SETTINGS, TEMPLATE, TIER, WEBHOOK,
 };
@@ -58,6 +58,21 @@ const fn put<const N: usize>(mut all: [Field; N], at: usize, field: Field) -> [F
     all
 }
 
+const USAGE: ObjectShape = ObjectShape {
+    name: "Usage",
+    fields: &[
+        required("what", ANY_TEXT, "campaign_budget, campaign_limit or reward_stock"),
+        required("counts", ANY_TEXT, "times, worth or units"),
+        optional("period", ANY_TEXT, "over which periods"),
+        optional("since", Shape::Instant, "when the present one began"),
+        required("max", NUMBER, "how much may be used"),
+        required("used", NUMBER, "how much was used"),
+        required("held", NUMBER, "how much waiting events hold"),
+        required("left", NUMBER, "how much is left"),
+    ],
+    unknown: Unknown::Refused,
+};
+
 const ID: Field = required("id", Shape::Id, "its id");
 const VERSION: Field = optional("version", Shape::Integer(1, 4_294_967_295), "how many times it was written");
 const ID_AND_VERSION: &[Field] = &[ID, VERSION];
@@ -89,13 +104,18 @@ read_shape!(
     TIER_READ, "StoredTier", TIER, ID_AND_VERSION);
 read_shape!(
     /// A reward.
-    REWARD_READ, "StoredReward", REWARD, ID_AND_VERSION);
+    REWARD_READ, "StoredReward", REWARD, &[
+    ID,
+    VERSION,
+    optional("usage", list(&Shape::Object(&USAGE)), "how much of its stock was given"),
+]);
 read_shape!(
 /// A campaign; its status is computed.
 CAMPAIGN_READ, "StoredCampaign", CAMPAIGN, &[
     ID,
     VERSION,
     required("status", Shape::Choice(&["RUNNING", "PAUSED", "SCHEDULED", "FINISHED"]), "its status now"),
+    optional("usage", list(&Shape::Object(&USAGE)), "what is used of its budget and limits in the periods of now"),
 ]);
 read_shape!(
 /// An audience.

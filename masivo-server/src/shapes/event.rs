@@ -96,6 +96,15 @@ const SKIPPED: ObjectShape = ObjectShape {
         optional("truth", ANY_TEXT, "false, or unknown when a value is missing"),
         optional("seen", Shape::Any, "the value it saw"),
         optional("text", ANY_TEXT, "the same in words; where an explanation is asked for"),
+        optional(
+            "change",
+            ANY_TEXT,
+            "the smallest change that would have passed; where an explanation is asked for",
+        ),
+        optional("counts", ANY_TEXT, "what the limit counts"),
+        optional("period", ANY_TEXT, "over which periods"),
+        optional("wanted", NUMBER, "what would have been taken of it"),
+        optional("left", NUMBER, "what was left of it"),
     ],
     unknown: Unknown::Refused,
 };
@@ -129,6 +138,9 @@ const RECEIPT_LINE: ObjectShape = ObjectShape {
         required("outcome", ANY_TEXT, "undone, kept_by_policy or debt"),
         optional("reward_id", ANY_TEXT, "of what"),
         optional("amount", NUMBER, "how much"),
+        optional("campaign_id", ANY_TEXT, "of which campaign"),
+        optional("counts", ANY_TEXT, "what a limit counts"),
+        optional("period", ANY_TEXT, "over which periods"),
         optional("spend", NUMBER, "money taken out of the metrics"),
         optional("from", ANY_TEXT, "the tier before"),
         optional("to", ANY_TEXT, "the tier after"),
@@ -170,6 +182,19 @@ const EVENT_FIELDS: &[Field] = &[
 pub const EVENT_READ: ObjectShape =
     ObjectShape { name: "Event", fields: EVENT_FIELDS, unknown: Unknown::Refused };
 
+/// What reversing an event would come to.
+pub const REVERSAL_PLAN: ObjectShape = ObjectShape {
+    name: "ReversalPlan",
+    fields: &[
+        required("event_id", Shape::Uuid, "the event"),
+        required("status", ANY_TEXT, "what it would be"),
+        required("receipt", list(&Shape::Object(&RECEIPT_LINE)), "what would be undone, kept or owed"),
+        optional("result", Shape::Object(&RESULT), "how things would stand"),
+        required("plan_token", ANY_TEXT, "sent with the reversal, it comes to exactly this or is refused"),
+    ],
+    unknown: Unknown::Refused,
+};
+
 const LEDGER_ENTRY: ObjectShape = ObjectShape {
     name: "LedgerEntry",
     fields: &[
@@ -177,6 +202,8 @@ const LEDGER_ENTRY: ObjectShape = ObjectShape {
         required("amount", NUMBER, "how much"),
         required("lot", COUNT, "the lot it belongs to"),
         optional("reward_id", Shape::Uuid, "of what"),
+        optional("campaign_id", Shape::Uuid, "given by which campaign"),
+        optional("rule", COUNT, "by which of its rules"),
         required("at", Shape::Instant, "when"),
     ],
     unknown: Unknown::Refused,
@@ -186,7 +213,7 @@ const LEDGER_ENTRY: ObjectShape = ObjectShape {
 pub const EXPLAINED: ObjectShape = ObjectShape {
     name: "ExplainedEvent",
     fields: &[
-        required("event_id", Shape::Uuid, "the event"),
+        optional("event_id", Shape::Uuid, "the event; absent for one that was not sent"),
         required("status", ANY_TEXT, "what became of it"),
         required("program_version", COUNT, "the program it was judged by"),
         optional("reason", Shape::Object(&REASON), "why it failed or was not processed"),

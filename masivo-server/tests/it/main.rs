@@ -16,6 +16,7 @@ mod endpoints;
 mod errors;
 mod house;
 mod logs;
+mod loyalty;
 mod replay;
 mod story;
 

@@ -20,6 +20,13 @@ pub enum Answer {
         /// Why it is still expired, when fulfilling it was not possible.
         still_expired: Option<EventReason>,
     },
+    /// What reversing an event would come to.
+    Plan {
+        /// The event as it would be.
+        record: Box<EventRecord>,
+        /// What the reversal is carried out with, exactly so or not at all.
+        token: String,
+    },
     /// A definition.
     Definition {
         /// The definition as it is kept.
@@ -55,6 +62,17 @@ impl Answer {
                     );
                 }
                 event
+            }
+            Self::Plan { record, token } => {
+                let event = view::event(program, record);
+                let part = |name: &str| event.get(name).cloned();
+                object()
+                    .with("event_id", part("id").unwrap_or_default())
+                    .with("status", record.status.name())
+                    .with("receipt", part("receipt").unwrap_or_else(|| Json::List(Vec::new())))
+                    .with_some("result", part("result"))
+                    .with("plan_token", token.as_str())
+                    .build()
             }
             Self::Definition { stored, .. } => {
                 let mut body = object().with("id", stored.id.as_str()).build();

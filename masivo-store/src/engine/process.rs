@@ -5,7 +5,7 @@ use super::due::{catch_up, set_clock, wake_all_due};
 use super::repeat::{hash_key, remember, repeated};
 use super::request::{Request, Work};
 use super::writer::Desk;
-use super::{delivery, load};
+use super::{delivery, load, tried};
 use crate::backend::{CustomerKey, CustomerRow, Destination, Made, OutboxRow, Unit, Write};
 use crate::error::{StoreError, SubmitError};
 use base64::Engine as _;
@@ -38,6 +38,7 @@ pub(super) fn carry_out(desk: &mut Desk, unit: &mut impl Unit, request: Request)
     let Request { work, key } = request;
     match work {
         Work::Customer(command) => customer(desk, unit, &command, key.as_deref()),
+        Work::Try(command) => tried::carry_out(desk, unit, &command),
         Work::Define { kind, id, body } => definition(desk, unit, kind, id.as_deref(), &body, key.as_deref()),
         Work::FulfillExpired { from, to } => fulfill_expired(desk, unit, from, to, key.as_deref()),
         Work::ClaimDeliveries { limit } => Ok(Ok(Answer::Deliveries(delivery::claim(desk, unit, limit)?))),
@@ -84,6 +85,11 @@ fn customer(
         Ok(decided) => decided,
         Err(error) => return Ok(Err(error)),
     };
+    if let Command::Reverse { plan: Some(plan), .. } = command
+        && tried::plan(desk, unit, &decision)?.1 != *plan
+    {
+        return Ok(Err(Rejection::PlanOutdated.into()));
+    }
     let first_fact = decision.facts.first().map_or(0, |fact| fact.sequence);
     let made = match &decision.outcome {
         Outcome::Customer(_) | Outcome::Consent(_) => {
@@ -128,7 +134,7 @@ fn customer(
 }
 
 /// Decides a command, once everything it is decided on is known.
-fn decided(
+pub(super) fn decided(
     desk: &mut Desk,
     unit: &mut impl Unit,
     command: &Command,

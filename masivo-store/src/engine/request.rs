@@ -21,6 +21,8 @@ pub struct Request {
 pub enum Work {
     /// A command to a customer.
     Customer(Box<Command>),
+    /// What a command would come to: nothing is written. An event that is sent, or a reversal.
+    Try(Box<Command>),
     /// A definition is written: a new one without id, otherwise the one of that id.
     Define {
         /// What it is.

@@ -201,47 +201,9 @@ impl Query {
     /// [`Rejection::EventNotFound`].
     pub fn explain(&self, id: Uuid) -> Result<Json, SubmitError> {
         let record = self.record(id)?;
-        let event = view::event(&self.program, &record);
-        let part = |name: &str| event.get(name).cloned();
-        let entries: Vec<Json> = record
-            .effects()
-            .chain(&record.closed_by)
-            .flat_map(|fact| {
-                fact.entries().map(|entry| {
-                    object()
-                        .with("what", view::entry_name(&entry.kind))
-                        .with("amount", entry.amount)
-                        .with("lot", entry.lot)
-                        .with(
-                            "reward_id",
-                            self.program
-                                .reward(entry.reward)
-                                .map(|reward| Json::from(reward.id.as_str()))
-                                .unwrap_or_default(),
-                        )
-                        .with("at", fact.at)
-                        .build()
-                })
-            })
-            .collect();
-        Ok(object()
-            .with("event_id", id)
-            .with("status", record.status.name())
-            .with("program_version", record.head().map_or(0, |head| head.program_version))
-            .with_some("reason", part("reason"))
-            .with("rewarding_campaigns", part("rewarding_campaigns").unwrap_or_default())
-            .with(
-                "campaigns",
-                (record.fact.explanation.as_ref())
-                    .and_then(|explanation| explanation.in_words(&self.program).get("campaigns").cloned())
-                    .unwrap_or_else(|| Json::List(Vec::new())),
-            )
-            .with(
-                "not_shown",
-                record.fact.explanation.as_ref().map_or(0, |explanation| explanation.not_shown),
-            )
-            .with("ledger", Json::List(entries))
-            .build())
+        let mut explained = view::explained(&self.program, &record);
+        explained.set("event_id", id);
+        Ok(explained)
     }
 
     /// Events, newest first.

@@ -78,7 +78,7 @@ impl Side {
                 None => return String::new(),
             },
             Step::Reverse(event) => match self.event(*event) {
-                Some(event) => (Command::Reverse { event, reason: "test".into() }.into(), None),
+                Some(event) => (Command::Reverse { event, reason: "test".into(), plan: None }.into(), None),
                 None => return String::new(),
             },
             Step::Consent { customer, loyalty } => {

@@ -242,7 +242,8 @@ impl Script {
     pub(super) fn explain(&self, event: &str) -> String {
         let fact = self.house.fact(self.house.event_fact(self.events[event]));
         let Some(explanation) = &fact.explanation else { return "nothing".to_owned() };
-        let json = explanation.in_words(&self.house.program);
+        let fact_at = fact.event.as_ref().unwrap().issued_at;
+        let json = explanation.in_words(&self.house.program, fact_at);
         let campaigns = json.get("campaigns").unwrap().items().iter().map(|campaign| {
             let mut shown = Vec::new();
             for rule in campaign.get("matched_rules").unwrap().items() {
@@ -252,8 +253,10 @@ impl Script {
                 let rule = skip.get("rule").map(|rule| format!("rule {rule} ")).unwrap_or_default();
                 let reason = skip.text("reason").unwrap();
                 let more = skip.text("text").or_else(|| skip.text("status")).unwrap_or_default();
+                let change = skip.text("change").map(|change| format!(" ({change})")).unwrap_or_default();
                 let truth = skip.text("truth").filter(|truth| *truth == "unknown").map(|_| " [unknown]");
-                shown.push(format!("{rule}{reason} {more}{}", truth.unwrap_or_default()).trim().to_owned());
+                let text = format!("{rule}{reason} {more}{}", truth.unwrap_or_default());
+                shown.push(format!("{}{change}", text.trim()));
             }
             format!("{}: {}", campaign.text("name").unwrap(), shown.join(", "))
         });

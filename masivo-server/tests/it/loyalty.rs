@@ -1,0 +1,172 @@
+//! What loyalty promises beyond the story: limits, plans of reversals, explanations of events that were not sent.
+
+use crate::house::{House, at, json};
+use masivo_core::value::Json;
+
+/// A shop with points and a point a dollar; gives the id of the points.
+async fn shop(house: &House) -> String {
+    house.put("/brands/shop", r#"{"name": "Shop"}"#).await.data();
+    let points = house.post("/rewards", r#"{"name": "points", "type": "POINTS"}"#).await.data();
+    let points = at(&points, "/id");
+    let rules = format!(
+        r#"[{{"effects": [{{"reward_id": "{points}", "amount": 1, "per": {{"type": "order.value", "unit": 1}}}}]}}]"#
+    );
+    campaign(house, "a point a dollar", &rules, "").await;
+    for id in ["ana", "ben"] {
+        let body = format!(r#"{{"id": "{id}", "name": "{id}", "email": "{id}@example.com"}}"#);
+        house.post("/customers", &body).await.data();
+    }
+    points
+}
+
+async fn campaign(house: &House, name: &str, rules: &str, more: &str) -> Json {
+    let body = format!(
+        r#"{{"name": "{name}", "attributes": {{"trigger": "PURCHASE"}}, "withoutEndDate": true, "rules": {rules}{more}}}"#
+    );
+    house.post("/campaigns?type=BEHAVIOR", &body).await.data()
+}
+
+fn purchase(customer: &str, value: &str, more: &str) -> String {
+    format!(
+        r#"{{"customer_id": "{customer}", "brand_id": "shop", "type": "PURCHASE", "order": {{"value": {value}}}{more}}}"#
+    )
+}
+
+async fn balance(house: &House, customer: &str) -> String {
+    let wallet = house.get(&format!("/customers/{customer}/wallet")).await.data();
+    ["total", "held", "debt"].map(|name| at(&wallet, &format!("/totals/0/{name}"))).join(" ")
+}
+
+#[tokio::test]
+async fn a_budget_shows_what_is_used_held_and_left() {
+    let house = House::new().await;
+    let points = shop(&house).await;
+    let rules = format!(r#"[{{"effects": [{{"reward_id": "{points}", "amount": 40}}]}}]"#);
+    let more = r#", "budget": 100, "limits": [{"per": "customer", "max": 2, "period": "month"}]"#;
+    let bonus = campaign(&house, "bonus", &rules, more).await;
+    let usage = async |house: &House| {
+        let shown = house.get(&format!("/campaigns/{}", at(&bonus, "/id"))).await.data();
+        assert_eq!(at(&shown, "/usage/0/what"), "campaign_budget");
+        ["used", "held", "left"].map(|name| at(&shown, &format!("/usage/0/{name}"))).join(" ")
+    };
+    assert_eq!(usage(&house).await, "0 0 100");
+    house.post("/behavior/events", &purchase("ana", "1", "")).await.data();
+    let waits = house.post("/behavior/events", &purchase("ben", "1", r#", "fulfilled": false"#)).await.data();
+    assert_eq!(usage(&house).await, "40 40 20");
+    let late = house.post("/behavior/events", &purchase("ana", "1", "")).await.data();
+    let reason = at(&late, "/explanation/campaigns/1/skipped/0");
+    assert!(reason.contains("budget_used_up") && reason.contains(r#""wanted":40"#), "{reason}");
+    // A day later the reservation is gone, to the millisecond.
+    house.travel("2026-01-16T09:59:59.999Z").await;
+    assert_eq!(usage(&house).await, "40 40 20");
+    house.travel("2026-01-16T10:00:00Z").await;
+    assert_eq!(usage(&house).await, "40 0 60");
+    house.patch(&format!("/behavior/events/{}/fulfill", at(&waits, "/id")), "").await.data();
+    assert_eq!(usage(&house).await, "80 0 20");
+    // A third time in the month is too much for a customer; the explanation says when it would be possible.
+    house.post("/behavior/events", &purchase("ana", "1", "")).await.data();
+    let rules = format!(r#"[{{"effects": [{{"reward_id": "{points}", "amount": 1}}]}}]"#);
+    campaign(
+        &house,
+        "once a month",
+        &rules,
+        r#", "limits": [{"per": "customer", "max": 1, "period": "month"}]"#,
+    )
+    .await;
+    let first = purchase("ana", "1", "");
+    house.post("/behavior/events", &first).await.data();
+    let explained = house.post("/behavior/events/explain", &first).await.data();
+    assert_eq!(at(&explained, "/campaigns/2/skipped/0/reason"), "customer_limit_reached");
+    assert_eq!(at(&explained, "/campaigns/2/skipped/0/change"), "wait until 2026-02-01T00:00:00.000Z");
+    house.ended().await;
+}
+
+#[tokio::test]
+async fn a_reversal_is_planned_and_comes_to_exactly_that() {
+    let house = House::new().await;
+    let points = shop(&house).await;
+    let first = house.post("/behavior/events", &purchase("ana", "100", "")).await.data();
+    let redeem = format!(r#", "redeem": [{{"id": "{points}", "amount": 30}}]"#);
+    house.post("/behavior/events", &purchase("ana", "5", &redeem)).await.data();
+    let path = format!("/behavior/events/{}/reverse", at(&first, "/id"));
+    let plan = house.post(&format!("{path}/plan"), "").await.data();
+    assert_eq!(at(&plan, "/status"), "REVERSED");
+    let line = |plan: &Json, what: &str| {
+        let lines = plan.get("receipt").unwrap().items();
+        let found = lines.iter().find(|line| line.text("what") == Some(what)).unwrap();
+        format!("{} {}", found.text("outcome").unwrap(), found.get("amount").unwrap())
+    };
+    assert_eq!(line(&plan, "points_earned"), "undone 100");
+    assert_eq!(line(&plan, "points_already_spent"), "debt 25");
+    // Nothing happened.
+    assert_eq!(balance(&house, "ana").await, "75 0 0");
+    assert_eq!(
+        at(&house.post(&format!("{path}/plan"), "").await.data(), "/plan_token"),
+        at(&plan, "/plan_token")
+    );
+    // The state moves: the plan no longer holds, and says so before anything is undone.
+    house.post("/behavior/events", &purchase("ana", "10", "")).await.data();
+    let reversal = format!(r#"{{"reason": "returned", "plan_token": "{}"}}"#, at(&plan, "/plan_token"));
+    assert_eq!(house.post(&path, &reversal).await.code(409), "plan_outdated");
+    assert_eq!(balance(&house, "ana").await, "85 0 0");
+    let plan = house.post(&format!("{path}/plan"), "").await.data();
+    assert_eq!(line(&plan, "points_already_spent"), "debt 15");
+    let reversal = format!(r#"{{"reason": "returned", "plan_token": "{}"}}"#, at(&plan, "/plan_token"));
+    let reversed = house.post(&path, &reversal).await.data();
+    assert_eq!(at(&reversed, "/receipt"), at(&plan, "/receipt"));
+    assert_eq!(at(&reversed, "/result/wallet"), at(&plan, "/result/wallet"));
+    assert_eq!(balance(&house, "ana").await, "0 0 15");
+    // Another event's token is of no use, nor is one for what was undone already.
+    assert_eq!(house.post(&path, &reversal).await.code(409), "plan_outdated");
+    let plan = house.post(&format!("{path}/plan"), "").await.data();
+    let reversal = format!(r#"{{"reason": "returned", "plan_token": "{}"}}"#, at(&plan, "/plan_token"));
+    assert_eq!(at(&house.post(&path, &reversal).await.data(), "/status"), "REVERSED");
+    assert_eq!(
+        house.post("/behavior/events/0197b0de-7c5e-7000-8000-000000000009/reverse/plan", "").await.code(404),
+        "event_not_found"
+    );
+    house.ended().await;
+}
+
+#[tokio::test]
+async fn an_event_that_is_not_sent_is_explained_both_ways() {
+    let house = House::new().await;
+    let points = shop(&house).await;
+    let rules = format!(
+        r#"[{{"conditions": [[{{"type": "order.value", "operator": "greater_than_or_equal", "value": 30}}]],
+             "effects": [{{"reward_id": "{points}", "amount": 10}}]}}]"#
+    );
+    campaign(&house, "big baskets", &rules, "").await;
+    let explained = house.post("/behavior/events/explain", &purchase("ana", "26.80", "")).await.data();
+    assert_eq!(at(&explained, "/campaigns/0/matched_rules"), "[0]");
+    assert_eq!(at(&explained, "/ledger/0/amount"), "26");
+    assert_eq!(at(&explained, "/campaigns/1/skipped/0/change"), "spend 3.2 more");
+    assert_eq!(explained.get("event_id"), None);
+    // What is missing for the redemption is said as the sale itself would say it.
+    let redeem = format!(r#", "redeem": [{{"id": "{points}", "amount": 5}}]"#);
+    let explained = house.post("/behavior/events/explain", &purchase("ana", "40", &redeem)).await.data();
+    assert_eq!(
+        (at(&explained, "/status"), at(&explained, "/reason/code")),
+        ("FAILED".into(), "insufficient_balance".into())
+    );
+    // Nothing was written: no event, no points, and a key is still free.
+    let key = r#", "id": "order-1""#;
+    house.post("/behavior/events/explain", &purchase("ana", "30", key)).await.data();
+    assert_eq!(
+        at(&house.get("/behavior/events?customer_id=ana").await.expect(200), "/data")
+            .matches("PURCHASE")
+            .count(),
+        0
+    );
+    let sent = house.post("/behavior/events", &purchase("ana", "31", key)).await.data();
+    assert_eq!(at(&sent, "/status"), "RESOLVED");
+    let explained = house
+        .post(
+            "/behavior/events/explain",
+            r#"{"customer_id": "nobody", "brand_id": "shop", "type": "PURCHASE", "order": {"value": 1}}"#,
+        )
+        .await;
+    assert_eq!(explained.code(404), "customer_not_found");
+    assert_eq!(house.post("/behavior/events/explain", &json("{}").to_string()).await.code(400), "malformed");
+    house.ended().await;
+}

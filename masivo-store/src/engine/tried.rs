@@ -1,0 +1,85 @@
+//! Trying a command: what it would come to, by the code that carries it out, and nothing is written.
+
+use super::answer::Answer;
+use super::load;
+use super::process::{Submitted, decided};
+use super::writer::Desk;
+use crate::backend::Unit;
+use crate::error::StoreError;
+use masivo_core::events::EventRecord;
+use masivo_core::fact::{Change, EventStatus, FactKind};
+use masivo_core::{Command, Decision, Outcome, view};
+
+/// Decides a command and shows what it would come to.
+pub(super) fn carry_out(desk: &mut Desk, unit: &mut impl Unit, command: &Command) -> Submitted<Answer> {
+    let decision = match decided(desk, unit, command, None)? {
+        Ok((_, decision)) => decision,
+        Err(error) => return Ok(Err(error)),
+    };
+    if matches!(command, Command::Reverse { .. }) {
+        let (record, token) = plan(desk, unit, &decision)?;
+        return Ok(Ok(Answer::Plan { record: Box::new(record), token }));
+    }
+    let still_expired = match &decision.outcome {
+        Outcome::Event { still_expired, .. } => still_expired.clone(),
+        Outcome::Customer(document) | Outcome::Consent(document) => {
+            return Ok(Ok(Answer::Document(document.clone())));
+        }
+        Outcome::Listed(changed) => return Ok(Ok(Answer::Listed(*changed))),
+        Outcome::Done => return Ok(Ok(Answer::Done)),
+    };
+    let record = record_after(unit, &decision)?;
+    Ok(Ok(Answer::Event { record: Box::new(record), still_expired }))
+}
+
+/// The event a decision is about, as it would be.
+fn record_after(unit: &impl Unit, decision: &Decision) -> Result<EventRecord, StoreError> {
+    let Outcome::Event { fact: sequence, .. } = decision.outcome else {
+        return Err(StoreError::damaged("a decision that is about no event"));
+    };
+    let customer = decision.customer.profile.id();
+    let made = decision.facts.iter().find(|fact| fact.sequence == sequence);
+    let mut record = match made {
+        Some(fact) => EventRecord {
+            customer: customer.to_owned(),
+            status: fact.event.as_ref().map_or(EventStatus::Failed, |head| head.status),
+            fact: fact.clone(),
+            fulfilled_by: None,
+            closed_by: None,
+        },
+        None => load::record(unit, sequence, customer)?
+            .ok_or_else(|| StoreError::damaged(format!("event of fact {sequence}")))?,
+    };
+    for fact in &decision.facts {
+        let statuses = fact.changes.iter().filter_map(|change| match change {
+            Change::EventStatus { fact, status } if *fact == sequence => Some(*status),
+            _ => None,
+        });
+        for status in statuses {
+            record.status = status;
+            match status {
+                EventStatus::Resolved => record.fulfilled_by = Some(fact.clone()),
+                _ => record.closed_by = Some(fact.clone()),
+            }
+        }
+    }
+    Ok(record)
+}
+
+/// What a reversal comes to, and the token that stands for exactly that: what is undone, kept and owed, and how things
+/// stand afterwards.
+pub(super) fn plan(
+    desk: &Desk,
+    unit: &impl Unit,
+    decision: &Decision,
+) -> Result<(EventRecord, String), StoreError> {
+    let record = record_after(unit, decision)?;
+    let shown = view::event(&desk.program, &record);
+    let part = |name: &str| shown.get(name).map(|part| part.sorted().to_string()).unwrap_or_default();
+    let by_now = decision.facts.iter().any(|fact| fact.kind == FactKind::Reversed);
+    let after = shown.path("result.wallet").map(|wallet| wallet.sorted().to_string()).unwrap_or_default();
+    let comparable = format!("{}\n{}\n{after}\n{by_now}", part("status"), part("receipt"));
+    let head = record.head().map(|head| head.id).unwrap_or_default();
+    let hash = desk.shared.secret.hash("reversal plan", &[head.as_bytes(), comparable.as_bytes()]);
+    Ok((record, hash.iter().map(|byte| format!("{byte:02x}")).collect()))
+}
