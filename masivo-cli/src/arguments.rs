@@ -107,6 +107,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: Keys,
     },
+    /// Export the codes of a coupon campaign, or add some.
+    Codes {
+        #[command(subcommand)]
+        what: Codes,
+    },
     /// Copy a store file, also while it is in use. Needs --db.
     Backup {
         /// The new file.
@@ -141,6 +146,25 @@ pub(crate) enum Show {
         /// Members shown at most.
         #[arg(long, default_value_t = 20)]
         members: usize,
+    },
+}
+
+/// What can be done with codes.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Codes {
+    /// Write all codes of a campaign to a CSV file, each with its uses.
+    Export {
+        /// The campaign's id or name.
+        campaign: String,
+        /// The new file.
+        to: PathBuf,
+    },
+    /// Add codes of your own to a campaign.
+    Add {
+        /// The campaign's id or name.
+        campaign: String,
+        /// A file with one code a line.
+        file: PathBuf,
     },
 }
 

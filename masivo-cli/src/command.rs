@@ -2,6 +2,7 @@
 
 mod apply;
 mod backup;
+mod codes;
 mod completions;
 mod demo;
 mod emit;
@@ -42,6 +43,7 @@ pub(crate) fn run(arguments: Arguments, output: Output) -> Result<(), Failure> {
             explain::run(&shared, event.as_deref().unwrap_or_default(), unsent.as_deref(), output)
         }
         Command::Verify => verify::run(&shared, output),
+        Command::Codes { what } => codes::run(&shared, &what, output),
         Command::Keys { what } => keys::run(&shared, &what, output),
         Command::Backup { to } => backup::run(&shared, &to, output),
         Command::Openapi => openapi::run(&shared, output),

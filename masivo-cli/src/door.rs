@@ -164,6 +164,39 @@ impl Door {
         through!(self, door => door.members(audience, limit.min(1_000)))
     }
 
+    /// The id of a coupon campaign of that id or name, and how many codes it has.
+    pub(crate) fn coupon_campaign(&mut self, name: &str) -> Result<(String, Json), Failure> {
+        let all = through!(self, door => door.campaigns_with_codes())?;
+        let coupons = || all.iter().filter(|campaign| campaign.text("type") == Some("COUPONS"));
+        let found = coupons().find(|campaign| campaign.text("id") == Some(name));
+        let found = found.or_else(|| coupons().find(|campaign| campaign.text("name") == Some(name)));
+        let summary =
+            |campaign: &Json| campaign.path("attributes.codes_summary").cloned().unwrap_or_default();
+        match found {
+            Some(campaign) => Ok((campaign.text("id").unwrap_or_default().to_owned(), summary(campaign))),
+            None => Err(Failure::refused(
+                "definition_not_found",
+                format!("there is no coupon campaign `{name}`"),
+                "give its id or its name",
+            )),
+        }
+    }
+
+    /// Codes of a campaign, and where they go on.
+    pub(crate) fn codes(
+        &mut self,
+        campaign: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<Json>, Option<String>), Failure> {
+        through!(self, door => door.codes(campaign, after, limit))
+    }
+
+    /// Adds codes to a campaign, all or none.
+    pub(crate) fn add_codes(&mut self, campaign: &str, codes: &[Json]) -> Result<Json, Failure> {
+        through!(self, door => door.add_codes(campaign, codes))
+    }
+
     /// All keys of the API.
     pub(crate) fn keys(&mut self) -> Result<Vec<Json>, Failure> {
         through!(self, door => door.keys())

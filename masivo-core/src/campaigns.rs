@@ -6,14 +6,16 @@
 //!   rule of a campaign that gives something counts as one time.
 //! - K2: campaign dates, metrics periods and `time.*` go by when the event happened; tier and consent by now.
 
+use crate::consent::Purpose;
 use crate::draft::Draft;
 use crate::explain::{CampaignTrace, Explanation, Skip, SkipReason};
 use crate::fact::{Award, EventHead};
 use crate::limits::EXPLAINED_CAMPAIGNS_MAX;
 use crate::prelude::*;
-use crate::program::{CampaignRule, CampaignSpec, CampaignStatus, Definition, EffectSpec, Per};
-use crate::quota::{Counts, Owner, Quota, Scope, Taken, Taking, worth};
+use crate::program::{CampaignRule, CampaignSpec, CampaignStatus, Definition, EffectSpec, Per, Program};
+use crate::quota::{Counts, Owner, Quota, Scope, Taken, Taking, UsedUp, worth};
 use crate::rule::View;
+use crate::state::Standing;
 use crate::value::{Decimal, Json, Timestamp};
 
 /// What all campaigns together give for an event.
@@ -49,6 +51,64 @@ pub(crate) fn award(draft: &Draft<'_>, head: &EventHead, payload: &Json, at: Tim
     Awarded { awards, explanation, taken: taking.finish() }
 }
 
+/// Takes anew what the frozen awards of an expired event need, by the limits as they are defined now.
+pub(crate) fn take_anew(draft: &Draft<'_>, awards: &[Award], at: Timestamp) -> (Result<(), UsedUp>, Taken) {
+    let mut taking = draft.taking(at);
+    let mut rewarded: BTreeSet<u32> = BTreeSet::new();
+    let same_rule = |one: &Award, other: &Award| (one.campaign, one.rule) == (other.campaign, other.rule);
+    for given in awards.chunk_by(same_rule) {
+        let campaign = given.first().and_then(|award| draft.program.campaign(award.campaign));
+        let Some(campaign) = campaign else { continue };
+        let first = rewarded.insert(campaign.number);
+        if let Err(used_up) = taking.take(&wanted(campaign, given, first, &taking, draft.program)) {
+            return (Err(used_up), taking.finish());
+        }
+    }
+    (Ok(()), taking.finish())
+}
+
+/// Whether a customer can take part in a campaign now, as far as that can be said without an event: it runs, the
+/// customer's consent and tier allow it, the customer's own limits are not reached, and no condition on the customer
+/// stands in the way.
+pub fn is_open_to(campaign: &Definition<CampaignSpec>, view: &View<'_>) -> bool {
+    let spec = &campaign.spec;
+    let purpose = match spec.coupons {
+        Some(_) => Purpose::CouponCampaigns,
+        None => Purpose::BehavioralCampaigns,
+    };
+    let zone = view.program.settings().time_zone;
+    let owner = Owner::Campaign(campaign.number);
+    let is_used_up = spec.limits.iter().filter(|limit| limit.scope == Scope::Customer).any(|limit| {
+        let quota = limit.quota(owner, zone, view.now);
+        view.state.quotas.sums(&quota).taken() >= limit.most(zone, quota.period)
+    });
+    let rewards = |rule: &CampaignRule| {
+        let tier = |effect: &EffectSpec| effect.tier.is_none_or(|tier| tier == view.state.tier);
+        rule.conditions.may_hold(view) && rule.effects.iter().any(tier)
+    };
+    spec.status(view.now) == CampaignStatus::Running
+        && view.state.standing == Standing::Active
+        && view.state.permissions.allow(purpose)
+        && !is_used_up
+        && spec.rules.iter().any(rewards)
+}
+
+/// Asks the campaign of a coupon alone, and takes one use of the code with the first rule that gives something.
+pub(crate) fn award_coupon(
+    draft: &Draft<'_>,
+    campaign: &Definition<CampaignSpec>,
+    coupon: u64,
+    head: &EventHead,
+    payload: &Json,
+) -> Awarded {
+    let view = draft.view(head.issued_at, Some(payload));
+    let mut taking = draft.taking(head.issued_at).of_coupon(coupon);
+    let mut awards = Vec::new();
+    let trace = judge(campaign, head, payload, &view, &mut awards, &mut taking);
+    let explanation = Explanation { campaigns: vec![trace], not_shown: 0 };
+    Awarded { awards, explanation, taken: taking.finish() }
+}
+
 fn judge(
     campaign: &Definition<CampaignSpec>,
     head: &EventHead,
@@ -74,7 +134,7 @@ fn judge(
             continue;
         }
         let given = effects(campaign.number, number, rule, view).and_then(|given| {
-            let wanted = wanted(campaign, &given, trace.matched.is_empty(), taking, view);
+            let wanted = wanted(campaign, &given, trace.matched.is_empty(), taking, view.program);
             taking.take(&wanted).map_err(SkipReason::UsedUp).map(|()| given)
         });
         match given {
@@ -116,22 +176,24 @@ fn wanted(
     given: &[Award],
     first: bool,
     taking: &Taking<'_>,
-    view: &View<'_>,
+    program: &Program,
 ) -> Vec<(Quota, Decimal)> {
-    let mut wanted = Vec::new();
+    let mut wanted = if first { taking.coupon_uses(campaign) } else { Vec::new() };
     for limit in &campaign.spec.limits {
         let amount = match limit.counts {
             Counts::Times if !first => continue,
             Counts::Times => Decimal::ONE,
-            Counts::Worth | Counts::Units => given.iter().fold(Decimal::ZERO, |sum, award| {
-                sum.saturating_add(worth(view.program, award.reward, award.amount))
-            }),
+            Counts::Worth | Counts::Units | Counts::Redemptions => {
+                given.iter().fold(Decimal::ZERO, |sum, award| {
+                    sum.saturating_add(worth(program, award.reward, award.amount))
+                })
+            }
         };
         wanted.push((taking.quota(campaign.number, limit), amount));
     }
     let mut stocked: BTreeMap<u32, Decimal> = BTreeMap::new();
     let in_stock =
-        |award: &&Award| view.program.reward(award.reward).is_some_and(|reward| reward.spec.stock.is_some());
+        |award: &&Award| program.reward(award.reward).is_some_and(|reward| reward.spec.stock.is_some());
     for award in given.iter().filter(in_stock) {
         let units = stocked.entry(award.reward).or_default();
         *units = units.saturating_add(award.amount);

@@ -1,5 +1,6 @@
 //! Commands: everything that changes a customer comes in as one of them.
 
+use crate::coupons::Redemption;
 use crate::events::NewEvent;
 use crate::prelude::*;
 use crate::value::Json;
@@ -59,6 +60,8 @@ pub enum Command {
     },
     /// Sends an event.
     Emit(NewEvent),
+    /// Redeems the code of a coupon.
+    RedeemCoupon(Redemption),
     /// Fulfils a waiting or expired event.
     Fulfill {
         /// The event.
@@ -112,6 +115,7 @@ impl Command {
             | Self::Leave { customer, .. }
             | Self::Delete { customer } => Some(customer),
             Self::Emit(event) => Some(&event.customer),
+            Self::RedeemCoupon(redemption) => Some(&redemption.customer),
             Self::Fulfill { .. } | Self::Reverse { .. } | Self::WakeUp => None,
         }
     }
@@ -154,6 +158,7 @@ impl Command {
             Self::AddDevice { .. } => "add_device",
             Self::RemoveDevices { .. } => "remove_devices",
             Self::Emit(_) => "emit",
+            Self::RedeemCoupon(_) => "redeem_coupon",
             Self::Fulfill { .. } => "fulfill",
             Self::Reverse { .. } => "reverse",
             Self::Join { .. } => "join",
@@ -176,6 +181,9 @@ impl Command {
             Self::SetConsent { consent, .. } => consent.sorted().to_string(),
             Self::AddDevice { device, .. } => device.sorted().to_string(),
             Self::Emit(event) => event.comparable(),
+            Self::RedeemCoupon(redemption) => {
+                format!("{}\n{}", redemption.code, redemption.payload.sorted())
+            }
             Self::Fulfill { event } => event.hyphenated().to_string(),
             Self::Reverse { event, reason, plan: None } => format!("{event}\n{reason}"),
             Self::Reverse { event, reason, plan: Some(plan) } => format!("{event}\n{reason}\n{plan}"),

@@ -7,6 +7,7 @@
 
 use crate::audiences;
 use crate::command::Command;
+use crate::coupons::{self, Coupon, Redemption};
 use crate::customers;
 use crate::draft::{Claim, Context, Customer, Draft, FactId};
 use crate::events::{self, EventRecord};
@@ -33,6 +34,8 @@ pub struct Loaded {
     pub email_taken: bool,
     /// Whether the id the command claims belongs to another customer.
     pub id_taken: bool,
+    /// The coupon of the code that the command redeems.
+    pub coupon: Option<Coupon>,
     /// The event the command is about.
     pub event: Option<EventRecord>,
     /// The events it caused, at any depth.
@@ -109,6 +112,13 @@ pub enum Outcome {
         fact: u64,
         /// Why it is still expired, when fulfilling it was not possible.
         still_expired: Option<EventReason>,
+    },
+    /// The event of that fact, which redeemed a coupon or says why it did not.
+    Coupon {
+        /// The event's fact.
+        fact: u64,
+        /// The customer afterwards, as answers show it.
+        customer: Json,
     },
     /// Whether the list changed.
     Listed(bool),
@@ -195,7 +205,7 @@ fn later_needs(program: &Program, now: Timestamp, loaded: &Loaded, command: &Com
 /// # Errors
 /// The first [`Rejection`] in the published order, or what must be done before it can be decided; nothing changes then.
 pub fn decide(context: &Context<'_>, loaded: Loaded, command: &Command) -> Result<Decision, Undecided> {
-    let Loaded { customer, email_taken, id_taken, event, children, lots, later, history } = loaded;
+    let Loaded { customer, email_taken, id_taken, coupon, event, children, lots, later, history } = loaded;
     check_customer(command, customer.as_ref(), event.is_some())?;
     let mut draft = Draft::new(context, customer.unwrap_or_default());
     draft.state.wallet.closed.extend(lots);
@@ -210,7 +220,10 @@ pub fn decide(context: &Context<'_>, loaded: Loaded, command: &Command) -> Resul
     if email_taken {
         return Err(Rejection::EmailTaken.into());
     }
-    let outcome = carry_out(&mut draft, command, event, &children, history.as_deref());
+    let outcome = match command {
+        Command::RedeemCoupon(redemption) => redeem_coupon(&mut draft, redemption, coupon.as_ref()),
+        _ => carry_out(&mut draft, command, event, &children, history.as_deref()),
+    };
     if !draft.unknown_quotas.is_empty() {
         return Err(Undecided::Unknown(draft.unknown_quotas));
     }
@@ -300,7 +313,7 @@ fn carry_out(
             customers::delete(draft);
             return Ok(Outcome::Done);
         }
-        Command::WakeUp => return Ok(Outcome::Done),
+        Command::WakeUp | Command::RedeemCoupon(_) => return Ok(Outcome::Done),
     };
     let answer = draft.customer_json();
     remember(draft, fact, &answer);
@@ -316,6 +329,23 @@ fn remember(draft: &mut Draft<'_>, fact: FactId, answer: &Json) {
             fact.payload = Some(Arc::new(said));
         });
     }
+}
+
+fn redeem_coupon(
+    draft: &mut Draft<'_>,
+    redemption: &Redemption,
+    coupon: Option<&Coupon>,
+) -> Result<Outcome, Rejection> {
+    let fact = coupons::redeem(draft, redemption, coupon)?;
+    let customer = draft.customer_json();
+    if draft.keyed {
+        draft.edit(fact, |fact| {
+            let mut payload = fact.payload.take().map(Arc::unwrap_or_clone).unwrap_or_default();
+            payload.set("answer", customer.clone());
+            fact.payload = Some(Arc::new(payload));
+        });
+    }
+    Ok(Outcome::Coupon { fact: draft.sequence(fact), customer })
 }
 
 fn on_event(

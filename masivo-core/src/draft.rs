@@ -180,8 +180,12 @@ impl<'a> Draft<'a> {
         if let Change::Quota(entry) = &change
             && entry.quota.scope == Scope::Everyone
         {
-            let known = self.known_quotas.get(&entry.quota).copied().unwrap_or_default();
-            self.quotas.entry(entry.quota).or_insert(known).apply(entry);
+            // What is booked must be known too, or the next question would be answered by this booking alone.
+            let known = self.shared_quota(&entry.quota);
+            if known.is_none() {
+                self.unknown_quotas.insert(entry.quota);
+            }
+            self.quotas.entry(entry.quota).or_insert(known.unwrap_or_default()).apply(entry);
         }
         self.edit(fact, |fact| fact.changes.push(change));
     }

@@ -16,8 +16,9 @@ mod reverse;
 pub use request::{EVENT, EVENT_BATCH, FULFILL_EXPIRED, NewEvent, REVERSAL, read_event};
 pub use reverse::{Receipt, ReceiptLine};
 
-pub(crate) use emit::{emit, emit_caused};
+pub(crate) use emit::{emit, emit_caused, event_data};
 pub(crate) use fulfill::{Fulfilled, expire_standby, fulfill, release_standby};
+pub(crate) use resolve::{Effects, Spending, resolve};
 pub(crate) use reverse::reverse;
 
 use crate::fact::{EventHead, EventStatus, Fact};

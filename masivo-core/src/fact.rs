@@ -172,6 +172,10 @@ pub enum EventReason {
     TrackingOnly,
     /// The customer is inactive.
     CustomerInactive,
+    /// The customer does not allow coupons.
+    ConsentCouponCampaigns,
+    /// No rule of the coupon's campaign gave anything; the explanation says why.
+    CouponNotAccepted,
 }
 
 impl EventReason {
@@ -183,6 +187,8 @@ impl EventReason {
             Self::ConsentBehavioralCampaigns => "consent_behavioral_campaigns",
             Self::TrackingOnly => "tracking_only",
             Self::CustomerInactive => "customer_inactive",
+            Self::ConsentCouponCampaigns => "consent_coupon_campaigns",
+            Self::CouponNotAccepted => "coupon_not_accepted",
         }
     }
 
@@ -208,6 +214,10 @@ impl EventReason {
             }
             Self::TrackingOnly => "the event was only tracked".into(),
             Self::CustomerInactive => "the customer is inactive: nothing was processed".into(),
+            Self::ConsentCouponCampaigns => {
+                "the customer does not allow coupon_campaigns: the code was not redeemed".into()
+            }
+            Self::CouponNotAccepted => "no rule of the coupon's campaign gave anything".into(),
         }
     }
 }
@@ -357,6 +367,7 @@ impl Fact {
     /// What was sent, with the instant it happened; `None` once the customer was erased.
     pub fn data(&self) -> Option<Json> {
         let mut data = Json::clone(self.payload.as_ref()?);
+        data.remove("answer");
         if let Some(head) = &self.event {
             data.set("issued_at", head.issued_at);
         }

@@ -60,8 +60,9 @@ pub mod view;
 pub mod wallet;
 
 mod audiences;
-mod campaigns;
+pub mod campaigns;
 mod command;
+pub mod coupons;
 pub mod customers;
 mod decide;
 mod draft;

@@ -34,6 +34,14 @@ pub const RULE_LIST_MAX: usize = 1_000;
 pub const CAMPAIGN_RULES_MAX: usize = 50;
 /// Limits of one campaign, beside its budget: each kind of scope, count and period once.
 pub const CAMPAIGN_LIMITS_MAX: usize = 24;
+/// Codes of one coupon campaign.
+pub const COUPON_CODES_MAX: i64 = 1_000_000;
+/// Supplied codes in one request.
+pub const COUPON_CODES_AT_ONCE_MAX: usize = 10_000;
+/// Characters of a code, spaces and dashes not counted: shorter ones are guessed.
+pub const COUPON_CODE_LENGTH_MIN: usize = 4;
+/// Characters of a code, spaces and dashes not counted.
+pub const COUPON_CODE_LENGTH_MAX: usize = 32;
 /// Effects of one rule.
 pub const EFFECTS_MAX: usize = 50;
 /// Steps of one journey.

@@ -26,7 +26,7 @@ mod webhook;
 
 pub use audience::{AUDIENCE, AudienceKind, AudienceSpec};
 pub use brand::{BRAND, BrandSpec};
-pub use campaign::{CAMPAIGN, CampaignRule, CampaignSpec, CampaignStatus, EffectSpec, Per};
+pub use campaign::{CAMPAIGN, CampaignRule, CampaignSpec, CampaignStatus, CouponsSpec, EffectSpec, Per};
 pub use define::{Defined, Definer, define, standard_definitions};
 pub use event_type::{EVENT_TYPE, EventTypeSpec, Processing, RESERVED_EVENT_TYPES};
 pub use journey::{JOURNEY, JourneySpec, Step, StepKind, Trigger};

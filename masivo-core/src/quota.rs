@@ -7,10 +7,11 @@
 //! - Q3: both are the sums of the bookings: the customer's own quotas are part of the working state (S1), shared ones
 //!   are kept once for all customers.
 
+use crate::coupons::Coupon;
 use crate::draft::{Draft, FactId};
 use crate::fact::Change;
 use crate::prelude::*;
-use crate::program::Program;
+use crate::program::{CampaignSpec, Definition, Program};
 use crate::value::{Decimal, PeriodKind, Rounding, Timestamp, Zone};
 
 /// One account: whose quota it is, what it counts, and of which period.
@@ -33,6 +34,8 @@ pub enum Owner {
     Campaign(u32),
     /// The reward of a number.
     Reward(u32),
+    /// The coupon of a number.
+    Coupon(u64),
 }
 
 /// For whom a quota counts.
@@ -53,6 +56,8 @@ pub enum Counts {
     Worth,
     /// Units of a reward.
     Units,
+    /// Codes of a campaign that were redeemed.
+    Redemptions,
 }
 
 impl Counts {
@@ -62,6 +67,7 @@ impl Counts {
             Self::Times => "times",
             Self::Worth => "worth",
             Self::Units => "units",
+            Self::Redemptions => "redemptions",
         }
     }
 }
@@ -167,6 +173,11 @@ pub enum Most {
 impl Limit {
     /// The account it is kept in at an instant.
     pub fn quota(&self, owner: Owner, zone: Zone, at: Timestamp) -> Quota {
+        // What is given later for an event of the campaign's time counts for its last period.
+        let at = match self.most {
+            Most::Fixed(_) => at,
+            Most::Share { start, end, .. } => at.clamp(start.min(end.plus(-1)), end.plus(-1)),
+        };
         let period = self.unit.map(|unit| Period { unit, number: unit.number(zone, at) });
         Quota { owner, scope: self.scope, counts: self.counts, period }
     }
@@ -204,6 +215,13 @@ impl Quota {
                 Some(limit.most(program.settings().time_zone, self.period))
             }
             Owner::Reward(number) => program.reward(number)?.spec.stock,
+            Owner::Coupon(number) => {
+                let coupons = program.campaign(Coupon::campaign_of(number))?.spec.coupons.as_ref()?;
+                match self.scope {
+                    Scope::Everyone => coupons.max_uses,
+                    Scope::Customer => coupons.max_uses_per_customer,
+                }
+            }
         }
     }
 
@@ -211,16 +229,12 @@ impl Quota {
     pub const fn names(&self) -> (&'static str, &'static str) {
         match (self.owner, self.scope, self.counts) {
             (Owner::Reward(_), ..) => ("reward_stock", "out_of_stock"),
+            (Owner::Coupon(_), ..) => ("coupon_uses", "coupon_used_up"),
+            (_, _, Counts::Redemptions) => ("coupon_redemptions", "campaign_limit_reached"),
             (_, Scope::Customer, _) => ("customer_limit", "customer_limit_reached"),
             (_, _, Counts::Worth) => ("campaign_budget", "budget_used_up"),
             _ => ("campaign_limit", "campaign_limit_reached"),
         }
-    }
-
-    /// The same quota in the period of an instant.
-    fn at(self, zone: Zone, at: Timestamp) -> Self {
-        let period = self.period.map(|Period { unit, .. }| Period { unit, number: unit.number(zone, at) });
-        Self { period, ..self }
     }
 }
 
@@ -355,6 +369,7 @@ pub(crate) struct Taking<'d> {
     taken: BTreeMap<Quota, Decimal>,
     unknown: BTreeSet<Quota>,
     overdue: bool,
+    coupon: Option<u64>,
 }
 
 /// What was taken, and shared quotas that would have to be known first.
@@ -370,7 +385,35 @@ impl<'d> Taking<'d> {
     /// Starts taking at an instant.
     pub(crate) fn new(draft: &'d Draft<'d>, at: Timestamp) -> Self {
         let zone = draft.program.settings().time_zone;
-        Self { draft, zone, at, taken: BTreeMap::new(), unknown: BTreeSet::new(), overdue: false }
+        Self {
+            draft,
+            zone,
+            at,
+            taken: BTreeMap::new(),
+            unknown: BTreeSet::new(),
+            overdue: false,
+            coupon: None,
+        }
+    }
+
+    /// It is taken for a coupon.
+    pub(crate) fn of_coupon(self, coupon: u64) -> Self {
+        Self { coupon: Some(coupon), ..self }
+    }
+
+    /// What redeeming the coupon takes beside what its rules give: a use of the code, and one of the campaign's count.
+    pub(crate) fn coupon_uses(&self, campaign: &Definition<CampaignSpec>) -> Vec<(Quota, Decimal)> {
+        let Some(coupon) = self.coupon else { return Vec::new() };
+        let owner = Owner::Campaign(campaign.number);
+        let count = Quota { owner, scope: Scope::Everyone, counts: Counts::Redemptions, period: None };
+        // What nobody can use more often than everybody need not be counted for each customer.
+        let per_customer = campaign.spec.coupons.as_ref().and_then(|coupons| {
+            let most = coupons.max_uses_per_customer?;
+            coupons.max_uses.is_none_or(|all| all > most).then_some(most)
+        });
+        let mut uses = vec![(Coupon::uses(coupon, Scope::Everyone), Decimal::ONE), (count, Decimal::ONE)];
+        uses.extend(per_customer.map(|_| (Coupon::uses(coupon, Scope::Customer), Decimal::ONE)));
+        uses
     }
 
     /// The quotas that a limit of a campaign is kept in now.
@@ -406,13 +449,6 @@ impl<'d> Taking<'d> {
                 QuotaSums::default()
             }),
         }
-    }
-
-    /// Takes anew what an expired event held, in the periods of now.
-    pub(crate) fn renew(&mut self, held: &[(Quota, Decimal)]) -> Result<(), UsedUp> {
-        let wanted: Vec<(Quota, Decimal)> =
-            held.iter().map(|(quota, amount)| (quota.at(self.zone, self.at), *amount)).collect();
-        self.take(&wanted)
     }
 
     /// What was taken.

@@ -78,6 +78,9 @@ pub enum Rejection {
         /// The id that was given.
         id: String,
     },
+    /// There is no such coupon.
+    #[error("there is no such coupon")]
+    UnknownCoupon,
     /// The event is dated in the future.
     #[error("issued_at {issued_at} is ahead of now ({now})")]
     IssuedInFuture {
@@ -156,6 +159,7 @@ impl Rejection {
             Self::UnknownEventType { .. } => "unknown_event_type",
             Self::ReservedEventType { .. } => "reserved_event_type",
             Self::UnknownReward { .. } => "unknown_reward",
+            Self::UnknownCoupon => "coupon_not_found",
             Self::IssuedInFuture { .. } => "issued_in_future",
             Self::IssuedTooLongAgo { .. } => "issued_too_long_ago",
             Self::EventClosed { .. } => "event_closed",
@@ -188,6 +192,7 @@ impl Rejection {
             Self::UnknownEventType { .. } => "write the type first with PUT /event_types/{name}",
             Self::ReservedEventType { .. } => "send PURCHASE, a tracking type or a custom type",
             Self::UnknownReward { .. } => "list the rewards and use an `id` of them",
+            Self::UnknownCoupon => "check the code as it was handed out",
             Self::IssuedInFuture { .. } => "check the sender's clock, or leave issued_at out",
             Self::IssuedTooLongAgo { .. } => {
                 "send events within 72 hours; older ones belong into a migration"

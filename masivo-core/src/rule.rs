@@ -213,6 +213,23 @@ impl Rule {
         evaluate::truth(&self.node, view)
     }
 
+    /// Whether some event at some time could make the rule hold: everything it says of the customer is true.
+    pub fn may_hold(&self, view: &View<'_>) -> bool {
+        evaluate::may_hold(&self.node, view)
+    }
+
+    /// How many conditions stand in the branch of a condition: with more than one, all of them have to hold.
+    pub fn branch_length(&self, condition: u16) -> usize {
+        let mut before = 0;
+        for branch in self.source.items() {
+            before += branch.items().len();
+            if usize::from(condition) < before {
+                return branch.items().len();
+            }
+        }
+        0
+    }
+
     /// Why the rule does not hold: the first failing condition of the branch that came furthest.
     pub fn failure(&self, view: &View<'_>) -> Option<Failure> {
         evaluate::failure(&self.node, view)

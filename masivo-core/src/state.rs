@@ -209,12 +209,34 @@ impl State {
         self.standbys.iter().find(|standby| standby.fact == fact)
     }
 
+    /// What the customer's own quotas hold is what waiting events say they hold (Q3).
+    fn check_quotas(&self) -> Result<(), Broken> {
+        if self.quotas.iter().len() == 0 && self.standbys.is_empty() {
+            return Ok(());
+        }
+        let mut held: BTreeMap<&Quota, i64> = BTreeMap::new();
+        for (quota, sums) in self.quotas.iter() {
+            *held.entry(quota).or_default() += sums.held.micros();
+        }
+        let waiting = self.standbys.iter().flat_map(|standby| &standby.quotas);
+        for (quota, amount) in waiting.filter(|(quota, _)| quota.scope == Scope::Customer) {
+            *held.entry(quota).or_default() -= amount.micros();
+        }
+        match held.into_iter().find(|(_, difference)| *difference != 0) {
+            Some((quota, difference)) => {
+                Err(Broken { law: "Q3", detail: format!("{quota:?} holds {difference} too many") })
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Checks the laws of the state and of everything in it.
     ///
     /// # Errors
     /// The first law that is broken: a bug.
     pub fn check(&self) -> Result<(), Broken> {
         self.wallet.check()?;
+        self.check_quotas()?;
         if self.standbys.is_empty() && self.wallet.lots.iter().all(|lot| lot.held.is_zero()) {
             return Ok(());
         }

@@ -1,6 +1,7 @@
 //! What the endpoints do: each reads its request, submits or asks, and shows the answer.
 
 pub(crate) mod audiences;
+pub(crate) mod coupons;
 pub(crate) mod customers;
 pub(crate) mod definitions;
 pub(crate) mod events;

@@ -51,6 +51,7 @@ pub const ERROR: ObjectShape = ObjectShape {
         required("details", ANY_TEXT, "what to do about it"),
         required("code", ANY_TEXT, "stable code"),
         required("problems", list(&Shape::Object(&PROBLEM)), "everything that is wrong with the request"),
+        optional("requirement", ANY_TEXT, "what a customer has to fulfil first, in the merchant's words"),
         required("request_id", ANY_TEXT, "the number under which the log knows the request"),
     ],
     unknown: Unknown::Refused,

@@ -16,8 +16,10 @@ use masivo_core::profile::Profile;
 use masivo_core::program::Kind;
 use masivo_core::state::State;
 use masivo_core::value::{Decimal, Json};
+use std::collections::BTreeMap;
 
 // What the questions are asked with and answered by, for those who write a backend.
+pub use masivo_core::coupons::Coupon;
 pub use masivo_core::program::StoredDefinition;
 pub use masivo_core::quota::{Quota, QuotaSums};
 pub use masivo_core::value::Timestamp;
@@ -210,6 +212,8 @@ pub enum Made {
     Count(u64),
     /// A change of a list, or none.
     Listed(bool),
+    /// The event of that fact, which redeemed a coupon or failed to.
+    Coupon(u64),
     /// A definition in a version.
     Definition {
         /// Its kind.
@@ -240,6 +244,17 @@ pub struct ApiKey {
     pub created_at: Timestamp,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+}
+
+/// How far the codes of a campaign are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct CouponRun {
+    /// How many are to be generated.
+    pub wanted: u32,
+    /// How many were generated.
+    pub made: u32,
+    /// How many were supplied.
+    pub supplied: u32,
 }
 
 /// One sum of one day.
@@ -316,6 +331,12 @@ pub trait Read {
         from: SpendingOrder,
         limit: usize,
     ) -> Result<Vec<Lot>, StoreError>;
+    /// The coupon of a code in its comparable form.
+    fn coupon(&self, code: &str) -> Result<Option<Coupon>, StoreError>;
+    /// Coupons from a number on, in order.
+    fn coupons(&self, from: u64, limit: usize) -> Result<Vec<Coupon>, StoreError>;
+    /// How far the codes of each coupon campaign are.
+    fn coupon_runs(&self) -> Result<BTreeMap<u32, CouponRun>, StoreError>;
     /// What is taken of a shared quota; `None` when nothing ever was.
     fn quota(&self, quota: &Quota) -> Result<Option<QuotaSums>, StoreError>;
     /// Shared quotas from one on, in their order.
@@ -426,6 +447,20 @@ pub enum Write<'a> {
         /// The customer.
         customer: Option<CustomerKey>,
     },
+    /// A new coupon; there is none of that code.
+    Coupon {
+        /// The coupon.
+        coupon: &'a Coupon,
+        /// Its code in its comparable form.
+        code: &'a str,
+    },
+    /// How far the codes of a campaign are.
+    CouponRun {
+        /// The campaign.
+        campaign: u32,
+        /// How far.
+        run: CouponRun,
+    },
     /// What is taken of a shared quota.
     Quota {
         /// The quota.
@@ -527,6 +562,9 @@ macro_rules! read_through {
             expired_events(from: $crate::backend::Timestamp, to: $crate::backend::Timestamp, limit: usize) -> Vec<u64>;
             lot(customer: u64, number: u32) -> Option<$crate::backend::Lot>;
             later_lots(customer: u64, reward: u32, from: $crate::backend::SpendingOrder, limit: usize) -> Vec<$crate::backend::Lot>;
+            coupon(code: &str) -> Option<$crate::backend::Coupon>;
+            coupons(from: u64, limit: usize) -> Vec<$crate::backend::Coupon>;
+            coupon_runs() -> std::collections::BTreeMap<u32, $crate::backend::CouponRun>;
             quota(quota: &$crate::backend::Quota) -> Option<$crate::backend::QuotaSums>;
             quotas(from: Option<&$crate::backend::Quota>, limit: usize) -> Vec<($crate::backend::Quota, $crate::backend::QuotaSums)>;
             due(now: $crate::backend::Timestamp, limit: usize) -> Vec<u64>;

@@ -10,6 +10,7 @@
 mod answer;
 mod cache;
 mod clock;
+mod coupons;
 mod delivery;
 mod due;
 mod handle;

@@ -1,8 +1,8 @@
 //! The memory backend: the reference that the others are compared with. Sorted maps, nothing clever.
 
 use crate::backend::{
-    ApiKey, Backend, CommitError, Counters, CustomerKey, CustomerRow, DailyRow, Destination, FactRow,
-    OutboxFilter, OutboxRow, Read, ReaderSource, Remembered, Unit, Write, key_period,
+    ApiKey, Backend, CommitError, Counters, Coupon, CouponRun, CustomerKey, CustomerRow, DailyRow,
+    Destination, FactRow, OutboxFilter, OutboxRow, Read, ReaderSource, Remembered, Unit, Write, key_period,
 };
 use crate::error::StoreError;
 use masivo_core::fact::{EventStatus, FactKind};
@@ -32,6 +32,9 @@ struct Tables {
     events: BTreeMap<Uuid, u64>,
     expired: BTreeMap<(Timestamp, u64), ()>,
     lots: BTreeMap<(CustomerKey, u32), Lot>,
+    coupons: BTreeMap<u64, Coupon>,
+    codes: BTreeMap<String, u64>,
+    coupon_runs: BTreeMap<u32, CouponRun>,
     quotas: BTreeMap<Quota, QuotaSums>,
     wake_ups: BTreeMap<(Timestamp, CustomerKey), ()>,
     members: BTreeMap<(u32, CustomerKey), Timestamp>,
@@ -195,6 +198,13 @@ impl Unit for MemoryUnit<'_> {
                 self.set(|tables| &mut tables.lots, (customer, lot.number), Some(lot.clone()));
             }
             Write::Claim { hash, customer } => self.set(|tables| &mut tables.claims, hash, customer),
+            Write::Coupon { coupon, code } => {
+                self.set(|tables| &mut tables.codes, code.to_owned(), Some(coupon.number));
+                self.set(|tables| &mut tables.coupons, coupon.number, Some(coupon.clone()));
+            }
+            Write::CouponRun { campaign, run } => {
+                self.set(|tables| &mut tables.coupon_runs, campaign, Some(run));
+            }
             Write::Quota { quota, sums } => self.set(|tables| &mut tables.quotas, *quota, Some(sums)),
             Write::Member { audience, customer, since } => {
                 let known = self.tables.members.get(&(audience, customer)).copied();
@@ -326,6 +336,18 @@ impl Read for Tables {
 
     fn lot(&self, customer: CustomerKey, number: u32) -> Result<Option<Lot>> {
         Ok(self.lots.get(&(customer, number)).cloned())
+    }
+
+    fn coupon(&self, code: &str) -> Result<Option<Coupon>> {
+        Ok(self.codes.get(code).and_then(|number| self.coupons.get(number)).cloned())
+    }
+
+    fn coupons(&self, from: u64, limit: usize) -> Result<Vec<Coupon>> {
+        Ok(self.coupons.range(from..).take(limit).map(|(_, coupon)| coupon.clone()).collect())
+    }
+
+    fn coupon_runs(&self) -> Result<BTreeMap<u32, CouponRun>> {
+        Ok(self.coupon_runs.clone())
     }
 
     fn quota(&self, quota: &Quota) -> Result<Option<QuotaSums>> {

@@ -4,6 +4,7 @@
 //! uses, so an answer is exact whether or not a timer has run yet.
 
 mod audience;
+mod coupon;
 mod customer;
 mod ledger;
 mod message;
@@ -18,8 +19,9 @@ use crate::engine::{Handle, Reader, later_lots};
 use crate::error::{StoreError, SubmitError};
 use masivo_core::program::{Definition, Kind, Program};
 use masivo_core::quota::Quotas;
+use masivo_core::rule::View;
 use masivo_core::value::{Json, Mint, StoreSecret, Timestamp, object};
-use masivo_core::{Context, Customer, Rejection, bring_to};
+use masivo_core::{Context, Customer, Rejection, bring_to, campaigns};
 use std::sync::Arc;
 
 /// A list, and where it goes on.
@@ -153,6 +155,42 @@ impl Query {
             Kind::Webhook => program.webhook_by_id(id).map(without_secret),
         };
         found.ok_or_else(|| Rejection::DefinitionNotFound { kind: kind.name(), id: id.to_owned() }.into())
+    }
+
+    /// Campaigns that a customer can take part in now: they run, the customer's tier and consent allow it, the customer's
+    /// own limits are not reached, and no condition on the customer stands in the way.
+    ///
+    /// # Errors
+    /// [`Rejection::CustomerNotFound`], [`Rejection::CustomerDeleted`].
+    pub fn campaigns_open_to(&self, customer: &str, summary: bool) -> Result<Vec<Json>, SubmitError> {
+        let row = self.present(customer)?;
+        let view = View::new(self.now, &self.program, &row.state, &row.profile, None);
+        let open = self.program.campaigns().filter(|campaign| campaigns::is_open_to(campaign, &view));
+        let shown = open.map(|campaign| self.campaign_with(campaign, summary));
+        Ok(shown.collect::<Result<_, StoreError>>()?)
+    }
+
+    /// All campaigns, those with coupons with how many codes they have.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn campaigns_with_codes(&self) -> Result<Vec<Json>, SubmitError> {
+        let shown = self.program.campaigns().map(|campaign| self.campaign_with(campaign, true));
+        Ok(shown.collect::<Result<_, StoreError>>()?)
+    }
+
+    fn campaign_with(
+        &self,
+        campaign: &Definition<masivo_core::program::CampaignSpec>,
+        summary: bool,
+    ) -> Result<Json, StoreError> {
+        let mut json = self.campaign(campaign)?;
+        if summary && campaign.spec.coupons.is_some() {
+            let mut attributes = json.get("attributes").cloned().unwrap_or_else(|| object().build());
+            attributes.set("codes_summary", self.codes_summary(campaign)?);
+            json.set("attributes", attributes);
+        }
+        Ok(json)
     }
 
     /// A campaign with the status it has now, and what is used of its budget and limits.

@@ -65,9 +65,17 @@ fn verify_snapshot(reader: &dyn Read) -> Result<Verification, StoreError> {
         findings: Vec::new(),
         facts: 0,
         entries: 0,
+        held: BTreeMap::new(),
     };
     let folded = check.fold_facts()?;
     let customers = check.compare_customers(folded)?;
+    let astray: Vec<String> = check
+        .held
+        .iter()
+        .filter(|(_, difference)| **difference != 0)
+        .map(|(quota, difference)| format!("{quota:?} holds {difference} too many"))
+        .collect();
+    astray.into_iter().for_each(|detail| check.find("Q3", detail));
     let hash = check.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(Verification { customers, facts: check.facts, entries: check.entries, findings: check.findings, hash })
 }
@@ -88,6 +96,8 @@ struct Check<'a> {
     findings: Vec<Finding>,
     facts: u64,
     entries: u64,
+    /// What shared quotas hold by the books, less what waiting events say.
+    held: BTreeMap<Quota, i64>,
 }
 
 impl Check<'_> {
@@ -143,6 +153,7 @@ impl Check<'_> {
 
     /// Q3: what is kept of shared quotas is what the facts booked.
     fn compare_quotas(&mut self, mut booked: BTreeMap<Quota, QuotaSums>) -> Result<(), StoreError> {
+        self.held = booked.iter().map(|(quota, sums)| (*quota, sums.held.micros())).collect();
         let mut from = None;
         loop {
             let mut page = self.reader.quotas(from.as_ref(), PAGE)?;
@@ -196,6 +207,11 @@ impl Check<'_> {
                 count += 1;
                 let state = folded.remove(&row.key).unwrap_or_default();
                 self.compare_customer(&row, state)?;
+                for (quota, amount) in row.state.standbys.iter().flat_map(|standby| &standby.quotas) {
+                    if quota.scope == Scope::Everyone {
+                        *self.held.entry(*quota).or_default() -= amount.micros();
+                    }
+                }
                 for membership in row.state.memberships.iter().filter(|membership| membership.inside) {
                     *members.entry(membership.audience).or_default() += 1;
                 }

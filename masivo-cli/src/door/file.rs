@@ -208,6 +208,26 @@ impl FileDoor {
         Ok(self.handle().query()?.members(audience, None, limit)?.items)
     }
 
+    pub(super) fn campaigns_with_codes(&self) -> Result<Vec<Json>, Failure> {
+        Ok(self.handle().query()?.campaigns_with_codes()?)
+    }
+
+    pub(super) fn codes(
+        &self,
+        campaign: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<Json>, Option<String>), Failure> {
+        let page = self.handle().query()?.codes(campaign, after, limit)?;
+        Ok((page.items, page.next))
+    }
+
+    pub(super) fn add_codes(&self, campaign: &str, codes: &[Json]) -> Result<Json, Failure> {
+        let codes = codes.iter().filter_map(Json::as_text).map(ToOwned::to_owned).collect();
+        let work = Work::SupplyCodes { campaign: campaign.to_owned(), codes };
+        Ok(self.submit(work)?.to_json(&self.handle().program()))
+    }
+
     pub(super) fn keys(&self) -> Result<Vec<Json>, Failure> {
         Ok(self.handle().query()?.keys()?.iter().map(keys::show).collect())
     }

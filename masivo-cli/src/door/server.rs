@@ -112,7 +112,10 @@ impl ServerDoor {
 
     pub(super) fn define(&self, kind: Kind, id: Option<&str>, body: &Json) -> Result<Json, Failure> {
         let path = section_path(kind);
-        let query = if kind == Kind::Campaign { "?type=BEHAVIOR" } else { "" };
+        let query = match kind {
+            Kind::Campaign => format!("?type={}", body.text("type").unwrap_or("BEHAVIOR")),
+            _ => String::new(),
+        };
         let answer = match (kind, id) {
             (Kind::Settings, _) => self.call(Method::PUT, path, None, Some(body))?,
             (_, Some(id)) => {
@@ -216,6 +219,30 @@ impl ServerDoor {
 
     pub(super) fn members(&self, audience: &str, limit: usize) -> Result<Vec<Json>, Failure> {
         Ok(self.get(&format!("/audiences/{}/members?limit={limit}", segment(audience)))?.items().to_vec())
+    }
+
+    pub(super) fn campaigns_with_codes(&self) -> Result<Vec<Json>, Failure> {
+        let path = "/campaigns?type=COUPONS&include=CODES_SUMMARY&from=0&to=999";
+        Ok(self.get(path)?.items().to_vec())
+    }
+
+    pub(super) fn codes(
+        &self,
+        campaign: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<Json>, Option<String>), Failure> {
+        let after = after.map(|after| format!("&after={after}")).unwrap_or_default();
+        let path = format!("/campaigns/{}/codes?limit={limit}{after}", segment(campaign));
+        let page = self.call(Method::GET, &path, None, None)?;
+        let next = page.text("next").map(ToOwned::to_owned);
+        Ok((data(&page).items().to_vec(), next))
+    }
+
+    pub(super) fn add_codes(&self, campaign: &str, codes: &[Json]) -> Result<Json, Failure> {
+        let body = object().with("codes", codes.to_vec()).build();
+        let path = format!("/campaigns/{}/codes", segment(campaign));
+        Ok(data(&self.call(Method::POST, &path, None, Some(&body))?))
     }
 
     pub(super) fn keys(&self) -> Result<Vec<Json>, Failure> {

@@ -69,6 +69,40 @@ fn a_purchase_is_sent_shown_explained_and_reversed() {
 }
 
 #[test]
+fn codes_are_generated_added_and_exported() {
+    let folder = with_ana();
+    let campaign = r#"
+[[campaigns]]
+name = "Spring"
+type = "COUPONS"
+withoutEndDate = true
+quantity = 3000
+attributes = { code_length = 12 }
+
+[[campaigns.rules]]
+effects = [{ reward = "points", amount = 5 }]
+"#;
+    folder.write("program/3-coupons.toml", campaign);
+    folder
+        .run(1, &["codes", "export", "Spring", "spring.csv", "--db", "s.db"])
+        .complains(&["no coupon campaign"]);
+    folder.run(0, &["apply", "program", "--yes", "--db", "s.db"]);
+    folder.write("own.txt", "HELLO-1\n\nHELLO-2\n");
+    folder.run(0, &["codes", "add", "Spring", "own.txt", "--db", "s.db"]).says(&["2 codes"]);
+    folder.write("bad.txt", "HELLO-3\nhe11o1\nHELLO-3\n");
+    folder.run(2, &["codes", "add", "Spring", "bad.txt", "--db", "s.db"]).complains(&["there twice"]);
+    folder.run(0, &["codes", "export", "Spring", "spring.csv", "--db", "s.db"]).says(&["3002 codes"]);
+    let csv = folder.read("spring.csv");
+    let lines: std::collections::BTreeSet<&str> = csv.lines().collect();
+    assert_eq!((lines.len(), csv.lines().next()), (3_003, Some("code,uses_count,max_uses")));
+    assert!(
+        lines.contains("HELLO-2,0,1") && csv.lines().nth(1).is_some_and(|line| line.len() == 16),
+        "{csv}"
+    );
+    folder.run(0, &["verify", "--db", "s.db"]).says(&["all agrees"]);
+}
+
+#[test]
 fn a_waiting_order_is_fulfilled_in_its_time() {
     let folder = with_ana();
     let waits = folder.json(0, &["emit", &purchase(r#","fulfilled":false"#), "--db", "s.db"]);

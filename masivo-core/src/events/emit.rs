@@ -205,7 +205,7 @@ fn fail(draft: &mut Draft<'_>, fact: FactId, short: Insufficient) {
 }
 
 /// What webhooks are told of an event.
-pub(super) fn event_data(draft: &Draft<'_>, event: uuid::Uuid, reason: Option<&str>) -> Json {
+pub(crate) fn event_data(draft: &Draft<'_>, event: uuid::Uuid, reason: Option<&str>) -> Json {
     object()
         .with("customer_id", draft.profile.id())
         .with("event_id", event)

@@ -3,6 +3,7 @@
 use super::EventRecord;
 use super::emit::{event_data, skip_reason};
 use super::resolve::{Effects, Spending, resolve};
+use crate::campaigns;
 use crate::draft::{Draft, FactId};
 use crate::fact::{Award, Change, EventReason, EventStatus, FactKind};
 use crate::prelude::*;
@@ -44,7 +45,7 @@ pub(crate) fn fulfill(draft: &mut Draft<'_>, record: &EventRecord) -> Result<Ful
     let redeem: Vec<(u32, Decimal)> = record.fact.changes.iter().filter_map(redeem_of).collect();
     let (quotas, how) = match &standby {
         Some(standby) => (standby.quotas.clone(), QuotaMove::UsedFromHold),
-        None => match hold_anew(draft, record, &redeem, blocked.is_some()) {
+        None => match hold_anew(draft, &awards, &redeem) {
             Ok(quotas) => (quotas, QuotaMove::Used),
             Err(reason) => return Ok(Fulfilled::StillExpired(reason)),
         },
@@ -77,23 +78,15 @@ pub(crate) fn fulfill(draft: &mut Draft<'_>, record: &EventRecord) -> Result<Ful
 /// Whether everything an expired event held can be had again: points, and what its rewards take from quotas.
 fn hold_anew(
     draft: &mut Draft<'_>,
-    record: &EventRecord,
+    awards: &[Award],
     redeem: &[(u32, Decimal)],
-    blocked: bool,
 ) -> Result<Vec<(Quota, Decimal)>, EventReason> {
     if let Some(Insufficient { reward, wanted, available }) = missing(draft, redeem) {
         return Err(EventReason::InsufficientBalance { reward, wanted, available });
     }
-    if blocked {
-        return Ok(Vec::new());
-    }
-    let held = record.fact.quotas().filter(|entry| entry.kind == QuotaMove::Held);
-    let held: Vec<(Quota, Decimal)> = held.map(|entry| (entry.quota, entry.amount)).collect();
-    let mut taking = draft.taking(draft.now);
-    let renewed = taking.renew(&held);
-    let taken = taking.finish();
+    let (anew, taken) = campaigns::take_anew(draft, awards, draft.now);
     let quotas = draft.note(taken);
-    renewed.map_err(EventReason::UsedUp).map(|()| quotas)
+    anew.map_err(EventReason::UsedUp).map(|()| quotas)
 }
 
 fn missing(draft: &Draft<'_>, redeem: &[(u32, Decimal)]) -> Option<Insufficient> {

@@ -15,7 +15,7 @@ use crate::wallet::{EntryKind, Hold, Insufficient, LotOrigin};
 
 /// Where the points that an event spends come from.
 #[derive(Clone, Copy)]
-pub(super) enum Spending<'a> {
+pub(crate) enum Spending<'a> {
     /// From what is available.
     Redeem(&'a [(u32, Decimal)]),
     /// From what the event holds.
@@ -24,19 +24,19 @@ pub(super) enum Spending<'a> {
 
 /// What an event gives and takes.
 #[derive(Clone, Copy)]
-pub(super) struct Effects<'a> {
-    pub(super) spending: Spending<'a>,
-    pub(super) awards: &'a [Award],
+pub(crate) struct Effects<'a> {
+    pub(crate) spending: Spending<'a>,
+    pub(crate) awards: &'a [Award],
     /// What the awards take from quotas, and whether it was held.
-    pub(super) quotas: &'a [(Quota, Decimal)],
-    pub(super) how: QuotaMove,
+    pub(crate) quotas: &'a [(Quota, Decimal)],
+    pub(crate) how: QuotaMove,
 }
 
 /// Applies an event; `fact` books it (the event's own fact, or the one that fulfils it).
 ///
 /// # Errors
 /// [`Insufficient`] when there is not enough to spend; nothing is applied then.
-pub(super) fn resolve(
+pub(crate) fn resolve(
     draft: &mut Draft<'_>,
     fact: FactId,
     at: Timestamp,

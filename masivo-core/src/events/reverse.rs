@@ -4,11 +4,12 @@
 use super::emit::{emit_caused, event_data};
 use super::{EventRecord, release_standby};
 use crate::audiences;
+use crate::coupons::Coupon;
 use crate::draft::Draft;
 use crate::fact::{Change, EventStatus, Fact, FactKind};
 use crate::prelude::*;
 use crate::program::Program;
-use crate::quota::{self, Owner, Quota, QuotaMove};
+use crate::quota::{self, Counts, Owner, Quota, QuotaMove};
 use crate::rejection::Rejection;
 use crate::rule::Inputs;
 use crate::tiers;
@@ -55,6 +56,13 @@ pub enum ReceiptLine {
     },
     /// What the event used or held of a quota was given back.
     QuotaReturned {
+        /// The quota.
+        quota: Quota,
+        /// How much.
+        amount: Decimal,
+    },
+    /// What the event used of a quota stays used, since the customer keeps what it stood for.
+    QuotaKept {
         /// The quota.
         quota: Quota,
         /// How much.
@@ -113,12 +121,11 @@ pub(crate) fn reverse(
     let fact = draft.open(FactKind::Reversed, now);
     let program = draft.program;
     let undo = |draft: &mut Draft<'_>, record: &EventRecord| {
-        draft.post(fact, now, |posting| {
-            undo_points(program, posting, record, |reward| policy(program, reward));
+        let kept = draft.post(fact, now, |posting| {
+            undo_points(program, posting, record, |reward| policy(program, reward))
         });
-        let used = record.effects().flat_map(Fact::quotas).filter(|entry| entry.kind.uses());
-        let used: Vec<(Quota, Decimal)> = used.map(|entry| (entry.quota, entry.amount)).collect();
-        quota::book(draft, fact, QuotaMove::Returned, &used);
+        let returned = returned_quotas(program, record, &kept);
+        quota::book(draft, fact, QuotaMove::Returned, &returned);
     };
     draft.edit(fact, |fact| {
         fact.about = sequence;
@@ -155,6 +162,39 @@ fn raised_to(change: &Change) -> Option<u32> {
         Change::TierChanged { to, .. } => Some(*to),
         _ => None,
     }
+}
+
+/// Points of a campaign that the customer keeps by the reward's policy.
+struct Kept {
+    campaign: u32,
+    reward: u32,
+    amount: Decimal,
+}
+
+/// What is given back of the quotas an event used: all of it but for what the customer keeps. An event of which
+/// something is kept still counts as a time: otherwise buying and returning would open limits again and again.
+fn returned_quotas(program: &Program, record: &EventRecord, kept: &[Kept]) -> Vec<(Quota, Decimal)> {
+    let used = record.effects().flat_map(Fact::quotas).filter(|entry| entry.kind.uses());
+    let returned = used.map(|entry| {
+        let campaign = match entry.quota.owner {
+            Owner::Campaign(campaign) => Some(campaign),
+            Owner::Coupon(number) => Some(Coupon::campaign_of(number)),
+            Owner::Reward(_) => None,
+        };
+        let of_quota = kept.iter().filter(|kept| match entry.quota.owner {
+            Owner::Reward(reward) => kept.reward == reward,
+            Owner::Campaign(_) | Owner::Coupon(_) => Some(kept.campaign) == campaign,
+        });
+        let sum = of_quota.fold(Decimal::ZERO, |sum, kept| {
+            sum.saturating_add(match entry.quota.counts {
+                Counts::Worth => quota::worth(program, kept.reward, kept.amount),
+                Counts::Units => kept.amount,
+                Counts::Times | Counts::Redemptions => entry.amount,
+            })
+        });
+        (entry.quota, entry.amount.saturating_sub(sum).max(Decimal::ZERO))
+    });
+    returned.filter(|(_, amount)| amount.is_positive()).collect()
 }
 
 /// A waiting or expired event is cancelled: what it holds is released.
@@ -219,13 +259,13 @@ fn refuse_by_policy<'r>(
     Ok(())
 }
 
-/// Takes back what the event gave and gives back what it spent.
+/// Takes back what the event gave and gives back what it spent; says what the customer keeps.
 fn undo_points(
     program: &Program,
     posting: &mut Posting<'_>,
     record: &EventRecord,
     policy: impl Fn(u32) -> OnReversal,
-) {
+) -> Vec<Kept> {
     // Spent points return first: they may cover what is taken back.
     for entry in record.effects().flat_map(Fact::entries) {
         if matches!(entry.kind, EntryKind::Redeemed | EntryKind::RedeemedFromHold) {
@@ -234,12 +274,19 @@ fn undo_points(
             posting.give_back(entry.reward, entry.lot, entry.amount, give_back);
         }
     }
-    for (reward, lot) in issued_lots(record) {
-        let policy = policy(reward);
-        if policy != OnReversal::PendingOnly {
-            posting.reverse(lot, policy);
+    let mut kept = Vec::new();
+    for entry in record.effects().flat_map(Fact::entries) {
+        let EntryKind::Issued { campaign, .. } = entry.kind else { continue };
+        let (reward, policy) = (entry.reward, policy(entry.reward));
+        let amount = match policy {
+            OnReversal::PendingOnly => entry.amount,
+            _ => posting.reverse(entry.lot, policy),
+        };
+        if amount.is_positive() {
+            kept.push(Kept { campaign, reward, amount });
         }
     }
+    kept
 }
 
 impl Receipt {
@@ -271,6 +318,18 @@ impl Receipt {
                 lines.push(ReceiptLine::PointsKept { reward: entry.reward, amount: entry.amount });
             }
         }
+        let mut used: BTreeMap<Quota, Decimal> = BTreeMap::new();
+        for entry in record.effects().flat_map(Fact::quotas).filter(|entry| entry.kind.uses()) {
+            let sum = used.entry(entry.quota).or_default();
+            *sum = sum.saturating_add(entry.amount);
+        }
+        for entry in reversal.quotas() {
+            if let Some(sum) = used.get_mut(&entry.quota) {
+                *sum = sum.saturating_sub(entry.amount);
+            }
+        }
+        let kept = used.into_iter().filter(|(_, amount)| amount.is_positive());
+        lines.extend(kept.map(|(quota, amount)| ReceiptLine::QuotaKept { quota, amount }));
         for change in &reversal.changes {
             match change {
                 Change::Quota(entry) => {
@@ -315,16 +374,21 @@ impl Receipt {
             ReceiptLine::PointsReturned { reward, amount } => {
                 points("points_spent", "undone", *reward, *amount)
             }
-            ReceiptLine::QuotaReturned { quota, amount } => {
+            ReceiptLine::QuotaReturned { quota, amount } | ReceiptLine::QuotaKept { quota, amount } => {
+                let kept = matches!(line, ReceiptLine::QuotaKept { .. });
                 let of = match quota.owner {
                     Owner::Campaign(number) => {
                         ("campaign_id", program.campaign(number).map(|campaign| campaign.id.clone()))
                     }
                     Owner::Reward(number) => ("reward_id", Some(reward_id(number))),
+                    Owner::Coupon(number) => {
+                        let campaign = program.campaign(Coupon::campaign_of(number));
+                        ("campaign_id", campaign.map(|campaign| campaign.id.clone()))
+                    }
                 };
                 object()
                     .with("what", quota.names().0)
-                    .with("outcome", "undone")
+                    .with("outcome", if kept { "kept_by_policy" } else { "undone" })
                     .with(of.0, of.1.unwrap_or_default())
                     .with("counts", quota.counts.name())
                     .with_some("period", quota.period.map(|period| period.unit.name()))

@@ -3,7 +3,7 @@
 use super::{Skip, SkipReason};
 use crate::prelude::*;
 use crate::program::{CampaignSpec, CampaignStatus, Definition, Program};
-use crate::quota::{Period, UsedUp};
+use crate::quota::{Period, Quota, UsedUp};
 use crate::rule::{Failure, Span, Truth};
 use crate::value::{DAY, Decimal, HOUR, Json, MINUTE, SECOND, Timestamp, Zone};
 
@@ -26,8 +26,12 @@ pub(super) fn smallest(
         SkipReason::OtherBrand => Some(format!("buy at brand {}", spec.brand.as_deref()?)),
         SkipReason::OtherPlatform => Some(format!("come by {}", spec.platforms.join(" or "))),
         SkipReason::Condition(failure) => {
-            let condition = rule?.conditions.condition(failure.condition)?;
-            of_condition(condition, failure, program.settings().time_zone, at)
+            let conditions = &rule?.conditions;
+            let condition = conditions.condition(failure.condition)?;
+            let change = of_condition(condition, failure, program.settings().time_zone, at)?;
+            // The other conditions of its branch have to hold too.
+            let alone = conditions.branch_length(failure.condition) == 1;
+            Some(if alone { change } else { format!("at least {change}") })
         }
         SkipReason::TierWithoutEffect => {
             let tiers = rule?.effects.iter().filter_map(|effect| program.tier(effect.tier?));
@@ -36,24 +40,37 @@ pub(super) fn smallest(
             Some(format!("be in tier {}", names.join(" or ")))
         }
         SkipReason::ValueMissing => {
-            let per = rule?.effects.iter().find_map(|effect| effect.per.as_ref())?;
-            Some(format!("send {}", per.subject.name()))
+            let pers = rule?.effects.iter().filter_map(|effect| effect.per.as_ref());
+            let subjects: BTreeSet<String> = pers.map(|per| per.subject.name()).collect();
+            let subjects: Vec<String> = subjects.into_iter().collect();
+            Some(format!("send {}", subjects.join(" or ")))
         }
-        SkipReason::UsedUp(used_up) => of_quota(used_up, program.settings().time_zone),
+        SkipReason::UsedUp(used_up) => of_quota(used_up, program, spec),
         SkipReason::NothingEarned | SkipReason::OutOfRange => None,
     }
 }
 
-/// A limit of a period is free again with the next one; one for good is not.
-fn of_quota(used_up: &UsedUp, zone: Zone) -> Option<String> {
+/// A limit of a period is free again with the next one, when the campaign still runs then and it is enough; one for good
+/// is not.
+fn of_quota(used_up: &UsedUp, program: &Program, spec: &CampaignSpec) -> Option<String> {
     let Period { unit, number } = used_up.quota.period?;
-    Some(format!("wait until {}", unit.start(zone, number.saturating_add(1))))
+    let next = Period { unit, number: number.saturating_add(1) };
+    let start = unit.start(program.settings().time_zone, next.number);
+    let most = Quota { period: Some(next), ..used_up.quota }.most(program)?;
+    let helps = spec.end.is_none_or(|end| start < end) && used_up.wanted <= most;
+    // Another limit may stand in the way then.
+    let at_least = if spec.limits.len() > 1 { "at least " } else { "" };
+    helps.then(|| format!("{at_least}wait until {start}"))
 }
 
 fn of_condition(condition: &Json, failure: &Failure, zone: Zone, at: Timestamp) -> Option<String> {
     let (subject, operator) = (condition.text("type")?, condition.text("operator")?);
     let value = condition.get("value");
     if failure.truth == Truth::Unknown {
+        // A value of another type is there and says nothing.
+        if !failure.seen.is_null() {
+            return None;
+        }
         return Some(format!("give {subject} a value"));
     }
     if let (Some(value), Some(seen)) = (value, failure.seen.as_number()) {
@@ -93,6 +110,11 @@ fn of_number(subject: &str, operator: &str, value: &Json, seen: Decimal) -> Opti
             (by.is_positive(), false, if by.is_positive() { by } else { -by })
         }
         _ => return None,
+    };
+    // Purchases are counted in whole numbers.
+    let (strictly, by) = match strictly && subject.ends_with(".number_of_purchases") {
+        true => (false, by.saturating_add(Decimal::ONE)),
+        false => (strictly, by),
     };
     let strictly = if strictly { "more than " } else { "" };
     let direction = if more { "more" } else { "less" };

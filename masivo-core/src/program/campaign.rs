@@ -1,7 +1,10 @@
-//! Campaigns: what earns. Behaviour campaigns for now; coupons, punch cards and referrals are not there yet.
+//! Campaigns: what earns. Behaviour and coupons for now; punch cards and referrals are not there yet.
 
 use super::{Reading, limit};
-use crate::limits::{CAMPAIGN_RULES_MAX, EFFECTS_MAX, ENTRIES_MAX};
+use crate::coupons::{COUPON_REDEMPTION, read_codes};
+use crate::limits::{
+    CAMPAIGN_RULES_MAX, COUPON_CODES_AT_ONCE_MAX, COUPON_CODES_MAX, EFFECTS_MAX, ENTRIES_MAX,
+};
 use crate::prelude::*;
 use crate::problem::{Pointer, Report};
 use crate::quota::Limit;
@@ -9,7 +12,7 @@ use crate::rule::{CONDITIONS, Rule, Span, Subject, read_conditions};
 use crate::shape::{AMOUNT, Field, LONG_TEXT, ObjectShape, Shape, TEXT, Unknown, optional, required};
 use crate::value::{Decimal, Json, Rounding, Timestamp, Zone, object};
 
-/// A behaviour campaign.
+/// A campaign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CampaignSpec {
     /// Its name.
@@ -18,8 +21,10 @@ pub struct CampaignSpec {
     pub brand: Option<String>,
     /// The platforms it runs on; empty is all.
     pub platforms: Vec<String>,
-    /// The event type that triggers it.
+    /// The event type that triggers it; empty for coupons, which are redeemed.
     pub trigger: String,
+    /// What its codes are like, when it is a coupon campaign.
+    pub coupons: Option<CouponsSpec>,
     /// Each rule gives its own rewards.
     pub rules: Vec<CampaignRule>,
     /// Persisted status: whether it is switched on.
@@ -32,6 +37,19 @@ pub struct CampaignSpec {
     pub funded_by: Option<String>,
     /// The budget, and how often it rewards at all and each customer.
     pub limits: Vec<Limit>,
+}
+
+/// The codes of a coupon campaign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CouponsSpec {
+    /// How many codes are generated.
+    pub quantity: u32,
+    /// Characters of a generated code.
+    pub length: usize,
+    /// How often a code may be used by all customers together; `None` is without bound.
+    pub max_uses: Option<Decimal>,
+    /// How often each customer may use a code; `None` is without bound.
+    pub max_uses_per_customer: Option<Decimal>,
 }
 
 /// One rule of a campaign.
@@ -150,7 +168,19 @@ const SELECTS: Shape = Shape::List(&Shape::Either(&[TEXT, Shape::Object(&SELECT)
 const ATTRIBUTES: ObjectShape = ObjectShape {
     name: "CampaignAttributes",
     fields: &[
-        required("trigger", TEXT, "the event type that triggers it"),
+        optional("trigger", TEXT, "the event type that triggers it; not for COUPONS, which are redeemed"),
+        optional(
+            "max_uses",
+            Shape::Integer(0, 1_000_000_000),
+            "how often a code may be used; 1 when left out, 0 is without bound",
+        ),
+        optional(
+            "max_uses_per_customer",
+            Shape::Integer(0, 1_000_000_000),
+            "how often a customer may use a code; 1 when left out, 0 is without bound",
+        ),
+        optional("code_length", Shape::Integer(6, 32), "characters of a generated code; 10 when left out"),
+        optional("codes_summary", Shape::Any, "only in answers: how many codes there are; ignored"),
         optional("privacy", Shape::Choice(&["PUBLIC", "PRIVATE"]), "whether customers may see it; stored"),
     ],
     unknown: Unknown::Warned,
@@ -163,7 +193,7 @@ pub const CAMPAIGN: ObjectShape = ObjectShape {
         optional(
             "type",
             Shape::Choice(&["BEHAVIOR", "COUPONS", "PUNCH_CARDS", "REFERRALS"]),
-            "must equal the query; BEHAVIOR, the others are not there yet",
+            "must equal the query; BEHAVIOR or COUPONS, the others are not there yet",
         ),
         optional("brand_id", Shape::Id, "the brand it is of; none is all"),
         optional("platforms", SELECTS, "where it runs; none is everywhere"),
@@ -174,7 +204,18 @@ pub const CAMPAIGN: ObjectShape = ObjectShape {
             Shape::Either(&[RULES, Shape::Text(1_000_000)]),
             "the rules, as a list or as JSON text",
         ),
-        required("attributes", Shape::Object(&ATTRIBUTES), "the trigger"),
+        optional(
+            "attributes",
+            Shape::Object(&ATTRIBUTES),
+            "the trigger, or what codes are like; required but for COUPONS",
+        ),
+        optional("quantity", Shape::Integer(0, COUPON_CODES_MAX), "COUPONS: how many codes are generated"),
+        optional("useCustomCodes", Shape::Flag, "COUPONS: true when codes are supplied"),
+        optional(
+            "customCodes",
+            Shape::Either(&[Shape::List(&TEXT, COUPON_CODES_AT_ONCE_MAX), Shape::TextOrEmpty(1_000_000)]),
+            "COUPONS: supplied codes, as a list or separated by commas or white space; not kept in the campaign",
+        ),
         optional("status", Shape::Choice(&["ACTIVE", "INACTIVE"]), "whether it is switched on"),
         optional("start_date", Shape::DateOrInstant, "from when on it runs; now when left out"),
         optional("end_date", Shape::DateOrInstant, "until when it runs; required unless withoutEndDate"),
@@ -201,7 +242,7 @@ pub const CAMPAIGN: ObjectShape = ObjectShape {
 /// Brings both forms of a campaign to the native one; problems of embedded texts go into `report`.
 pub(super) fn normalise(body: &Json, zone: Zone, report: &mut Report) -> Json {
     let root = Pointer::root();
-    let mut native = object().with("type", "BEHAVIOR").build();
+    let mut native = object().with("type", body.text("type").unwrap_or("BEHAVIOR")).build();
     for (name, value) in body.fields().iter().filter(|(_, value)| !value.is_null()) {
         let at = root.field(name);
         let value = match (&**name, value) {
@@ -218,7 +259,12 @@ pub(super) fn normalise(body: &Json, zone: Zone, report: &mut Report) -> Json {
             ("end_date", Json::Text(text)) => zone
                 .start_of_written_date(text)
                 .map_or_else(|| value.clone(), |start| zone.start_of_next_day(start).into()),
-            ("confirm_changes", _) => continue,
+            ("confirm_changes" | "customCodes", _) => continue,
+            ("attributes", attributes) => {
+                let mut attributes = attributes.clone();
+                attributes.remove("codes_summary");
+                attributes
+            }
             _ => value.clone(),
         };
         native.set(name.clone(), value);
@@ -247,32 +293,20 @@ fn embedded(text: &str, at: &Pointer<'_>, report: &mut Report) -> Json {
 
 pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> CampaignSpec {
     let at = reading.at;
-    if let Some(kind) = json.text("type").filter(|kind| *kind != "BEHAVIOR") {
+    let kind = json.text("type").unwrap_or("BEHAVIOR");
+    if !matches!(kind, "BEHAVIOR" | "COUPONS") {
         let message = format!("campaigns of type {kind} are not there yet");
-        report.problem(&at.field("type"), "not_supported_yet", message, "use BEHAVIOR");
+        report.problem(&at.field("type"), "not_supported_yet", message, "use BEHAVIOR or COUPONS");
     }
+    let coupons = read_coupons(json, kind == "COUPONS", &at, report);
     if let Some(brand) = json.text("brand_id").filter(|brand| reading.program.brand(brand).is_none()) {
         let hint = "write the brand first, or leave brand_id out for all brands";
         report.problem(&at.field("brand_id"), "unknown_brand", format!("there is no brand `{brand}`"), hint);
     }
-    let trigger = json.path("attributes.trigger").and_then(Json::as_text).unwrap_or_default().to_owned();
-    if trigger == "BIRTHDAY" {
-        report.problem(
-            &at.field("attributes").field("trigger"),
-            "not_supported_yet",
-            "birthdays are not there yet",
-            "use a journey or an audience with customer.dob and a recurring date",
-        );
-    }
-    let processing = reading.program.processing(&trigger);
-    if processing.is_none_or(|processing| processing == super::Processing::Tracking) {
-        report.problem(
-            &at.field("attributes").field("trigger"),
-            "unknown_trigger",
-            format!("`{trigger}` is not an event type that earns"),
-            "use PURCHASE, REGISTRATION, TIER_ADJUSTMENT or a custom event type with loyalty: true",
-        );
-    }
+    let trigger = match coupons {
+        Some(_) => String::new(),
+        None => read_trigger(json, reading, report),
+    };
     let rules_at = at.field("rules");
     let items = json.get("rules").map_or(&[][..], Json::items);
     if items.is_empty() {
@@ -294,6 +328,7 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> C
         brand: json.text("brand_id").map(ToOwned::to_owned),
         platforms: texts("platforms"),
         trigger,
+        coupons,
         rules,
         active: json.text("status") != Some("INACTIVE"),
         start,
@@ -301,6 +336,96 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> C
         funded_by: json.text("funded_by").map(ToOwned::to_owned),
         limits: limit::read(json, &at, start, end, report),
     }
+}
+
+/// The event type that triggers a campaign, which must be one that earns.
+fn read_trigger(json: &Json, reading: &Reading<'_>, report: &mut Report) -> String {
+    let at = reading.at.field("attributes");
+    let Some(trigger) = json.path("attributes.trigger").and_then(Json::as_text) else {
+        report.problem(
+            &at.field("trigger"),
+            "missing",
+            "a campaign needs its trigger",
+            "name the event type",
+        );
+        return String::new();
+    };
+    if let "BIRTHDAY" | COUPON_REDEMPTION = trigger {
+        let hint = match trigger {
+            "BIRTHDAY" => "use a journey or an audience with customer.dob and a recurring date",
+            _ => "write a campaign of type COUPONS: its own rules are asked when a code is redeemed",
+        };
+        let message = format!("`{trigger}` does not trigger campaigns");
+        report.problem(&at.field("trigger"), "not_supported_yet", message, hint);
+    }
+    let processing = reading.program.processing(trigger);
+    if processing.is_none_or(|processing| processing == super::Processing::Tracking) {
+        report.problem(
+            &at.field("trigger"),
+            "unknown_trigger",
+            format!("`{trigger}` is not an event type that earns"),
+            "use PURCHASE, REGISTRATION, TIER_ADJUSTMENT or a custom event type with loyalty: true",
+        );
+    }
+    trigger.to_owned()
+}
+
+/// What the codes of a coupon campaign are like; fields that only coupons have are refused elsewhere.
+fn read_coupons(
+    json: &Json,
+    has_coupons: bool,
+    at: &Pointer<'_>,
+    report: &mut Report,
+) -> Option<CouponsSpec> {
+    let attributes = at.field("attributes");
+    let attribute = |name: &str| json.get("attributes").and_then(|attributes| attributes.integer(name));
+    if !has_coupons {
+        let alone = ["quantity", "useCustomCodes"].into_iter().filter(|name| json.get(name).is_some());
+        for name in alone {
+            let message = format!("`{name}` is for campaigns of type COUPONS");
+            report.problem(&at.field(name), "not_for_this_type", message, "leave it out");
+        }
+        let codes = ["max_uses", "max_uses_per_customer", "code_length"];
+        for name in codes.into_iter().filter(|name| attribute(name).is_some()) {
+            let message = format!("`{name}` is for campaigns of type COUPONS");
+            report.problem(&attributes.field(name), "not_for_this_type", message, "leave it out");
+        }
+        return None;
+    }
+    if json.path("attributes.trigger").is_some() {
+        let message = "coupons are redeemed, no event triggers them";
+        report.problem(&attributes.field("trigger"), "not_for_this_type", message, "leave it out");
+    }
+    let length = attribute("code_length").and_then(|length| usize::try_from(length).ok()).unwrap_or(10);
+    let quantity = json.integer("quantity").filter(|_| json.flag("useCustomCodes") != Some(true));
+    let quantity = quantity.and_then(|quantity| u32::try_from(quantity).ok()).unwrap_or(0);
+    // At most one of a million guesses may hit.
+    let safe = (0..length).fold(1_u64, |sum, _| sum.saturating_mul(32)) / 1_000_000;
+    if u64::from(quantity) > safe {
+        let message = format!("{quantity} codes of {length} characters are guessed too easily");
+        report.problem(&attributes.field("code_length"), "codes_too_short", message, "make them longer");
+    }
+    let uses = |name: &str| match attribute(name) {
+        Some(0) => None,
+        uses => Decimal::from_integer(uses.unwrap_or(1)),
+    };
+    let (max_uses, max_uses_per_customer) = (uses("max_uses"), uses("max_uses_per_customer"));
+    Some(CouponsSpec { quantity, length, max_uses, max_uses_per_customer })
+}
+
+/// The codes that came with a campaign, in their comparable form beside what was written.
+pub(super) fn supplied_codes(body: &Json, report: &mut Report) -> Vec<(String, String)> {
+    let at = Pointer::root();
+    let at = at.field("customCodes");
+    let texts: Vec<&str> = match body.get("customCodes") {
+        Some(Json::Text(text)) => text
+            .split(|character: char| character == ',' || character == ';' || character.is_whitespace())
+            .filter(|text| !text.is_empty())
+            .collect(),
+        Some(list) => list.items().iter().filter_map(Json::as_text).collect(),
+        None => Vec::new(),
+    };
+    read_codes(&texts, &at, report)
 }
 
 fn read_rule(json: &Json, at: &Pointer<'_>, reading: &Reading<'_>, report: &mut Report) -> CampaignRule {

@@ -37,6 +37,8 @@ pub struct Defined {
     pub warnings: Vec<Problem>,
     /// Whether it is new.
     pub created: bool,
+    /// Coupon codes that came with it: in their comparable form, and as they are handed out.
+    pub codes: Vec<(String, String)>,
 }
 
 impl Kind {
@@ -96,6 +98,10 @@ pub fn define(
     let mut report = Report::default();
     let shape = Shape::Object(kind.shape());
     shape.check(body, &Pointer::root(), &mut report);
+    let codes = match kind {
+        Kind::Campaign => campaign::supplied_codes(body, &mut report),
+        _ => Vec::new(),
+    };
     let existing = find(program, kind, id)?;
     if let (Some(id), None) = (id, &existing) {
         check_new_id(kind, id, &mut report);
@@ -103,7 +109,7 @@ pub fn define(
     let settings = program.settings();
     let mut body = match kind {
         Kind::Campaign if !report.has_problems() => {
-            campaign::normalise(body, settings.time_zone, &mut report)
+            campaign::normalise(&shape.prune(body), settings.time_zone, &mut report)
         }
         Kind::Settings => {
             let mut merged = program.settings_body().clone();
@@ -153,7 +159,7 @@ pub fn define(
     };
     let created = existing.is_none();
     let ((), warnings) = report.into_result(()).map_err(Rejection::Malformed)?;
-    Ok(Defined { stored, program: next, warnings, created })
+    Ok(Defined { stored, program: next, warnings, created, codes })
 }
 
 /// Writes every condition with our own names, whatever spelling it came in: answers show one form.

@@ -22,11 +22,12 @@ pub enum Processing {
 }
 
 /// The types that custom ones may not be named as.
-pub const RESERVED_EVENT_TYPES: [(&str, Processing); 5] = [
+pub const RESERVED_EVENT_TYPES: [(&str, Processing); 6] = [
     ("PURCHASE", Processing::Loyalty),
     ("REGISTRATION", Processing::EngineMade),
     ("BIRTHDAY", Processing::EngineMade),
     ("TIER_ADJUSTMENT", Processing::EngineMade),
+    (crate::coupons::COUPON_REDEMPTION, Processing::EngineMade),
     ("ABANDONED_CART", Processing::Loyalty),
 ];
 

@@ -20,7 +20,7 @@ pub struct WebhookSpec {
 }
 
 /// Everything a webhook can be told, with what it means.
-pub const WEBHOOK_EVENTS: [(&str, &str); 17] = [
+pub const WEBHOOK_EVENTS: [(&str, &str); 18] = [
     ("CUSTOMER_REGISTRATION", "a customer was registered"),
     ("CUSTOMER_ANONYMOUS_TO_REGISTERED", "an anonymous customer was identified"),
     ("CUSTOMER_DELETED", "a customer was deleted: stop using their data"),
@@ -34,6 +34,7 @@ pub const WEBHOOK_EVENTS: [(&str, &str); 17] = [
     ("EVENT_FULFILLED", "a waiting event was fulfilled"),
     ("EVENT_FAILED", "an event failed, with the reason"),
     ("EVENT_REVERSED", "an event was reversed, with what was undone"),
+    ("COUPON_REDEMPTION", "a customer redeemed a code"),
     ("TIER_UPGRADE", "a customer rose to another tier"),
     ("TIER_DOWNGRADE", "a customer fell to another tier"),
     ("AUDIENCE_ENTERED", "a customer entered an audience"),

@@ -1,7 +1,7 @@
 //! Evaluating a rule: three truths, and the reason when it does not hold.
 
 use super::subject::{MetricField, MetricPeriod, Subject};
-use super::{Node, Operand, Operator, Test};
+use super::{Inputs, Node, Operand, Operator, Test};
 use crate::metrics::Bucket;
 use crate::prelude::*;
 use crate::profile::Profile;
@@ -152,6 +152,17 @@ pub(super) fn truth(node: &Node, view: &View<'_>) -> Truth {
 }
 
 /// The first failing condition of the branch that came furthest; nothing when the rule holds.
+/// Whether everything that a node says of the customer is true; what it says of events and times is left open.
+pub(super) fn may_hold(node: &Node, view: &View<'_>) -> bool {
+    match node {
+        Node::All(nodes) => nodes.iter().all(|node| may_hold(node, view)),
+        Node::Any(nodes) => nodes.iter().any(|node| may_hold(node, view)),
+        Node::Test(test) => {
+            test.subject.inputs().touches(Inputs::EVENT.and(Inputs::TIME)) || truth(node, view) == Truth::True
+        }
+    }
+}
+
 pub(super) fn failure(node: &Node, view: &View<'_>) -> Option<Failure> {
     let judged = judge(node, view);
     let (test, truth) = judged.failing.filter(|_| judged.truth != Truth::True)?;

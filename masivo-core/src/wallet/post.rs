@@ -216,7 +216,7 @@ impl<'a> Posting<'a> {
         }
     }
 
-    /// Takes a lot back because its event was reversed; gives what became debt.
+    /// Takes a lot back because its event was reversed; gives what the customer keeps of it, since it was forgiven.
     pub fn reverse(&mut self, number: u32, policy: OnReversal) -> Decimal {
         let Some(lot) = self.wallet.lot(number).filter(|lot| !lot.reversed) else { return Decimal::ZERO };
         let reward = lot.reward;
@@ -244,7 +244,7 @@ impl<'a> Posting<'a> {
         if forgiven.is_positive() {
             self.post(EntryKind::DebtForgiven, reward, 0, forgiven);
         }
-        rest.saturating_sub(forgiven)
+        forgiven
     }
 
     /// Less is owed: debt shrinks first, then what was forgiven, then points applied from other lots return,

@@ -1,6 +1,7 @@
 //! A tiny house around the rules: it plays the store's part in memory, exactly as the engine does, and checks
 //! after every command that the facts tell the whole story.
 
+use masivo_core::coupons::Coupon;
 use masivo_core::customers::{read_identification, read_profile_change, read_registration};
 use masivo_core::events::{EventRecord, read_event};
 use masivo_core::fact::{Change, EventStatus, Fact, FactKind};
@@ -59,6 +60,7 @@ pub(crate) struct House {
     facts: BTreeMap<u64, FactRow>,
     events: BTreeMap<Uuid, u64>,
     pub(crate) outgoing: Vec<(Key, Outgoing)>,
+    coupons: BTreeMap<String, Coupon>,
     /// What is taken of shared quotas.
     pub(crate) quotas: Quotas,
     /// Whether customers are woken as time passes, or only brought to the present when something is done.
@@ -104,6 +106,7 @@ impl House {
             facts: BTreeMap::new(),
             events: BTreeMap::new(),
             outgoing: Vec::new(),
+            coupons: BTreeMap::new(),
             quotas: Quotas::new(),
             wakes: true,
             lots_held: LOTS_HELD,
@@ -163,7 +166,11 @@ impl House {
         let new_id = Mint::new(secret(), self.now, kind.name(), &seed).next_id();
         let new_secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned();
         let definer = Definer { program: &self.program, now: self.now, new_id, new_secret };
-        let Defined { stored, program, .. } = define(&definer, kind, id, body)?;
+        let Defined { stored, program, codes, .. } = define(&definer, kind, id, body)?;
+        for (place, (code, shown)) in (0..).zip(codes) {
+            let number = Coupon::number_of(stored.number, place);
+            self.coupons.insert(code, Coupon { number, code: shown });
+        }
         let changed = program.audiences_version() != self.program.audiences_version();
         self.definitions.push(stored.clone());
         self.program = program;
@@ -216,6 +223,9 @@ impl House {
             (None, Some(id)) => self.ids.get(id).copied(),
             (None, None) => None,
         };
+        if let Command::RedeemCoupon(redemption) = command {
+            loaded.coupon = self.coupons.get(&redemption.code).cloned();
+        }
         if let Some(email) = command.claimed_email() {
             let owner = self.emails.get(&comparable_email(email)).copied();
             loaded.email_taken = owner.is_some() && owner != key;

@@ -10,6 +10,7 @@
 mod show;
 
 use crate::house::{Answer, House, instant, json};
+use masivo_core::coupons::read_redemption;
 use masivo_core::limits::LOTS_HELD;
 use masivo_core::program::Kind;
 use masivo_core::value::{Decimal, Json, Timestamp, object};
@@ -66,6 +67,7 @@ impl Script {
                 let names = vec![name.to_owned()];
                 self.done_command(&Command::RemoveTags { customer: customer.to_owned(), names })
             }
+            "redeem" => self.redeem(rest),
             "consent" => self.consent(rest),
             "emit" => self.emit(rest, false),
             "client" => self.emit(rest, true),
@@ -350,6 +352,32 @@ impl Script {
         match self.house.emit(&body, from_client) {
             Ok(answer) => {
                 if let (Some(name), Outcome::Event { fact, .. }) = (name, &answer.outcome) {
+                    let event = self.house.fact(*fact).event.as_ref().unwrap().id;
+                    self.events.insert(name.to_owned(), event);
+                }
+                self.show_answer(&answer)
+            }
+            Err(rejection) => refused(&rejection),
+        }
+    }
+
+    /// `redeem <customer> <code> [json] [as <name>]`.
+    fn redeem(&mut self, rest: &str) -> String {
+        let (rest, name) = match rest.rsplit_once(" as ") {
+            Some((rest, name)) => (rest, Some(name.trim())),
+            None => (rest, None),
+        };
+        let mut parts = rest.splitn(3, ' ');
+        let (customer, code) = (parts.next().unwrap(), parts.next().unwrap());
+        let mut body = object().with("customer_id", customer).with("code", code).build();
+        body.merge(&self.json(parts.next().unwrap_or("")));
+        let redemption = match read_redemption(&body) {
+            Ok((redemption, _)) => redemption,
+            Err(report) => return refused(&Rejection::Malformed(report)),
+        };
+        match self.house.submit(&Command::RedeemCoupon(redemption)) {
+            Ok(answer) => {
+                if let (Some(name), Outcome::Coupon { fact, .. }) = (name, &answer.outcome) {
                     let event = self.house.fact(*fact).event.as_ref().unwrap().id;
                     self.events.insert(name.to_owned(), event);
                 }

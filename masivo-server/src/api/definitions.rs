@@ -136,13 +136,15 @@ fn is_of_brand(definition: &Json, brand: Option<&str>) -> bool {
 
 /// Campaigns in a window, of a brand, type, status, label or funder.
 pub(crate) async fn campaigns(call: Call) -> Outcome {
-    for name in ["customer_id", "include"] {
-        if call.query.get(name).is_some() {
-            return Err(Failure::not_supported_yet(&format!("the parameter `{name}`")));
-        }
-    }
     let (from, to) = window(&call)?;
-    let mut campaigns = call.read(|query| query.definitions(Kind::Campaign)).await?;
+    let (customer, summary) = (call.text("customer_id"), call.query.get("include").is_some());
+    let mut campaigns = call
+        .read(move |query| match customer {
+            Some(customer) => query.campaigns_open_to(&customer, summary),
+            None if summary => query.campaigns_with_codes(),
+            None => query.definitions(Kind::Campaign),
+        })
+        .await?;
     let [brand, kind, status, labels, funder] =
         ["brand_id", "type", "status", "labels", "funded_by"].map(|name| call.text(name));
     campaigns.retain(|campaign| {

@@ -26,6 +26,8 @@ struct Envelope {
     details: String,
     problems: Vec<Problem>,
     retry_after: Option<u32>,
+    /// What a customer has to fulfil first, in the merchant's words.
+    requirement: Option<String>,
     /// For the log only: what failed inside.
     cause: Option<String>,
 }
@@ -45,6 +47,7 @@ impl Failure {
             details: details.into(),
             problems: Vec::new(),
             retry_after: None,
+            requirement: None,
             cause: None,
         }))
     }
@@ -56,6 +59,12 @@ impl Failure {
 
     fn retry(mut self, seconds: u32) -> Self {
         self.0.retry_after = Some(seconds);
+        self
+    }
+
+    /// The failure with what a customer has to fulfil first.
+    pub(crate) fn requiring(mut self, requirement: String) -> Self {
+        self.0.requirement = Some(requirement);
         self
     }
 
@@ -173,7 +182,7 @@ impl Failure {
 
     /// The failure as a row of an answer to many.
     pub(crate) fn into_row(self) -> Json {
-        let Envelope { status, code, error, details, problems, retry_after: _, cause } = *self.0;
+        let Envelope { status, code, error, details, problems, cause, .. } = *self.0;
         if let Some(cause) = &cause {
             log::failure(code, cause);
         }
@@ -190,7 +199,7 @@ impl Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let Envelope { status, code, error, details, problems, retry_after, cause } = *self.0;
+        let Envelope { status, code, error, details, problems, retry_after, requirement, cause } = *self.0;
         if let Some(cause) = &cause {
             log::failure(code, cause);
         }
@@ -200,6 +209,7 @@ impl IntoResponse for Failure {
             .with("details", details)
             .with("code", code)
             .with("problems", problems)
+            .with_some("requirement", requirement)
             .with("request_id", log::request_id())
             .build();
         let mut response = json_response(status, &body);
@@ -254,6 +264,7 @@ const fn status_of(rejection: &Rejection) -> StatusCode {
         }
         Rejection::CustomerNotFound { .. }
         | Rejection::EventNotFound { .. }
+        | Rejection::UnknownCoupon
         | Rejection::DefinitionNotFound { .. } => StatusCode::NOT_FOUND,
         Rejection::AnswerErased | Rejection::CustomerDeleted => StatusCode::GONE,
         Rejection::UnknownBrand { .. }

@@ -3,10 +3,11 @@
 use super::{Handler, Input, Method, Output, Route, at, handler};
 use crate::api;
 use crate::shapes::{
-    ANY_TEXT, AUDIENCE_READ, BRAND_READ, CAMPAIGN_READ, CAMPAIGN_TYPES, DELIVERY, DELIVERY_STATUS, DONE,
-    EVENT_TYPE_READ, INDEX, INSTANCE, JOURNEY_READ, LIMIT, MEMBER, MEMBERS_CHANGE, REWARD_READ, REWARD_TYPES,
-    ROW, TEMPLATE_READ, TIER_READ, WEBHOOK_READ, list,
+    ANY_TEXT, AUDIENCE_READ, BRAND_READ, CAMPAIGN_READ, CAMPAIGN_TYPES, CODES, CODES_ADDED, COUPON,
+    COUPON_REDEEMED, DELIVERY, DELIVERY_STATUS, DONE, EVENT_TYPE_READ, INDEX, INSTANCE, JOURNEY_READ, LIMIT,
+    MEMBER, MEMBERS_CHANGE, REWARD_READ, REWARD_TYPES, ROW, TEMPLATE_READ, TIER_READ, WEBHOOK_READ, list,
 };
+use masivo_core::coupons::REDEEM_COUPON;
 use masivo_core::program::{AUDIENCE, BRAND, CAMPAIGN, EVENT_TYPE, JOURNEY, REWARD, TEMPLATE, TIER, WEBHOOK};
 use masivo_core::shape::{Field, ObjectShape, Shape, optional, required};
 
@@ -43,7 +44,7 @@ const fn writes(
 }
 
 const CAMPAIGN_TYPE: &[Field] =
-    &[required("type", CAMPAIGN_TYPES, "the type; BEHAVIOR, the others are not there yet")];
+    &[required("type", CAMPAIGN_TYPES, "the type; BEHAVIOR or COUPONS, the others are not there yet")];
 const PAGE: &[Field] = &[optional("after", Shape::Id, "the id of the last customer seen"), LIMIT];
 
 const A_BRAND: Shape = Shape::Object(&BRAND_READ);
@@ -124,8 +125,12 @@ pub(super) const ROUTES: &[Route] = &[
             ),
             optional("labels", ANY_TEXT, "only with one of these labels, separated by commas"),
             optional("funded_by", ANY_TEXT, "only paid by that funder"),
-            optional("customer_id", Shape::Id, "not there yet"),
-            optional("include", ANY_TEXT, "not there yet"),
+            optional("customer_id", Shape::Id, "only those that this customer can take part in"),
+            optional(
+                "include",
+                Shape::Choice(&["CODES_SUMMARY"]),
+                "more in the attributes of coupon campaigns",
+            ),
         ])
         .gives(Output::Window(A_CAMPAIGN)),
     makes(
@@ -147,6 +152,31 @@ pub(super) const ROUTES: &[Route] = &[
     )
     .product()
     .query(CAMPAIGN_TYPE),
+    Route::new(
+        Method::Get,
+        at!("/campaigns/{id}/codes"),
+        "The codes of a coupon campaign, each with its uses",
+        handler!(api::coupons::codes),
+    )
+    .query(&[optional("after", ANY_TEXT, "the `next` of the page before"), LIMIT])
+    .gives(Output::Page(Shape::Object(&COUPON))),
+    Route::new(
+        Method::Post,
+        at!("/campaigns/{id}/codes"),
+        "Add codes of your own to a coupon campaign: up to 10,000, all or none",
+        handler!(api::coupons::supply),
+    )
+    .takes(Input::Checked(Shape::Object(&CODES)))
+    .gives(Output::Data(Shape::Object(&CODES_ADDED))),
+    Route::new(
+        Method::Post,
+        at!("/coupons/redeem"),
+        "Redeem the code of a coupon for a customer",
+        handler!(api::coupons::redeem),
+    )
+    .product()
+    .takes(Input::Described(Shape::Object(&REDEEM_COUPON)))
+    .gives(Output::Data(Shape::Object(&COUPON_REDEEMED))),
     lists(at!("/audiences"), "List audiences", &AN_AUDIENCE, handler!(api::definitions::audiences)),
     makes(
         at!("/audiences"),

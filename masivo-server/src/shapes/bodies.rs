@@ -1,6 +1,7 @@
 //! Bodies of our own endpoints, and wrappers around what the core reads.
 
 use masivo_core::consent::CONSENT;
+use masivo_core::limits::COUPON_CODES_AT_ONCE_MAX;
 use masivo_core::profile::TAGS;
 use masivo_core::shape::{Field, ObjectShape, Shape, TEXT, Unknown, optional, required};
 
@@ -50,6 +51,17 @@ pub const KEY_WANTED: ObjectShape = ObjectShape {
 pub const CLOCK_CHANGE: ObjectShape = ObjectShape {
     name: "ClockChange",
     fields: &[required("now", Shape::Instant, "forward only, at most two years at once, before 2200")],
+    unknown: Unknown::Refused,
+};
+
+/// Codes that are added to a campaign.
+pub const CODES: ObjectShape = ObjectShape {
+    name: "Codes",
+    fields: &[required(
+        "codes",
+        Shape::List(&TEXT, COUPON_CODES_AT_ONCE_MAX),
+        "the codes as they are handed out",
+    )],
     unknown: Unknown::Refused,
 };
 

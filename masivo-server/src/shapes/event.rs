@@ -182,6 +182,37 @@ const EVENT_FIELDS: &[Field] = &[
 pub const EVENT_READ: ObjectShape =
     ObjectShape { name: "Event", fields: EVENT_FIELDS, unknown: Unknown::Refused };
 
+/// A code of a coupon campaign.
+pub const COUPON: ObjectShape = ObjectShape {
+    name: "Coupon",
+    fields: &[
+        required("code", ANY_TEXT, "the code as it is handed out"),
+        required("uses_count", COUNT, "how often it was used"),
+        optional("max_uses", COUNT, "how often it may be used; absent without bound"),
+    ],
+    unknown: Unknown::Refused,
+};
+
+/// Codes that were added.
+pub const CODES_ADDED: ObjectShape = ObjectShape {
+    name: "CodesAdded",
+    fields: &[required("count", COUNT, "how many of the codes that were sent the campaign has now")],
+    unknown: Unknown::Refused,
+};
+
+/// A coupon that was redeemed.
+pub const COUPON_REDEEMED: ObjectShape = ObjectShape {
+    name: "CouponRedeemed",
+    fields: &[
+        required("event_id", Shape::Uuid, "the event that redeemed it: reversing it takes everything back"),
+        required("status", ANY_TEXT, "RESOLVED"),
+        required("accumulations", list(&Shape::Object(&AMOUNT_LINE)), "what was given"),
+        required("customer", ANYTHING, "the customer afterwards"),
+        required("wallet", ANYTHING, "the wallet afterwards"),
+    ],
+    unknown: Unknown::Refused,
+};
+
 /// What reversing an event would come to.
 pub const REVERSAL_PLAN: ObjectShape = ObjectShape {
     name: "ReversalPlan",

@@ -153,6 +153,11 @@ async fn campaigns(house: &House, reward: &str) {
             "{filter}"
         );
     }
+    let coupons = native.replace("\"trigger\": \"PURCHASE\"", "\"max_uses\": 2").replace(CONDITIONS, "[]");
+    let coupons = house.post("/campaigns?type=COUPONS", &coupons).await.data();
+    let codes = format!("/campaigns/{}/codes", at(&coupons, "/id"));
+    house.post(&codes, r#"{"codes": ["ENDPOINT-1"]}"#).await.data();
+    house.get(&codes).await.data();
     let warned = house.get("/campaigns?nonsense=1").await.expect(200);
     assert_eq!(at(&warned, "/warnings/0/pointer"), "?nonsense");
 }
@@ -215,6 +220,7 @@ async fn events(house: &House) {
         2
     );
     house.get("/behavior/events").await.data();
+    house.post("/coupons/redeem", r#"{"customer_id": "gus", "code": "endpoint1"}"#).await.data();
     let waiting = event.replace("\"platform\": \"web\"", "\"fulfilled\": false");
     let waiting = at(&house.post("/behavior/events", &waiting).await.data(), "/id");
     house.patch(&format!("/behavior/events/{waiting}/fulfill"), "").await.data();

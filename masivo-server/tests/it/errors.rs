@@ -25,9 +25,13 @@ const CASES: &[(&str, &str, &str, u16, &str)] = &[
     ("DELETE", "/tiers", "", 405, "method_not_allowed"),
     ("BREW", "/tiers", "", 405, "method_not_allowed"),
     // What is not there yet.
-    ("POST", "/coupons/redeem", "{}", 501, "not_supported_yet"),
+    ("POST", "/coupons/redeem", "{}", 400, "malformed"),
+    ("POST", "/coupons/redeem", r#"{"customer_id": "ana", "code": "NOTHERE"}"#, 404, "coupon_not_found"),
+    ("GET", "/campaigns/x/codes", "", 404, "definition_not_found"),
+    ("POST", "/campaigns/x/codes", r#"{"codes": ["ABCDEF"]}"#, 404, "definition_not_found"),
     ("POST", "/customers/migrate", "", 501, "not_supported_yet"),
-    ("GET", "/campaigns?include=CODES_SUMMARY", "", 501, "not_supported_yet"),
+    ("GET", "/campaigns?include=EVERYTHING", "", 400, "malformed"),
+    ("GET", "/campaigns?customer_id=nobody", "", 404, "customer_not_found"),
     // What is no JSON.
     ("POST", "/customers", "", 400, "malformed"),
     ("POST", "/customers", "{", 400, "malformed"),

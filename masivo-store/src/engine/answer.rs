@@ -20,6 +20,13 @@ pub enum Answer {
         /// Why it is still expired, when fulfilling it was not possible.
         still_expired: Option<EventReason>,
     },
+    /// A coupon that was redeemed, or why it was not.
+    Coupon {
+        /// The event of it.
+        record: Box<EventRecord>,
+        /// The customer and the wallet afterwards.
+        customer: Json,
+    },
     /// What reversing an event would come to.
     Plan {
         /// The event as it would be.
@@ -62,6 +69,14 @@ impl Answer {
                     );
                 }
                 event
+            }
+            Self::Coupon { record, customer } => {
+                let event = view::event(program, record);
+                let part = |path: &str| event.path(path).cloned().unwrap_or_default();
+                let mut shown = object().with("event_id", part("id")).with("status", part("status")).build();
+                shown.set("accumulations", part("result.accumulations"));
+                shown.merge(customer);
+                shown
             }
             Self::Plan { record, token } => {
                 let event = view::event(program, record);

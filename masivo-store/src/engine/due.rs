@@ -70,6 +70,8 @@ pub(super) fn wake_all_due(desk: &mut Desk, unit: &mut impl Unit) -> Result<(), 
 pub(super) fn wake_up_due(desk: &mut Desk, unit: &mut impl Unit, most: usize) -> Result<usize, StoreError> {
     let due = unit.due(desk.now, most)?;
     let mut woken = 0;
+    // Whoever is refused something that a hold of somebody later in the row may stand in the way of waits for them.
+    let mut waiting = Vec::new();
     for key in due {
         // Changed in this group, and not written yet: its new wake-up counts.
         let row = load::customer_by_key(desk, unit, key)?;
@@ -77,29 +79,42 @@ pub(super) fn wake_up_due(desk: &mut Desk, unit: &mut impl Unit, most: usize) ->
         if row.armed.is_some_and(|armed| armed > desk.now) {
             continue;
         }
-        wake_up(desk, unit, row)?;
+        if !wake_up(desk, unit, row, false)? {
+            waiting.push(key);
+        }
         woken += 1;
+    }
+    for key in waiting {
+        if let Some(row) = load::customer_by_key(desk, unit, key)? {
+            wake_up(desk, unit, row, true)?;
+        }
     }
     Ok(woken)
 }
 
-fn wake_up(desk: &mut Desk, unit: &mut impl Unit, row: CustomerRow) -> Result<(), StoreError> {
+/// Wakes a customer up; gives whether that was possible before what fell due for others is booked.
+fn wake_up(
+    desk: &mut Desk,
+    unit: &mut impl Unit,
+    row: CustomerRow,
+    settled: bool,
+) -> Result<bool, StoreError> {
     let (known, customer) = Known::split(row);
     let mut loaded = Loaded { customer: Some(customer), ..Loaded::default() };
     load_needs(desk, unit, &Command::WakeUp, &known, 0, &mut loaded)?;
     let seed = desk.counters.fact.to_be_bytes();
-    // Customers are woken in the order of their instants, so that none has to wait for another.
-    match attempt(desk, loaded, &Command::WakeUp, &seed, false, true) {
+    match attempt(desk, loaded, &Command::WakeUp, &seed, false, settled) {
         Err(Failure::Unknown(quotas)) => {
             desk.quotas.learn(unit, quotas)?;
             match load::customer_by_key(desk, unit, known.key)? {
-                Some(row) => wake_up(desk, unit, row),
-                None => Ok(()),
+                Some(row) => wake_up(desk, unit, row, settled),
+                None => Ok(true),
             }
         }
         Ok(mut decision) => {
             let facts = std::mem::take(&mut decision.facts);
-            apply(desk, unit, Some(known), decision, &facts, false)
+            apply(desk, unit, Some(known), decision, &facts, false)?;
+            Ok(true)
         }
         Err(Failure::Bug(text)) => {
             drop(quarantine(desk, unit, &text)?);
@@ -107,9 +122,10 @@ fn wake_up(desk: &mut Desk, unit: &mut impl Unit, row: CustomerRow) -> Result<()
             if let Some(row) = load::customer_by_key(desk, unit, known.key)? {
                 desk.cache.change(CustomerRow { armed: None, ..row }, known.armed, false, false);
             }
-            Ok(())
+            Ok(true)
         }
-        Err(Failure::Refused(_) | Failure::Overdue) => Ok(()),
+        Err(Failure::Refused(_)) => Ok(true),
+        Err(Failure::Overdue) => Ok(false),
     }
 }
 
@@ -121,7 +137,7 @@ pub(super) fn sweep(desk: &mut Desk, unit: &mut impl Unit, most: usize) -> Resul
         if let Some(row) = load::customer_by_key(desk, unit, *key)?
             && row.state.audiences_seen != version
         {
-            wake_up(desk, unit, row)?;
+            wake_up(desk, unit, row, true)?;
         }
     }
     // Customers made in this group carry the new version already.

@@ -5,13 +5,14 @@ use super::due::{catch_up, set_clock, wake_all_due};
 use super::repeat::{hash_key, remember, repeated};
 use super::request::{Request, Work};
 use super::writer::Desk;
-use super::{delivery, load, tried};
+use super::{coupons, delivery, load, tried};
 use crate::backend::{CustomerKey, CustomerRow, Destination, Made, OutboxRow, Unit, Write};
 use crate::error::{StoreError, SubmitError};
 use base64::Engine as _;
 use masivo_core::events::EventRecord;
-use masivo_core::fact::{Change, EventStatus, Fact};
+use masivo_core::fact::{Change, EventStatus, Fact, FactKind};
 use masivo_core::outgoing::{DeliveryStatus, Outgoing, Target};
+use masivo_core::problem::{Pointer, Report};
 use masivo_core::profile::comparable_email;
 use masivo_core::program::{Definer, Kind};
 use masivo_core::quota::{Quota, Scope};
@@ -30,6 +31,8 @@ pub(super) type Submitted<T> = Result<Result<T, SubmitError>, StoreError>;
 
 /// Events fulfilled by one call after they expired.
 const FULFILLED_AT_ONCE_MAX: usize = 500;
+/// Expired events tried by one call.
+const TRIED_AT_ONCE_MAX: usize = 5_000;
 /// Rounds of loading for one command: the event, what it caused, what that needs.
 const LOADING_ROUNDS_MAX: usize = 8;
 
@@ -40,6 +43,9 @@ pub(super) fn carry_out(desk: &mut Desk, unit: &mut impl Unit, request: Request)
         Work::Customer(command) => customer(desk, unit, &command, key.as_deref()),
         Work::Try(command) => tried::carry_out(desk, unit, &command),
         Work::Define { kind, id, body } => definition(desk, unit, kind, id.as_deref(), &body, key.as_deref()),
+        Work::SupplyCodes { campaign, codes } => {
+            coupons::supply(desk, unit, &campaign, &codes, key.as_deref())
+        }
         Work::FulfillExpired { from, to } => fulfill_expired(desk, unit, from, to, key.as_deref()),
         Work::ClaimDeliveries { limit } => Ok(Ok(Answer::Deliveries(delivery::claim(desk, unit, limit)?))),
         Work::ReportDelivery { id, result } => {
@@ -85,7 +91,8 @@ fn customer(
         Ok(decided) => decided,
         Err(error) => return Ok(Err(error)),
     };
-    if let Command::Reverse { plan: Some(plan), .. } = command
+    let undoes = decision.facts.iter().any(|fact| fact.kind == FactKind::Reversed);
+    if let (Command::Reverse { plan: Some(plan), .. }, true) = (command, undoes)
         && tried::plan(desk, unit, &decision)?.1 != *plan
     {
         return Ok(Err(Rejection::PlanOutdated.into()));
@@ -105,6 +112,7 @@ fn customer(
             Command::Fulfill { .. } => Made::Fulfilled(*fact),
             _ => Made::Reversed(*fact),
         },
+        Outcome::Coupon { fact, .. } => Made::Coupon(*fact),
         Outcome::Listed(changed) => Made::Listed(*changed),
         Outcome::Done => Made::Nothing,
     };
@@ -121,6 +129,10 @@ fn customer(
         Outcome::Customer(answer) | Outcome::Consent(answer) => Answer::Document(answer),
         Outcome::Listed(changed) => Answer::Listed(changed),
         Outcome::Done => Answer::Done,
+        Outcome::Coupon { fact, customer } => {
+            let record = fresh.ok_or_else(|| StoreError::damaged(format!("event of fact {fact}")))?;
+            Answer::Coupon { record: Box::new(record), customer }
+        }
         Outcome::Event { fact, still_expired } => {
             let record = match fresh {
                 Some(record) => Some(record),
@@ -140,8 +152,9 @@ pub(super) fn decided(
     command: &Command,
     key: Option<[u8; 16]>,
 ) -> Submitted<(Option<Known>, Decision)> {
-    let mut settled = false;
     loop {
+        // Holds last at least a day: none of them can run out at the instant at which all were looked at.
+        let settled = desk.settled == Some(desk.now);
         let (known, loaded) = match load_for(desk, unit, command)? {
             Ok(loaded) => loaded,
             Err(rejection) => return Ok(Err(rejection.into())),
@@ -153,7 +166,7 @@ pub(super) fn decided(
             Err(Failure::Unknown(quotas)) => desk.quotas.learn(unit, quotas)?,
             Err(Failure::Overdue) => {
                 wake_all_due(desk, unit)?;
-                settled = true;
+                desk.settled = Some(desk.now);
             }
             Err(Failure::Bug(text)) => return Ok(Err(quarantine(desk, unit, &text)?)),
         }
@@ -162,7 +175,7 @@ pub(super) fn decided(
 
 /// The event that was just made, with nothing that became of it later.
 fn fresh_event(made: &Made, facts: Vec<Fact>, customer: &str) -> Option<EventRecord> {
-    let Made::Event(sequence) = made else { return None };
+    let (Made::Event(sequence) | Made::Coupon(sequence)) = made else { return None };
     let fact = facts.into_iter().find(|fact| fact.sequence == *sequence)?;
     let status = fact.event.as_ref()?.status;
     Some(EventRecord { customer: customer.to_owned(), fact, status, fulfilled_by: None, closed_by: None })
@@ -215,6 +228,9 @@ fn load_for(
         (None, None) => None,
     };
     let key = row.as_ref().map(|row| row.key);
+    if let Command::RedeemCoupon(redemption) = command {
+        loaded.coupon = unit.coupon(&redemption.code)?;
+    }
     if let Some(email) = command.claimed_email() {
         let owner = unit.claim(secret.hash("email", &[comparable_email(email).as_bytes()]))?;
         loaded.email_taken = owner.is_some() && owner != key;
@@ -534,6 +550,18 @@ pub(super) fn define(
         Ok(defined) => defined,
         Err(rejection) => return Ok(Err(rejection.into())),
     };
+    let mut report = Report::default();
+    let root = Pointer::root();
+    coupons::check_free(
+        unit,
+        defined.stored.number,
+        &defined.codes,
+        &root.field("customCodes"),
+        &mut report,
+    )?;
+    if report.has_problems() {
+        return Ok(Err(Rejection::Malformed(report).into()));
+    }
     unit.write(Write::Definition(&defined.stored))?;
     let version = defined.program.audiences_version();
     if version != desk.program.audiences_version() && desk.counters.customer > 0 {
@@ -541,6 +569,7 @@ pub(super) fn define(
         unit.write(Write::Sweep(desk.sweep))?;
     }
     desk.program = Arc::new(defined.program);
+    coupons::take_up(desk, unit, &defined.stored, &defined.codes)?;
     Ok(Ok(Answer::Definition {
         stored: Box::new(defined.stored),
         created: defined.created,
@@ -566,15 +595,24 @@ fn fulfill_expired(
     }
     // What has expired by now must be known as expired.
     catch_up(desk, unit)?;
-    let mut count = 0;
-    for sequence in unit.expired_events(from, to, FULFILLED_AT_ONCE_MAX)? {
-        let event = unit.fact(sequence)?.and_then(|row| row.fact.event).map(|head| head.id);
-        let Some(event) = event else { continue };
-        let answer = customer(desk, unit, &Command::Fulfill { event }, None)?;
-        let fulfilled =
-            matches!(&answer, Ok(Answer::Event { record, .. }) if record.status == EventStatus::Resolved);
-        count += u64::from(fulfilled);
+    let (mut count, mut tried) = (0, BTreeSet::new());
+    // Those that stay expired must not stand in the way of later ones.
+    while tried.len() < TRIED_AT_ONCE_MAX && count < FULFILLED_AT_ONCE_MAX {
+        let expired = unit.expired_events(from, to, tried.len() + FULFILLED_AT_ONCE_MAX)?;
+        let fresh: Vec<u64> = expired.into_iter().filter(|sequence| tried.insert(*sequence)).collect();
+        if fresh.is_empty() {
+            break;
+        }
+        for sequence in fresh.into_iter().take(FULFILLED_AT_ONCE_MAX - count) {
+            let event = unit.fact(sequence)?.and_then(|row| row.fact.event).map(|head| head.id);
+            let Some(event) = event else { continue };
+            let answer = customer(desk, unit, &Command::Fulfill { event }, None)?;
+            let fulfilled =
+                matches!(&answer, Ok(Answer::Event { record, .. }) if record.status == EventStatus::Resolved);
+            count += usize::from(fulfilled);
+        }
     }
+    let count = u64::try_from(count).unwrap_or(u64::MAX);
     remember(desk, unit, hashes, Made::Count(count))?;
     Ok(Ok(Answer::Count(count)))
 }

@@ -52,6 +52,14 @@ pub(super) fn repeated(
                 None => erased(),
             }
         }
+        Made::Coupon(sequence) => {
+            let customer = unit.fact(sequence)?.and_then(|row| row.fact.payload);
+            let customer = customer.and_then(|payload| payload.get("answer").cloned());
+            match (answered_event(desk, unit, sequence, &remembered.made)?, customer) {
+                (Some(record), Some(customer)) => Ok(Answer::Coupon { record: Box::new(record), customer }),
+                _ => erased(),
+            }
+        }
         Made::Definition { kind, number, version, created } => {
             let all = unit.definitions()?;
             let found = all

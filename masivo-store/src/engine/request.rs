@@ -32,6 +32,13 @@ pub enum Work {
         /// The definition as it was sent.
         body: Json,
     },
+    /// Codes are added to a coupon campaign.
+    SupplyCodes {
+        /// The campaign's id.
+        campaign: String,
+        /// The codes as they are handed out.
+        codes: Vec<String>,
+    },
     /// Expired events that were issued in a span are fulfilled after all: up to 500.
     FulfillExpired {
         /// Issued from then on.

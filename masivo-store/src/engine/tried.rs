@@ -26,6 +26,10 @@ pub(super) fn carry_out(desk: &mut Desk, unit: &mut impl Unit, command: &Command
             return Ok(Ok(Answer::Document(document.clone())));
         }
         Outcome::Listed(changed) => return Ok(Ok(Answer::Listed(*changed))),
+        Outcome::Coupon { customer, .. } => {
+            let record = Box::new(record_after(unit, &decision)?);
+            return Ok(Ok(Answer::Coupon { record, customer: customer.clone() }));
+        }
         Outcome::Done => return Ok(Ok(Answer::Done)),
     };
     let record = record_after(unit, &decision)?;
@@ -34,7 +38,8 @@ pub(super) fn carry_out(desk: &mut Desk, unit: &mut impl Unit, command: &Command
 
 /// The event a decision is about, as it would be.
 fn record_after(unit: &impl Unit, decision: &Decision) -> Result<EventRecord, StoreError> {
-    let Outcome::Event { fact: sequence, .. } = decision.outcome else {
+    let (Outcome::Event { fact: sequence, .. } | Outcome::Coupon { fact: sequence, .. }) = decision.outcome
+    else {
         return Err(StoreError::damaged("a decision that is about no event"));
     };
     let customer = decision.customer.profile.id();
@@ -73,12 +78,16 @@ pub(super) fn plan(
     unit: &impl Unit,
     decision: &Decision,
 ) -> Result<(EventRecord, String), StoreError> {
-    let record = record_after(unit, decision)?;
+    let mut record = record_after(unit, decision)?;
+    let undoes = decision.facts.iter().any(|fact| fact.kind == FactKind::Reversed);
+    if !undoes {
+        // What was closed before is undone no more: there is nothing to show of it.
+        record.closed_by = None;
+    }
     let shown = view::event(&desk.program, &record);
     let part = |name: &str| shown.get(name).map(|part| part.sorted().to_string()).unwrap_or_default();
-    let by_now = decision.facts.iter().any(|fact| fact.kind == FactKind::Reversed);
     let after = shown.path("result.wallet").map(|wallet| wallet.sorted().to_string()).unwrap_or_default();
-    let comparable = format!("{}\n{}\n{after}\n{by_now}", part("status"), part("receipt"));
+    let comparable = format!("{}\n{}\n{after}\n{undoes}", part("status"), part("receipt"));
     let head = record.head().map(|head| head.id).unwrap_or_default();
     let hash = desk.shared.secret.hash("reversal plan", &[head.as_bytes(), comparable.as_bytes()]);
     Ok((record, hash.iter().map(|byte| format!("{byte:02x}")).collect()))

@@ -4,13 +4,14 @@ use super::Config;
 use super::answer::Answer;
 use super::cache::Cache;
 use super::clock::Clock;
+use super::coupons;
 use super::due;
 use super::handle::Handle;
 use super::process;
 use super::quotas::SharedQuotas;
 use super::request::{Request, Work};
 use crate::backend::{
-    Backend, CommitError, Counters, CustomerKey, DailyRow, Read, ReaderSource, Unit, Write,
+    Backend, CommitError, Counters, CouponRun, CustomerKey, DailyRow, Read, ReaderSource, Unit, Write,
 };
 use crate::error::{StoreError, SubmitError};
 use masivo_core::program::{Program, standard_definitions};
@@ -145,6 +146,10 @@ pub(super) struct Desk {
     pub(super) sweep: Option<(u32, CustomerKey)>,
     pub(super) daily: BTreeMap<(i64, String), (i64, i64)>,
     pub(super) quotas: SharedQuotas,
+    /// The instant up to which everything that fell due is known to be booked.
+    pub(super) settled: Option<Timestamp>,
+    /// How far the codes of each coupon campaign are.
+    pub(super) coupon_runs: BTreeMap<u32, CouponRun>,
     pub(super) outbox_touched: bool,
     /// Set when a customer was erased: old copies in the files must go too.
     pub(super) erased: bool,
@@ -166,7 +171,7 @@ pub(super) fn start<B: Backend>(
     let secret = StoreSecret::new(secret);
     let program = Arc::new(load_program(&mut backend, &secret, config.clock.now())?);
     let reader = backend.reader()?;
-    let (counters, sweep) = (reader.counters()?, reader.sweep()?);
+    let (counters, sweep, coupon_runs) = (reader.counters()?, reader.sweep()?, reader.coupon_runs()?);
     let (open, leftovers) = (backend.reader_source()?, backend.has_leftovers());
     let shared = Arc::new(Shared {
         clock: Arc::clone(&config.clock),
@@ -191,6 +196,8 @@ pub(super) fn start<B: Backend>(
         sweep,
         daily: BTreeMap::new(),
         quotas: SharedQuotas::default(),
+        settled: None,
+        coupon_runs,
         outbox_touched: false,
         erased: leftovers,
     };
@@ -284,7 +291,8 @@ impl Writer {
         if self.desk.shared.is_closing() {
             return self.receiver.try_recv().map_err(|_| RecvTimeoutError::Disconnected);
         }
-        if self.desk.sweep.is_some() {
+        let generates = self.desk.coupon_runs.values().any(|run| run.made < run.wanted);
+        if self.desk.sweep.is_some() || generates {
             return self.receiver.recv_timeout(Duration::ZERO);
         }
         let Some(due) = next_due.filter(|_| self.desk.shared.clock.jump() == 0 || !self.jumped()) else {
@@ -325,7 +333,7 @@ impl Writer {
         }
         self.desk.now = self.desk.now.max(self.desk.shared.clock.now());
         self.desk.shared.stamped.fetch_max(self.desk.now.milliseconds(), Ordering::SeqCst);
-        let before = (Arc::clone(&self.desk.program), self.desk.sweep);
+        let before = (Arc::clone(&self.desk.program), self.desk.sweep, self.desk.coupon_runs.clone());
         match self.group_unit(backend, requests) {
             Ok((answers, due)) => {
                 self.desk.cache.written();
@@ -346,8 +354,9 @@ impl Writer {
                 self.desk.cache.clear();
                 self.desk.daily.clear();
                 self.desk.quotas.clear();
+                self.desk.settled = None;
                 self.desk.outbox_touched = false;
-                (self.desk.program, self.desk.sweep) = before;
+                (self.desk.program, self.desk.sweep, self.desk.coupon_runs) = before;
                 if let Ok(reader) = self.desk.shared.take_reader() {
                     self.desk.counters = reader.counters().unwrap_or(self.desk.counters);
                     self.desk.shared.give_reader(reader);
@@ -386,6 +395,7 @@ impl Writer {
         let most = if alone { WAKE_UPS_ALONE } else { WAKE_UPS_BESIDE };
         due::wake_up_due(&mut self.desk, &mut unit, most).map_err(failed)?;
         due::sweep(&mut self.desk, &mut unit, most).map_err(failed)?;
+        coupons::generate(&mut self.desk, &mut unit, most).map_err(failed)?;
         write_customers(&mut self.desk, &mut unit).map_err(failed)?;
         self.desk.quotas.write(&mut unit).map_err(failed)?;
         write_sums(&mut self.desk, &mut unit).map_err(failed)?;

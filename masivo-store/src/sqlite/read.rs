@@ -2,7 +2,8 @@
 
 use super::row::{self, CUSTOMER, EMAIL, FACT, OUTBOX, WEBHOOK, instant, json, place, read_made};
 use crate::backend::{
-    ApiKey, Counters, CustomerKey, CustomerRow, DailyRow, FactRow, OutboxFilter, OutboxRow, Read, Remembered,
+    ApiKey, Counters, Coupon, CouponRun, CustomerKey, CustomerRow, DailyRow, FactRow, OutboxFilter,
+    OutboxRow, Read, Remembered,
 };
 use crate::error::StoreError;
 use crate::stored::{quota_columns, quota_of, read_booking, read_lot};
@@ -13,6 +14,7 @@ use masivo_core::quota::{Quota, QuotaSums};
 use masivo_core::value::{Decimal, Timestamp};
 use masivo_core::wallet::{Lot, SpendingOrder};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row, params};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 use uuid::Uuid;
@@ -208,6 +210,24 @@ impl<T: HasConnection> Read for T {
         many(self.connection(), sql, parameters, lot)
     }
 
+    fn coupon(&self, code: &str) -> Result<Option<Coupon>> {
+        one(self.connection(), "SELECT number, code, shown FROM coupon WHERE code = ?1", [code], coupon)
+    }
+
+    fn coupons(&self, from: u64, limit: usize) -> Result<Vec<Coupon>> {
+        let sql = "SELECT number, code, shown FROM coupon WHERE number >= ?1 ORDER BY number LIMIT ?2";
+        many(self.connection(), sql, params![from.cast_signed(), bound(limit)], coupon)
+    }
+
+    fn coupon_runs(&self) -> Result<BTreeMap<u32, CouponRun>> {
+        let sql = "SELECT campaign, wanted, made, supplied FROM coupon_run";
+        let runs = many(self.connection(), sql, [], |row| {
+            let run = CouponRun { wanted: row.get(1)?, made: row.get(2)?, supplied: row.get(3)? };
+            Ok((row.get(0)?, run))
+        })?;
+        Ok(runs.into_iter().collect())
+    }
+
     fn quota(&self, quota: &Quota) -> Result<Option<QuotaSums>> {
         let sql = "SELECT used, held FROM quota
                    WHERE owner = ?1 AND number = ?2 AND counts = ?3 AND unit = ?4 AND period = ?5";
@@ -377,6 +397,11 @@ impl<T: HasConnection> Read for T {
             last_instant: last.and_then(|text| text.parse().ok()).map(instant),
         })
     }
+}
+
+fn coupon(row: &Row<'_>) -> Result<Coupon> {
+    let shown: Option<String> = row.get(2)?;
+    Ok(Coupon { number: number(row)?, code: shown.map_or_else(|| row.get(1), Ok)? })
 }
 
 fn sums(row: &Row<'_>, at: usize) -> Result<QuotaSums> {

@@ -162,6 +162,10 @@ pub(super) fn write_made(made: &Made) -> Vec<u8> {
             out.byte(5);
             out.number(*sequence);
         }
+        Made::Coupon(sequence) => {
+            out.byte(8);
+            out.number(*sequence);
+        }
         Made::Listed(changed) => {
             out.byte(7);
             out.flag(*changed);
@@ -190,6 +194,7 @@ pub(super) fn read_made(bytes: &[u8]) -> Result<Made, StoreError> {
         4 => Made::Fulfilled(input.number()?),
         5 => Made::Reversed(input.number()?),
         6 => Made::Count(input.number()?),
+        8 => Made::Coupon(input.number()?),
         7 => Made::Listed(input.flag()?),
         3 => Made::Definition {
             kind: Kind::from_name(input.text()?).ok_or_else(|| input.bad())?,

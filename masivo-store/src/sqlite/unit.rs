@@ -2,7 +2,9 @@
 
 use super::read::HasConnection;
 use super::row::{destination_columns, place, write_made};
-use crate::backend::{ApiKey, CommitError, CustomerKey, CustomerRow, OutboxRow, Unit, Write, key_period};
+use crate::backend::{
+    ApiKey, CommitError, Coupon, CouponRun, CustomerKey, CustomerRow, OutboxRow, Unit, Write, key_period,
+};
 use crate::error::StoreError;
 use crate::stored::{
     quota_columns, write_booking, write_document, write_explanation, write_lot, write_state,
@@ -157,6 +159,23 @@ impl<'u> SqliteUnit<'u> {
                 lot.is_open().then_some(date.milliseconds()),
                 write_lot(lot)
             ],
+        )?;
+        Ok(())
+    }
+
+    fn coupon(&self, coupon: &Coupon, code: &str) -> Result<(), StoreError> {
+        let shown = (coupon.code != code).then_some(&coupon.code);
+        self.run(
+            "INSERT INTO coupon (number, code, shown) VALUES (?1, ?2, ?3)",
+            params![coupon.number.cast_signed(), code, shown],
+        )?;
+        Ok(())
+    }
+
+    fn coupon_run(&self, campaign: u32, run: CouponRun) -> Result<(), StoreError> {
+        self.run(
+            "INSERT OR REPLACE INTO coupon_run (campaign, wanted, made, supplied) VALUES (?1, ?2, ?3, ?4)",
+            params![campaign, run.wanted, run.made, run.supplied],
         )?;
         Ok(())
     }
@@ -322,6 +341,8 @@ impl Unit for SqliteUnit<'_> {
             Write::Claim { hash, customer: None } => {
                 self.run("DELETE FROM claim WHERE hash = ?1", params![hash.as_slice()]).map(drop)
             }
+            Write::Coupon { coupon, code } => self.coupon(coupon, code),
+            Write::CouponRun { campaign, run } => self.coupon_run(campaign, run),
             Write::Quota { quota, sums } => self.quota(quota, sums),
             Write::Member { audience, customer, since } => self.member(audience, customer, since),
             Write::Walker { journey, customer, inside } => {

@@ -94,6 +94,8 @@ fn write_reason(out: &mut Output, reason: Option<&EventReason>) {
         Some(EventReason::ConsentBehavioralCampaigns) => out.byte(2),
         Some(EventReason::TrackingOnly) => out.byte(3),
         Some(EventReason::CustomerInactive) => out.byte(4),
+        Some(EventReason::ConsentCouponCampaigns) => out.byte(6),
+        Some(EventReason::CouponNotAccepted) => out.byte(7),
         Some(EventReason::UsedUp(used_up)) => {
             out.byte(5);
             write_used_up(out, used_up);
@@ -113,6 +115,8 @@ fn read_reason(input: &mut Input<'_>) -> Result<Option<EventReason>, StoreError>
         3 => Some(EventReason::TrackingOnly),
         4 => Some(EventReason::CustomerInactive),
         5 => Some(EventReason::UsedUp(read_used_up(input)?)),
+        6 => Some(EventReason::ConsentCouponCampaigns),
+        7 => Some(EventReason::CouponNotAccepted),
         _ => return Err(input.bad()),
     })
 }

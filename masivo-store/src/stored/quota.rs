@@ -7,13 +7,14 @@ use masivo_core::quota::{
 };
 use masivo_core::value::Decimal;
 
-const COUNTS: [Counts; 3] = [Counts::Times, Counts::Worth, Counts::Units];
+const COUNTS: [Counts; 4] = [Counts::Times, Counts::Worth, Counts::Units, Counts::Redemptions];
 
 /// The columns that name a shared quota: owner, number, counts, unit, period. Their order is the order of quotas.
 pub fn quota_columns(quota: &Quota) -> [i64; 5] {
     let (owner, number) = match quota.owner {
         Owner::Campaign(number) => (0, i64::from(number)),
         Owner::Reward(number) => (1, i64::from(number)),
+        Owner::Coupon(number) => (2, number.cast_signed()),
     };
     let (unit, period) = quota.period.map_or((0, 0), |period| {
         (place(&PeriodUnit::ALL, &period.unit).saturating_add(1), i64::from(period.number))
@@ -28,10 +29,11 @@ pub fn quota_columns(quota: &Quota) -> [i64; 5] {
 pub fn quota_of(columns: [i64; 5]) -> Result<Quota, StoreError> {
     let [owner, number, counts, unit, period] = columns;
     let bad = || StoreError::damaged("a quota");
-    let number = u32::try_from(number).map_err(|_| bad())?;
+    let small = || u32::try_from(number).map_err(|_| bad());
     let owner = match owner {
-        0 => Owner::Campaign(number),
-        1 => Owner::Reward(number),
+        0 => Owner::Campaign(small()?),
+        1 => Owner::Reward(small()?),
+        2 => Owner::Coupon(number.cast_unsigned()),
         _ => return Err(bad()),
     };
     let period = match unit {

@@ -3,8 +3,9 @@
 use crate::files::Folder;
 use masivo_core::Command;
 use masivo_core::fact::EventStatus;
+use masivo_core::program::Kind;
 use masivo_store::conformance::{Fixture, House, instant, purchase, start_instant};
-use masivo_store::{Mode, SqliteBackend, SqliteReader, StoreError, verify};
+use masivo_store::{Mode, SqliteBackend, SqliteReader, StoreError, Work, verify};
 
 struct Sqlite(Folder);
 
@@ -88,6 +89,50 @@ fn an_older_store_is_brought_to_the_present() {
     assert_eq!(answer.text("status"), Some("RESOLVED"));
     assert_eq!(house.available("ana"), "35");
     assert_ne!(house.verified_hash(), before);
+}
+
+/// A generation that was cut short goes on where it was, and makes the codes it would have made.
+#[test]
+fn codes_are_generated_on_after_a_restart() {
+    let campaign = |reward: &str| {
+        format!(
+            r#"{{"name": "codes", "type": "COUPONS", "withoutEndDate": true, "quantity": 5000,
+                "rules": [{{"effects": [{{"reward_id": "{reward}", "amount": 1}}]}}]}}"#
+        )
+    };
+    let make = |house: &House| {
+        house.furnish();
+        let reward = house.handle().program().rewards().next().unwrap().id.clone();
+        house.define(Kind::Campaign, None, &campaign(&reward)).text("id").unwrap().to_owned()
+    };
+    let open = |folder: &Folder| {
+        let backend = SqliteBackend::open(&folder.file(), Mode::Test, Some([7; 16])).unwrap();
+        House::open(backend, start_instant())
+    };
+    let all = |house: &House, id: &str| {
+        loop {
+            let made = house.handle().query().unwrap().codes(id, None, 10_000).unwrap().items;
+            if made.len() == 5_000 {
+                break made;
+            }
+            house.submit(Work::Ping.into(), None).unwrap();
+        }
+    };
+    let (whole, cut) = (Folder::new(), Folder::new());
+    let house = open(&whole);
+    let id = make(&house);
+    let expected = all(&house, &id);
+    let mut house = open(&cut);
+    assert_eq!(make(&house), id, "the same store makes the same ids");
+    let mut restarts = 0;
+    while house.handle().query().unwrap().codes(&id, None, 10_000).unwrap().items.len() < 5_000 {
+        house.close();
+        house = open(&cut);
+        restarts += 1;
+    }
+    assert!(restarts > 0, "it was cut short");
+    assert_eq!(all(&house, &id), expected);
+    house.verified_hash();
 }
 
 #[test]

@@ -15,12 +15,16 @@ use std::fmt::Write as _;
 impl Script {
     /// The status of the event, why, and what the command did.
     pub(super) fn show_answer(&self, answer: &Answer) -> String {
-        let Outcome::Event { fact, still_expired } = &answer.outcome else { return String::new() };
+        let (fact, still_expired) = match &answer.outcome {
+            Outcome::Event { fact, still_expired } => (fact, still_expired.as_ref()),
+            Outcome::Coupon { fact, .. } => (fact, None),
+            _ => return String::new(),
+        };
         let record = self.house.record(*fact);
         let shown = masivo_core::view::event(&self.house.program, &record);
         let reason = shown.get("reason").and_then(|reason| reason.text("code"));
         let mut text = record.status.name().to_owned();
-        if let Some(reason) = still_expired.as_ref().map(|reason| reason.code()).or(reason) {
+        if let Some(reason) = still_expired.map(|reason| reason.code()).or(reason) {
             write!(text, " ({reason})").unwrap();
         }
         if matches!(record.status, EventStatus::Reversed | EventStatus::Cancelled) && !answer.facts.is_empty()
