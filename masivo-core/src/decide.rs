@@ -176,9 +176,9 @@ fn later_needs(program: &Program, now: Timestamp, loaded: &Loaded, command: &Com
     };
     match command {
         Command::Emit(event) => {
-            for (id, amount) in &event.redeem {
-                if let Some(reward) = program.reward_by_id(id) {
-                    want(reward.number, *amount);
+            for redeem in &event.redeem {
+                if let Some(reward) = program.reward_by_id(&redeem.id) {
+                    want(reward.number, redeem.amount);
                 }
             }
         }

@@ -13,7 +13,9 @@ mod request;
 mod resolve;
 mod reverse;
 
-pub use request::{EVENT, EVENT_BATCH, FULFILL_EXPIRED, NewEvent, REVERSAL, read_event};
+pub use request::{
+    EVENT, EVENT_BATCH, FULFILL_EXPIRED, NewEvent, PREVIEW, REVERSAL, read_event, read_preview,
+};
 pub use reverse::{Receipt, ReceiptLine};
 
 pub(crate) use emit::{emit, emit_caused, event_data};

@@ -8,6 +8,7 @@ use crate::explain::Explanation;
 use crate::metrics::{Metrics, Visit};
 use crate::prelude::*;
 use crate::quota::{QuotaEntry, UsedUp};
+use crate::redemption::Refused;
 use crate::rule::Span;
 use crate::state::{Instance, Membership, Standby, Standing};
 use crate::value::{Decimal, Json, Timestamp};
@@ -164,6 +165,13 @@ pub enum EventReason {
         /// What there was.
         available: Decimal,
     },
+    /// A reward cannot be redeemed where it stands.
+    Redemption {
+        /// The reward's number.
+        reward: u32,
+        /// Why.
+        refused: Refused,
+    },
     /// Too little is left of what it would give.
     UsedUp(UsedUp),
     /// The customer does not allow loyalty processing.
@@ -184,6 +192,7 @@ impl EventReason {
         match self {
             Self::InsufficientBalance { .. } => "insufficient_balance",
             Self::UsedUp(used_up) => used_up.quota.names().1,
+            Self::Redemption { refused, .. } => refused.code(),
             Self::ConsentBehavioralCampaigns => "consent_behavioral_campaigns",
             Self::TrackingOnly => "tracking_only",
             Self::CustomerInactive => "customer_inactive",
@@ -203,6 +212,7 @@ impl EventReason {
             Self::InsufficientBalance { wanted, available, .. } => {
                 format!("{wanted} points were to be redeemed and {available} are available")
             }
+            Self::Redemption { refused, .. } => refused.text().into(),
             Self::UsedUp(UsedUp { quota, wanted, left }) => {
                 format!(
                     "{wanted} would be taken of the {} and {left} is left",

@@ -53,6 +53,7 @@ pub mod outgoing;
 pub mod profile;
 pub mod program;
 pub mod quota;
+pub mod redemption;
 pub mod report;
 pub mod rule;
 pub mod state;

@@ -30,7 +30,7 @@ pub use campaign::{CAMPAIGN, CampaignRule, CampaignSpec, CampaignStatus, Coupons
 pub use define::{Defined, Definer, define, standard_definitions};
 pub use event_type::{EVENT_TYPE, EventTypeSpec, Processing, RESERVED_EVENT_TYPES};
 pub use journey::{JOURNEY, JourneySpec, Step, StepKind, Trigger};
-pub use reward::{REWARD, RewardSpec};
+pub use reward::{Discount, Gift, Level, REWARD, RewardKind, RewardSpec};
 pub use settings::{SETTINGS, Settings};
 pub use template::{MissingValue, TEMPLATE, TemplateSpec};
 pub use tier::{TIER, TierSpec};

@@ -395,7 +395,10 @@ pub fn transactions(program: &Program, fact: &Fact, record: Option<&EventRecord>
                 .with_some("channel_id", order("channel_id"))
                 .with_some("store_id", order("store_id"))
                 .with("reward_id", reward_id(program, entry.reward))
-                .with("reward_type", "POINTS")
+                .with(
+                    "reward_type",
+                    program.reward(entry.reward).map_or("POINTS", |reward| reward.spec.kind.name()),
+                )
                 .with("amount", entry.amount)
                 .with_some("cost", cost)
                 .with("created_at", fact.at)

@@ -17,11 +17,12 @@ pub use message::{MessageFilter, show_delivery};
 use crate::backend::{ApiKey, CustomerKey, CustomerRow};
 use crate::engine::{Handle, Reader, later_lots};
 use crate::error::{StoreError, SubmitError};
+use masivo_core::events::NewEvent;
 use masivo_core::program::{Definition, Kind, Program};
 use masivo_core::quota::Quotas;
 use masivo_core::rule::View;
 use masivo_core::value::{Json, Mint, StoreSecret, Timestamp, object};
-use masivo_core::{Context, Customer, Rejection, bring_to, campaigns};
+use masivo_core::{Context, Customer, Rejection, bring_to, campaigns, redemption};
 use std::sync::Arc;
 
 /// A list, and where it goes on.
@@ -213,6 +214,19 @@ impl Query {
             json.set("usage", self.reward_usage(reward)?);
         }
         Ok(json)
+    }
+
+    /// What redeeming would do to a cart (V1).
+    ///
+    /// # Errors
+    /// [`Rejection::UnknownBrand`], [`Rejection::CustomerNotFound`], [`Rejection::CustomerDeleted`].
+    pub fn preview_redemption(&self, event: &NewEvent) -> Result<Json, SubmitError> {
+        let row = self.present(&event.customer)?;
+        if self.program.brand(&event.brand).is_none() {
+            return Err(Rejection::UnknownBrand { id: event.brand.clone() }.into());
+        }
+        let view = View::new(self.now, &self.program, &row.state, &row.profile, Some(&event.payload));
+        Ok(redemption::preview(&view, event))
     }
 
     /// Per-day sums of a span of UTC days, both inclusive.

@@ -10,11 +10,13 @@ use crate::journeys;
 use crate::limits::{CAUSED_DEPTH_MAX, ISSUED_BACK_MAX, PENDING_EVENTS_MAX};
 use crate::metrics::Visit;
 use crate::prelude::*;
+use crate::problem::Report;
 use crate::program::Processing;
 use crate::quota::{self, Quota, QuotaMove};
+use crate::redemption::{self, Place, Refused};
 use crate::rejection::Rejection;
 use crate::state::{Standby, Standing};
-use crate::value::{DAY, Decimal, Json, object};
+use crate::value::{DAY, Decimal, Json, Timestamp, object};
 use crate::view;
 use crate::wallet::Insufficient;
 
@@ -69,7 +71,10 @@ pub(crate) fn emit(draft: &mut Draft<'_>, event: &NewEvent) -> Result<FactId, Re
     };
     let payload = Arc::clone(&event.payload);
     draft.edit(fact, |fact| (fact.event, fact.payload) = (Some(head.clone()), Some(payload)));
-    process(draft, fact, &head, &event.payload, event.reserve_days, &redeem);
+    match refused_redemption(draft, event, issued_at) {
+        Some(reason) => fail(draft, fact, reason),
+        None => process(draft, fact, &head, &event.payload, event.reserve_days, &redeem),
+    }
     draft.summarise(fact);
     Ok(fact)
 }
@@ -97,26 +102,36 @@ pub(super) fn skip_reason(draft: &Draft<'_>, tracking: bool) -> Option<EventReas
     }
 }
 
+/// The rewards that are redeemed, with the sum of each; amounts that a reward cannot have are named with their place.
 fn read_redeem(draft: &Draft<'_>, event: &NewEvent) -> Result<Vec<(u32, Decimal)>, Rejection> {
-    let mut sums: BTreeMap<u32, Decimal> = BTreeMap::new();
-    for (id, amount) in &event.redeem {
-        let reward =
-            draft.program.reward_by_id(id).ok_or_else(|| Rejection::UnknownReward { id: id.clone() })?;
-        if !amount.fits_places(reward.spec.decimals) {
-            let mut report = crate::problem::Report::default();
-            let root = crate::problem::Pointer::root();
-            report.problem(
-                &root.field("redeem"),
-                "too_many_places",
-                format!("`{amount}` has more places than the reward's {}", reward.spec.decimals),
-                "redeem an amount that the reward can have",
-            );
-            return Err(Rejection::Malformed(report));
+    let mut report = Report::default();
+    for redeem in &event.redeem {
+        let reward = draft.program.reward_by_id(&redeem.id);
+        let reward = reward.ok_or_else(|| Rejection::UnknownReward { id: redeem.id.clone() })?;
+        if !redeem.amount.fits_places(reward.spec.decimals) {
+            let (amount, places) = (redeem.amount, reward.spec.decimals);
+            let message = format!("`{amount}` has more places than the reward's {places}");
+            let hint = "redeem an amount that the reward can have";
+            redeem.place.pointer(|at| report.problem(at, "too_many_places", message, hint));
         }
-        let sum = sums.entry(reward.number).or_default();
-        *sum = sum.checked_add(*amount).ok_or(Rejection::OutOfRange)?;
     }
+    if report.has_problems() {
+        return Err(Rejection::Malformed(report));
+    }
+    let sums = redemption::sums(draft.program, &event.redeem).ok_or(Rejection::OutOfRange)?;
     Ok(sums.into_iter().collect())
+}
+
+/// Why something cannot be redeemed where it stands; a balance that is short is found when it is spent.
+fn refused_redemption(draft: &Draft<'_>, event: &NewEvent, at: Timestamp) -> Option<EventReason> {
+    if event.redeem.iter().all(|redeem| redeem.place == Place::Event) {
+        return None;
+    }
+    let view = draft.view(at, Some(&event.payload));
+    redemption::judge(&view, event).into_iter().find_map(|judged| {
+        let refused = judged.refused.filter(|refused| *refused != Refused::InsufficientBalance)?;
+        Some(EventReason::Redemption { reward: judged.reward?.number, refused })
+    })
 }
 
 /// Judges, holds or applies: the part that events from outside and events of the engine share.
@@ -150,7 +165,7 @@ fn process(
         // What is not processed may start journeys nevertheless; what failed did not happen.
         Ok(()) if skipped => journeys::on_event(draft, fact, head, payload),
         Ok(()) => {}
-        Err(short) => fail(draft, fact, short),
+        Err(short) => fail(draft, fact, short_of(short)),
     }
 }
 
@@ -171,7 +186,7 @@ fn wait(
             Err(short) => {
                 // Nothing of a failed event stays: what was held for it so far is let go.
                 draft.post(fact, now, |posting| posting.release(&holds));
-                fail(draft, fact, short);
+                fail(draft, fact, short_of(short));
                 return;
             }
         }
@@ -189,10 +204,13 @@ fn wait(
     draft.tell("EVENT_RESERVATION", now, |draft| event_data(draft, event, None));
 }
 
-fn fail(draft: &mut Draft<'_>, fact: FactId, short: Insufficient) {
-    let now = draft.now;
+const fn short_of(short: Insufficient) -> EventReason {
     let Insufficient { reward, wanted, available } = short;
-    let reason = EventReason::InsufficientBalance { reward, wanted, available };
+    EventReason::InsufficientBalance { reward, wanted, available }
+}
+
+fn fail(draft: &mut Draft<'_>, fact: FactId, reason: EventReason) {
+    let now = draft.now;
     let text = reason.text();
     let mut event = uuid::Uuid::nil();
     draft.edit(fact, |fact| {

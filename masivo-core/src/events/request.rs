@@ -4,8 +4,9 @@ use crate::limits::{ENTRIES_MAX, PRODUCTS_MAX, REDEEMS_MAX, RESERVE_DAYS_MAX};
 use crate::prelude::*;
 use crate::problem::{Pointer, Problem, Report};
 use crate::profile::TAGS;
+use crate::redemption::{Place, Redeem};
 use crate::shape::{AMOUNT, Field, ObjectShape, Shape, TEXT, Unknown, optional, required};
-use crate::value::{Decimal, Json, Timestamp};
+use crate::value::{Json, Timestamp};
 
 /// An event as it came in, checked for its form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +23,8 @@ pub struct NewEvent {
     pub issued_at: Option<Timestamp>,
     /// Days it waits to be fulfilled; `None` processes it at once.
     pub reserve_days: Option<u16>,
-    /// Rewards it redeems: id and amount.
-    pub redeem: Vec<(String, Decimal)>,
+    /// Rewards it redeems, in the order of their places.
+    pub redeem: Vec<Redeem>,
     /// Whether it comes from a CLIENT key: it is only tracked.
     pub from_client: bool,
     /// Its own id, which serves as its idempotency key.
@@ -32,8 +33,9 @@ pub struct NewEvent {
 
 impl NewEvent {
     pub(crate) fn comparable(&self) -> String {
-        let redeem: Vec<String> =
-            self.redeem.iter().map(|(reward, amount)| format!("{reward}={amount}")).collect();
+        // What is redeemed within the order is part of the payload.
+        let own = self.redeem.iter().filter(|redeem| redeem.place == Place::Event);
+        let redeem: Vec<String> = own.map(|redeem| format!("{}={}", redeem.id, redeem.amount)).collect();
         format!(
             "{}\n{:?}\n{}\n{}",
             self.payload.sorted(),
@@ -56,7 +58,7 @@ const PRODUCT_FIELDS: &[Field] = &[
     optional("amount", AMOUNT, "how many"),
     optional("value", AMOUNT, "total of the line"),
     optional("discounted_value", AMOUNT, "total of the line after discounts"),
-    optional("redeem", REDEEMS, "not there yet at this level"),
+    optional("redeem", REDEEMS, "rewards that are redeemed here"),
     optional("tags", TAGS, "tags that conditions look at"),
     optional("metadata", METADATA, "anything else"),
 ];
@@ -67,7 +69,7 @@ const SHIPPING: ObjectShape = ObjectShape {
     fields: &[
         optional("value", AMOUNT, "what shipping costs"),
         optional("discounted_value", AMOUNT, "what it costs after discounts"),
-        optional("redeem", REDEEMS, "not there yet at this level"),
+        optional("redeem", REDEEMS, "rewards that are redeemed here"),
         optional("tags", TAGS, "tags"),
         optional("metadata", METADATA, "anything else"),
     ],
@@ -84,7 +86,7 @@ const ORDER: ObjectShape = ObjectShape {
         optional("channel_id", TEXT, "where it was sold"),
         optional("store_id", TEXT, "which store sold it"),
         optional("shipping", Shape::Object(&SHIPPING), "shipping"),
-        optional("redeem", REDEEMS, "not there yet at this level"),
+        optional("redeem", REDEEMS, "rewards that are redeemed here"),
         optional("metadata", METADATA, "anything else"),
     ],
     unknown: Unknown::Warned,
@@ -160,6 +162,32 @@ pub const FULFILL_EXPIRED: ObjectShape = ObjectShape {
     unknown: Unknown::Warned,
 };
 
+/// A cart that is looked at before it is bought.
+pub const PREVIEW: ObjectShape = ObjectShape {
+    name: "RedemptionPreview",
+    fields: &[
+        required("customer_id", Shape::Id, "the merchant's id of the customer"),
+        required("brand_id", Shape::Id, "the brand"),
+        required("order", Shape::Object(&ORDER), "the cart, with what is to be redeemed"),
+        optional("platform", TEXT, "where it is bought"),
+        optional("tags", TAGS, "tags that conditions look at"),
+        optional("metadata", METADATA, "anything else that conditions look at"),
+    ],
+    unknown: Unknown::Warned,
+};
+
+/// Reads a cart that is looked at before it is bought: the purchase that it would be.
+///
+/// # Errors
+/// A report with all problems of its form.
+pub fn read_preview(json: &Json) -> Result<(NewEvent, Vec<Problem>), Report> {
+    let mut purchase = json.clone();
+    if matches!(purchase, Json::Object(_)) {
+        purchase.set("type", "PURCHASE");
+    }
+    read_event(&purchase, false)
+}
+
 /// Reads an event; `from_client` says that a CLIENT key sent it.
 ///
 /// # Errors
@@ -178,7 +206,7 @@ pub fn read_event(json: &Json, from_client: bool) -> Result<(NewEvent, Vec<Probl
             "send at least order.value",
         );
     }
-    refuse_inner_redeems(json, &mut report);
+    let redeem = read_redeems(json, &mut report);
     let waits = json.flag("fulfilled") == Some(false);
     if !waits && json.get("reserve").is_some() && json.flag("fulfilled").is_some() {
         report.warning(&root.field("reserve"), "ignored", "`reserve` only counts with fulfilled: false");
@@ -194,24 +222,6 @@ pub fn read_event(json: &Json, from_client: bool) -> Result<(NewEvent, Vec<Probl
                     hint,
                 );
             }
-        }
-    }
-    let redeem = json
-        .get("redeem")
-        .map_or(&[][..], Json::items)
-        .iter()
-        .filter_map(|item| Some((item.text("id")?.to_lowercase(), item.number("amount")?)))
-        .collect::<Vec<_>>();
-    for (index, (_, amount)) in redeem.iter().enumerate() {
-        if !amount.is_positive() {
-            let (list, hint) = (root.field("redeem"), "redeem more than 0");
-            let item = list.index(index);
-            report.problem(
-                &item.field("amount"),
-                "not_in_range",
-                format!("`{amount}` is nothing to redeem"),
-                hint,
-            );
         }
     }
     let text = |name: &str| json.text(name).unwrap_or_default().to_owned();
@@ -234,22 +244,35 @@ pub fn read_event(json: &Json, from_client: bool) -> Result<(NewEvent, Vec<Probl
     report.into_result(event)
 }
 
-/// Redemption at the level of order, product and shipping is parsed, and refused clearly until it is there.
-fn refuse_inner_redeems(json: &Json, report: &mut Report) {
-    let root = Pointer::root();
-    let order_at = root.field("order");
-    let Some(order) = json.get("order") else { return };
-    let hint = "redeem points in the event's own `redeem`";
-    let mut refuse = |holder: Option<&Json>, at: &Pointer<'_>| {
-        if holder.and_then(|holder| holder.get("redeem")).is_some_and(|redeem| !redeem.items().is_empty()) {
-            let message = "redeeming at this level is not there yet";
-            report.problem(&at.field("redeem"), "not_supported_yet", message, hint);
+/// Everything an event redeems, each with its place.
+fn read_redeems(json: &Json, report: &mut Report) -> Vec<Redeem> {
+    let mut redeems = Vec::new();
+    let mut read = |holder: Option<&Json>, place: Place, at: &Pointer<'_>| {
+        let list = holder.and_then(|holder| holder.get("redeem")).map_or(&[][..], Json::items);
+        let list_at = at.field("redeem");
+        for (index, item) in list.iter().enumerate() {
+            let (Some(id), Some(amount)) = (item.text("id"), item.number("amount")) else { continue };
+            if !amount.is_positive() {
+                let (item_at, message) = (list_at.index(index), format!("`{amount}` is nothing to redeem"));
+                report.problem(&item_at.field("amount"), "not_in_range", message, "redeem more than 0");
+            }
+            redeems.push(Redeem { place, id: id.to_lowercase(), amount });
         }
     };
-    refuse(Some(order), &order_at);
-    refuse(order.get("shipping"), &order_at.field("shipping"));
+    let root = Pointer::root();
+    let order_at = root.field("order");
+    let order = json.get("order");
+    read(Some(json), Place::Event, &root);
+    read(order, Place::Order, &order_at);
     let products_at = order_at.field("products");
-    for (index, product) in order.get("products").map_or(&[][..], Json::items).iter().enumerate() {
-        refuse(Some(product), &products_at.index(index));
+    let products = order.and_then(|order| order.get("products")).map_or(&[][..], Json::items);
+    for (index, product) in products.iter().enumerate() {
+        read(Some(product), Place::Product(index), &products_at.index(index));
     }
+    read(order.and_then(|order| order.get("shipping")), Place::Shipping, &order_at.field("shipping"));
+    if redeems.len() > REDEEMS_MAX {
+        let message = format!("{} rewards are redeemed in one event", redeems.len());
+        report.problem(&root, "too_many", message, "split the order");
+    }
+    redeems
 }

@@ -1,22 +1,86 @@
-//! Rewards: what campaigns give. Points for now; discounts, products and gift cards are not there yet.
+//! Rewards: what campaigns give. Points, discounts and products; gift cards are not there yet.
 
 use super::Reading;
 use crate::limits::{ENTRIES_MAX, GIVE_BACK_GRACE_DAYS};
 use crate::prelude::*;
-use crate::problem::Report;
+use crate::problem::{Pointer, Report};
 use crate::rule::{CONDITIONS, Rule, read_conditions};
 use crate::shape::{AMOUNT, LONG_TEXT, ObjectShape, Shape, TEXT, Unknown, optional, required};
 use crate::value::{Decimal, Json};
 use crate::wallet::{GiveBack, OnReversal};
 
-/// A reward of type POINTS.
+/// What a reward is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RewardKind {
+    /// Points that are spent as money.
+    Points,
+    /// Something off the price.
+    Discount(Discount),
+    /// A product that comes with the order.
+    Product(Gift),
+}
+
+/// Something off the price of an order, a product or shipping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discount {
+    /// What it is taken off.
+    pub level: Level,
+    /// Hundredths of the value; 0 where it is fixed.
+    pub percentage: Decimal,
+    /// An amount of money.
+    pub fixed: Option<Decimal>,
+}
+
+/// What rewards are taken off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// The order as a whole.
+    Order,
+    /// One of its lines.
+    Product,
+    /// Shipping.
+    Shipping,
+}
+
+/// A product that comes with an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gift {
+    /// What comes.
+    pub sku: String,
+    /// What it comes in place of; `None` adds it.
+    pub replaces: Option<String>,
+}
+
+impl Gift {
+    /// The product's name of what it does.
+    pub const fn action(&self) -> &'static str {
+        if self.replaces.is_some() { "REPLACE" } else { "ADD" }
+    }
+}
+
+impl RewardKind {
+    /// The product's name.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Points => "POINTS",
+            Self::Discount(_) => "DISCOUNT",
+            Self::Product(_) => "PRODUCT",
+        }
+    }
+}
+
+/// A reward.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RewardSpec {
+    /// What it is.
+    pub kind: RewardKind,
     /// Its name.
     pub name: String,
     /// The brand it belongs to; `None` is global.
     pub brand: Option<String>,
-    /// What one point is worth in money.
+    /// The platforms it is redeemed on; empty is all.
+    pub platforms: Vec<String>,
+    /// What one point is worth in money; of other rewards, what one costs.
     pub conversion_factor: Decimal,
     /// Decimal places a point may have: 0 unless the reward says otherwise.
     pub decimals: u32,
@@ -45,7 +109,29 @@ const ON_REVERSAL: &[Shape] =
 const ATTRIBUTES: ObjectShape = ObjectShape {
     name: "RewardAttributes",
     fields: &[
-        optional("conversion_factor", AMOUNT, "what one point is worth in money"),
+        optional(
+            "conversion_factor",
+            AMOUNT,
+            "what one point is worth in money; of others, what one costs; 1 when left out",
+        ),
+        optional(
+            "applies_to",
+            Shape::Choice(&["ORDER", "PRODUCT", "SHIPPING"]),
+            "DISCOUNT: what it is taken off; ORDER when left out",
+        ),
+        optional(
+            "discount_type",
+            Shape::Choice(&["PERCENTAGE", "FIXED"]),
+            "DISCOUNT: hundredths of the value, or money",
+        ),
+        optional("value", AMOUNT, "DISCOUNT: how much"),
+        optional(
+            "action",
+            Shape::Choice(&["ADD", "REPLACE"]),
+            "PRODUCT: whether it is added, or comes in place of another",
+        ),
+        optional("sku", TEXT, "PRODUCT: what comes"),
+        optional("replaces", TEXT, "PRODUCT: what it comes in place of"),
         optional("decimals", Shape::Integer(0, 6), "decimal places a point may have; 0 when left out"),
         optional(
             "on_reversal",
@@ -68,13 +154,17 @@ pub const REWARD: ObjectShape = ObjectShape {
     name: "Reward",
     fields: &[
         optional("brand_id", Shape::Id, "the brand it belongs to; none is global"),
-        optional("platforms", Shape::List(&TEXT, ENTRIES_MAX), "where it is offered; stored"),
+        optional(
+            "platforms",
+            Shape::List(&TEXT, ENTRIES_MAX),
+            "where it may be redeemed; none is everywhere",
+        ),
         required("name", TEXT, "its name"),
         optional("description", LONG_TEXT, "what it is"),
         required(
             "type",
             Shape::Choice(&["POINTS", "DISCOUNT", "PRODUCT", "GIFT_CARD"]),
-            "POINTS; the others are not there yet",
+            "what it is; GIFT_CARD is not there yet",
         ),
         optional("conditions", CONDITIONS, "when it may be redeemed"),
         optional("attributes", Shape::Object(&ATTRIBUTES), "what the type needs"),
@@ -83,14 +173,7 @@ pub const REWARD: ObjectShape = ObjectShape {
 };
 
 pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> RewardSpec {
-    if let Some(kind) = json.text("type").filter(|kind| *kind != "POINTS") {
-        report.problem(
-            &reading.at.field("type"),
-            "not_supported_yet",
-            format!("rewards of type {kind} are not there yet"),
-            "use POINTS",
-        );
-    }
+    let kind = read_kind(json, &reading.at, report);
     if let Some(brand) = json.text("brand_id").filter(|brand| reading.program.brand(brand).is_none()) {
         report.problem(
             &reading.at.field("brand_id"),
@@ -118,7 +201,15 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> R
         _ => GiveBack::Grace { days: days.unwrap_or(GIVE_BACK_GRACE_DAYS) },
     };
     let decimals = get("decimals").and_then(Json::as_number).and_then(Decimal::to_integer);
+    if kind != RewardKind::Points && decimals.is_some_and(|decimals| decimals > 0) {
+        let message = "only points have decimal places";
+        let at = reading.at.field("attributes");
+        report.problem(&at.field("decimals"), "not_for_this_type", message, "leave it out");
+    }
+    let platforms = json.get("platforms").map_or(&[][..], Json::items).iter();
     RewardSpec {
+        kind,
+        platforms: platforms.filter_map(Json::as_text).map(ToOwned::to_owned).collect(),
         name: json.text("name").unwrap_or_default().to_owned(),
         brand: json.text("brand_id").map(ToOwned::to_owned),
         conversion_factor: get("conversion_factor").and_then(Json::as_number).unwrap_or(Decimal::ONE),
@@ -132,5 +223,60 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> R
             reading.zone,
             report,
         ),
+    }
+}
+
+/// What a reward is, by its type and the attributes that the type needs.
+fn read_kind(json: &Json, at: &Pointer<'_>, report: &mut Report) -> RewardKind {
+    let attributes = at.field("attributes");
+    let get = |name: &str| json.get("attributes").and_then(|attributes| attributes.get(name));
+    let text = |name: &str| get(name).and_then(Json::as_text);
+    let mut missing = |name: &str, hint: &str| {
+        let message = format!("a reward of this type needs `{name}`");
+        report.problem(&attributes.field(name), "missing", message, hint);
+    };
+    match json.text("type") {
+        Some("DISCOUNT") => {
+            let value = get("value").and_then(Json::as_number).unwrap_or_default();
+            let percentage = text("discount_type") == Some("PERCENTAGE");
+            if text("discount_type").is_none() {
+                missing("discount_type", "PERCENTAGE or FIXED");
+            }
+            if get("value").is_none() {
+                missing("value", "how many hundredths, or how much money");
+            } else if !value.is_positive() || percentage && value > Decimal::whole(100) {
+                let message = format!("the discount is `{value}`");
+                let hint = "more than 0, and at most 100 hundredths";
+                report.problem(&attributes.field("value"), "not_in_range", message, hint);
+            }
+            let level = match text("applies_to") {
+                Some("PRODUCT") => Level::Product,
+                Some("SHIPPING") => Level::Shipping,
+                _ => Level::Order,
+            };
+            let (percentage, fixed) = if percentage { (value, None) } else { (Decimal::ZERO, Some(value)) };
+            RewardKind::Discount(Discount { level, percentage, fixed })
+        }
+        Some("PRODUCT") => {
+            let replaces = text("replaces").map(ToOwned::to_owned);
+            if text("sku").is_none() {
+                missing("sku", "what comes with the order");
+            }
+            if (text("action") == Some("REPLACE")) != replaces.is_some() {
+                missing("replaces", "name what is replaced with action REPLACE, and only then");
+            }
+            RewardKind::Product(Gift { sku: text("sku").unwrap_or_default().to_owned(), replaces })
+        }
+        Some("GIFT_CARD") => {
+            let message = "rewards of type GIFT_CARD are not there yet";
+            report.problem(
+                &at.field("type"),
+                "not_supported_yet",
+                message,
+                "use POINTS, DISCOUNT or PRODUCT",
+            );
+            RewardKind::Points
+        }
+        _ => RewardKind::Points,
     }
 }

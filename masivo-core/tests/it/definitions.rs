@@ -304,7 +304,19 @@ fn a_journey_cannot_run_in_circles_or_into_nothing() {
 fn the_other_kinds_name_what_is_wrong() {
     let mut script = open();
     for (step, expected) in [
-        (r#"define reward r {"name": "r", "type": "DISCOUNT"}"#, "refused: not_supported_yet /type"),
+        (r#"define reward r {"name": "r", "type": "GIFT_CARD"}"#, "refused: not_supported_yet /type"),
+        (
+            r#"define reward r {"name": "r", "type": "DISCOUNT"}"#,
+            "refused: missing /attributes/discount_type, missing /attributes/value",
+        ),
+        (
+            r#"define reward r {"name": "r", "type": "DISCOUNT", "attributes": {"discount_type": "PERCENTAGE", "value": 101, "decimals": 2}}"#,
+            "refused: not_in_range /attributes/value, not_for_this_type /attributes/decimals",
+        ),
+        (
+            r#"define reward r {"name": "r", "type": "PRODUCT", "attributes": {"action": "REPLACE"}}"#,
+            "refused: missing /attributes/sku, missing /attributes/replaces",
+        ),
         (
             r#"define reward r {"name": "r", "type": "POINTS", "brand_id": "nope"}"#,
             "refused: unknown_brand /brand_id",

@@ -10,6 +10,7 @@ mod candidates;
 mod definitions;
 mod house;
 mod properties;
+mod redemption;
 mod rules;
 mod script;
 

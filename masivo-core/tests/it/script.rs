@@ -33,6 +33,11 @@ impl Script {
         Self { house: House::open(at), names: BTreeMap::new(), events: BTreeMap::new() }
     }
 
+    /// The id of the definition of a name.
+    pub(crate) fn id(&self, name: &str) -> &str {
+        &self.names[name].1
+    }
+
     /// Carries out one step and says what it came to.
     pub(crate) fn step(&mut self, step: &str) -> String {
         let (word, rest) = step.split_once(' ').unwrap_or((step, ""));
@@ -90,6 +95,13 @@ impl Script {
                 self.done_command(&command)
             }
             "delete" => self.done_command(&Command::Delete { customer: rest.to_owned() }),
+            _ => self.show(word, rest),
+        }
+    }
+
+    /// Shows something; nothing happens.
+    fn show(&mut self, word: &str, rest: &str) -> String {
+        match word {
             "status" => self.house.record(self.house.event_fact(self.events[rest])).status.name().to_owned(),
             "wallet" => self.wallet(rest),
             "account" => self.account(rest),
@@ -103,6 +115,7 @@ impl Script {
             "explain" => self.explain(rest),
             "view" => self.view(rest),
             "quota" => self.quota(rest),
+            "preview" => self.preview(rest),
             _ => panic!("no step `{word}`"),
         }
     }
@@ -128,7 +141,7 @@ impl Script {
     }
 
     /// JSON text with `$name` replaced by ids.
-    fn json(&self, text: &str) -> Json {
+    pub(super) fn json(&self, text: &str) -> Json {
         let mut text = text.to_owned();
         // Longer names first, so that `$gold2` is not read as `$gold`.
         let mut names: Vec<&String> = self.names.keys().collect();

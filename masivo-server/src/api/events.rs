@@ -4,7 +4,7 @@ use crate::http::auth::Principal;
 use crate::http::call::{Call, row_of};
 use crate::http::error::Failure;
 use crate::http::respond::{Outcome, Reply};
-use masivo_core::events::{NewEvent, read_event};
+use masivo_core::events::{NewEvent, read_event, read_preview};
 use masivo_core::problem::{Problem, Report};
 use masivo_core::value::{Json, Timestamp, object, parse_uuid};
 use masivo_core::{Command, Rejection, view};
@@ -127,6 +127,12 @@ pub(crate) async fn plan_reversal(call: Call) -> Outcome {
     let command = Command::Reverse { event, reason: String::new(), plan: None };
     let answer = call.submit(Work::Try(Box::new(command))).await?;
     Ok(Reply::data(call.show(&answer)))
+}
+
+/// What redeeming would take off a cart; nothing is written.
+pub(crate) async fn preview(call: Call) -> Outcome {
+    let (event, warnings) = read_preview(&call.body)?;
+    Ok(Reply::data(call.read(move |query| query.preview_redemption(&event)).await?).warn(warnings))
 }
 
 /// What campaigns would give for an event that is not sent; nothing is written.

@@ -3,10 +3,10 @@
 use super::{Access, Input, Method, Output, Route, at, handler};
 use crate::api;
 use crate::shapes::{
-    ANY_TEXT, DELIVERY, DELIVERY_STATUS, DONE_COUNT, EVENT_READ, EXPLAINED, LIMIT, REVERSAL_PLAN, ROW,
-    TRANSACTION, TRANSACTION_TYPES, list,
+    ANY_TEXT, DELIVERY, DELIVERY_STATUS, DONE_COUNT, EVENT_READ, EXPLAINED, LIMIT, PREVIEWED, REVERSAL_PLAN,
+    ROW, TRANSACTION, TRANSACTION_TYPES, list,
 };
-use masivo_core::events::{EVENT, EVENT_BATCH, FULFILL_EXPIRED, REVERSAL};
+use masivo_core::events::{EVENT, EVENT_BATCH, FULFILL_EXPIRED, PREVIEW, REVERSAL};
 use masivo_core::shape::{Shape, optional, required};
 
 const AN_EVENT: Output = Output::Data(Shape::Object(&EVENT_READ));
@@ -31,6 +31,15 @@ pub(super) const ROUTES: &[Route] = &[
     .access(Access::Keys)
     .takes(Input::Rows(Shape::Object(&EVENT_BATCH)))
     .gives(Output::Data(list(&Shape::Object(&ROW)))),
+    Route::new(
+        Method::Put,
+        at!("/events/redeem/preview"),
+        "What redeeming would take off a cart, with an error for each reward that cannot be redeemed; nothing is written",
+        handler!(api::events::preview),
+    )
+    .product()
+    .takes(Input::Described(Shape::Object(&PREVIEW)))
+    .gives(Output::Data(Shape::Object(&PREVIEWED))),
     Route::new(
         Method::Get,
         at!("/behavior/events"),

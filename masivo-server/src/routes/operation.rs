@@ -105,7 +105,6 @@ pub(super) const ROUTES: &[Route] = &[
     later(Method::Post, at!("/customers/migrate"), "Migrate customers"),
     later(Method::Post, at!("/customers/migrate/events"), "Migrate events"),
     later(Method::Post, at!("/customers/migrate/transactions"), "Migrate transactions"),
-    later(Method::Put, at!("/events/redeem/preview"), "See what redeeming would change"),
     later(Method::Get, at!("/contacts"), "List contacts"),
     later(Method::Post, at!("/contacts"), "Make a contact"),
     later(Method::Put, at!("/contacts/{id}"), "Write a contact"),

@@ -182,6 +182,21 @@ const EVENT_FIELDS: &[Field] = &[
 pub const EVENT_READ: ObjectShape =
     ObjectShape { name: "Event", fields: EVENT_FIELDS, unknown: Unknown::Refused };
 
+/// A cart with what redeeming would take off it.
+pub const PREVIEWED: ObjectShape = ObjectShape {
+    name: "PreviewedRedemption",
+    fields: &[
+        required("customer_id", ANY_TEXT, "the customer"),
+        required("brand_id", ANY_TEXT, "the brand"),
+        required(
+            "order",
+            ANYTHING,
+            "the cart, with redemptions_result wherever something is redeemed: redeemed, amount, value, discount_value, discount_percent, action",
+        ),
+    ],
+    unknown: Unknown::Refused,
+};
+
 /// A code of a coupon campaign.
 pub const COUPON: ObjectShape = ObjectShape {
     name: "Coupon",

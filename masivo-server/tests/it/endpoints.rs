@@ -211,6 +211,7 @@ async fn events(house: &House) {
     house.get(&path).await.data();
     house.get(&format!("{path}/explain")).await.data();
     house.post("/behavior/events/explain", event).await.data();
+    house.put("/events/redeem/preview", event).await.data();
     house.post(&format!("{path}/reverse/plan"), "").await.data();
     house.post("/behavior/events/batch", &format!(r#"{{"events": [{event}]}}"#)).await.data();
     let listed = house.get("/behavior/events?customer_id=gus&limit=1").await.expect(200);

@@ -253,3 +253,44 @@ async fn coupons_are_generated_supplied_redeemed_and_given_back() {
     assert_eq!(generated(&house, &path, 2_602).await.len(), 2_602);
     house.ended().await;
 }
+
+#[tokio::test]
+async fn a_cart_is_previewed_and_bought_as_previewed() {
+    let house = House::new().await;
+    let points = shop(&house).await;
+    house.post("/behavior/events", &purchase("ana", "100", "")).await.data();
+    let cart = |amount: u32| {
+        format!(
+            r#""order": {{"value": 30, "products": [{{"sku": "x", "amount": 1, "value": 10,
+                "redeem": [{{"id": "{points}", "amount": {amount}}}]}}]}}"#
+        )
+    };
+    let preview = |amount: u32| format!(r#"{{"customer_id": "ana", "brand_id": "shop", {}}}"#, cart(amount));
+    let shown = house.put("/events/redeem/preview", &preview(6)).await.data();
+    let result = shown.path("order.products").unwrap().items()[0].get("redemptions_result").unwrap().clone();
+    let part = |name: &str| result.get(name).unwrap().to_string();
+    assert_eq!(
+        [part("amount"), part("value"), part("discount_value"), part("discount_percent"), part("action")],
+        ["1", "4", "6", "0.6", r#""UPDATE""#]
+    );
+    assert_eq!(
+        (at(&result, "/redeemed/0/error"), at(&result, "/redeemed/0/reward/name")),
+        (String::new(), "points".into())
+    );
+    let refused = house.put("/events/redeem/preview", &preview(11)).await.data();
+    assert!(refused.to_string().contains("redeemed_beyond_the_value"), "{refused}");
+    assert_eq!(balance(&house, "ana").await, "100 0 0", "nothing is written");
+    let send = |amount: u32| {
+        format!(r#"{{"customer_id": "ana", "brand_id": "shop", "type": "PURCHASE", {}}}"#, cart(amount))
+    };
+    let failed = house.post("/behavior/events", &send(11)).await.data();
+    assert_eq!(
+        (at(&failed, "/status"), at(&failed, "/reason/code")),
+        ("FAILED".into(), "redeemed_beyond_the_value".into())
+    );
+    house.post("/behavior/events", &send(6)).await.data();
+    assert_eq!(balance(&house, "ana").await, "124 0 0", "6 of 100 are spent, 30 are new");
+    let unknown = house.put("/events/redeem/preview", &preview(1).replace("shop", "nowhere")).await;
+    assert_eq!(unknown.code(422), "unknown_brand");
+    house.ended().await;
+}

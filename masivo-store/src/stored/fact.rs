@@ -11,6 +11,7 @@ use masivo_core::consent::Permissions;
 use masivo_core::explain::{CampaignTrace, Explanation, Skip, SkipReason};
 use masivo_core::fact::{Award, Change, EventHead, EventReason, EventStatus, JourneyEnd};
 use masivo_core::program::CampaignStatus;
+use masivo_core::redemption::Refused;
 use masivo_core::rule::{Failure, Span, Truth};
 use masivo_core::wallet::{Entry, EntryKind};
 
@@ -96,6 +97,11 @@ fn write_reason(out: &mut Output, reason: Option<&EventReason>) {
         Some(EventReason::CustomerInactive) => out.byte(4),
         Some(EventReason::ConsentCouponCampaigns) => out.byte(6),
         Some(EventReason::CouponNotAccepted) => out.byte(7),
+        Some(EventReason::Redemption { reward, refused }) => {
+            out.byte(8);
+            out.number(*reward);
+            out.byte(place(&Refused::ALL, refused));
+        }
         Some(EventReason::UsedUp(used_up)) => {
             out.byte(5);
             write_used_up(out, used_up);
@@ -117,6 +123,7 @@ fn read_reason(input: &mut Input<'_>) -> Result<Option<EventReason>, StoreError>
         5 => Some(EventReason::UsedUp(read_used_up(input)?)),
         6 => Some(EventReason::ConsentCouponCampaigns),
         7 => Some(EventReason::CouponNotAccepted),
+        8 => Some(EventReason::Redemption { reward: input.small()?, refused: pick(input, &Refused::ALL)? }),
         _ => return Err(input.bad()),
     })
 }

@@ -4,11 +4,14 @@ use super::{Script, customer_and, short};
 use crate::house::{Answer, Key};
 use masivo_core::Outcome;
 use masivo_core::events::Receipt;
+use masivo_core::events::read_preview;
 use masivo_core::fact::{Change, EventStatus, Fact, JourneyEnd};
 use masivo_core::outgoing::{Outgoing, Target};
 use masivo_core::program::Kind;
 use masivo_core::quota::{Owner, Quota, QuotaMove, QuotaSums};
-use masivo_core::rule::MetricPeriod;
+use masivo_core::redemption;
+use masivo_core::rule::{MetricPeriod, View};
+use masivo_core::value::{Json, object};
 use masivo_core::wallet::EntryKind;
 use std::fmt::Write as _;
 
@@ -280,6 +283,34 @@ impl Script {
             });
         }
         found.map_or_else(|| "nothing".to_owned(), ToString::to_string)
+    }
+
+    /// `preview <customer> <order>`: what redeeming would take off each place, and what cannot be redeemed there.
+    pub(super) fn preview(&self, rest: &str) -> String {
+        let (customer, order) = customer_and(rest);
+        let body =
+            object().with("customer_id", customer).with("brand_id", "shop").with("order", self.json(order));
+        let (event, _) = read_preview(&body.build()).unwrap();
+        let customer = self.house.read(customer);
+        let (program, now) = (&self.house.program, self.house.now);
+        let view = View::new(now, program, &customer.state, &customer.profile, Some(&event.payload));
+        let shown = redemption::preview(&view, &event);
+        let order = shown.get("order").unwrap();
+        let products = order.get("products").map_or(&[][..], Json::items).iter();
+        let places = [("order", order)].into_iter();
+        let places = places.chain(products.map(|product| ("product", product)));
+        let places = places.chain(order.get("shipping").map(|shipping| ("shipping", shipping)));
+        let shown = places.filter_map(|(name, place)| {
+            let result = place.get("redemptions_result")?;
+            let number = |name: &str| result.number(name).unwrap();
+            let errors = result.get("redeemed").unwrap().items().iter().filter_map(|item| item.text("code"));
+            let errors: Vec<String> = errors.map(|code| format!(" {code}")).collect();
+            let (value, off, percent) =
+                (number("value"), number("discount_value"), number("discount_percent"));
+            let action = result.text("action").unwrap();
+            Some(format!("{name} {action} {value} (-{off}, {percent}){}", errors.concat()))
+        });
+        shown.collect::<Vec<String>>().join("; ")
     }
 
     /// `quota <campaign or reward> [<customer>]`: what is used and held of the shared quotas, or of the customer's own.
