@@ -7,6 +7,7 @@
 //! - K2: campaign dates, metrics periods and `time.*` go by when the event happened; tier and consent by now.
 
 use crate::consent::Purpose;
+use crate::coupons::COUPON_REDEMPTION;
 use crate::draft::Draft;
 use crate::explain::{CampaignTrace, Explanation, Skip, SkipReason};
 use crate::fact::{Award, EventHead};
@@ -159,8 +160,9 @@ fn whole_reason(
     if status != CampaignStatus::Running {
         return Some(SkipReason::NotRunning(status));
     }
-    // Events of the engine belong to no brand: they count for every brand.
-    if spec.brand.as_ref().is_some_and(|brand| !head.brand.is_empty() && *brand != head.brand) {
+    // Events of the engine's own belong to no brand: they count for every brand.
+    let of_all = head.brand.is_empty() && head.event_type != COUPON_REDEMPTION;
+    if spec.brand.as_ref().is_some_and(|brand| !of_all && *brand != head.brand) {
         return Some(SkipReason::OtherBrand);
     }
     let platform = payload.text("platform");

@@ -188,6 +188,7 @@ pub(crate) fn redeem(
         return Err(Rejection::UnknownBrand { id: brand.clone() });
     }
     let campaign = coupon.and_then(|coupon| draft.program.campaign(Coupon::campaign_of(coupon.number)));
+    let campaign = campaign.filter(|campaign| campaign.spec.coupons.is_some());
     let (Some(coupon), Some(campaign)) = (coupon, campaign) else { return Err(Rejection::UnknownCoupon) };
     if draft.state.standing != Standing::Active {
         return Err(Rejection::CustomerInactive);
@@ -231,11 +232,15 @@ pub(crate) fn redeem(
 }
 
 fn refuse(draft: &mut Draft<'_>, fact: FactId, reason: EventReason) {
+    let (now, text) = (draft.now, reason.text());
+    let mut event = uuid::Uuid::nil();
     draft.edit(fact, |fact| {
         if let Some(head) = &mut fact.event {
             (head.status, head.reason) = (EventStatus::Failed, Some(reason));
+            event = head.id;
         }
     });
+    draft.tell("EVENT_FAILED", now, |draft| crate::events::event_data(draft, event, Some(&text)));
     draft.summarise(fact);
 }
 

@@ -231,7 +231,8 @@ pub fn decide(context: &Context<'_>, loaded: Loaded, command: &Command) -> Resul
         return Err(Undecided::Overdue);
     }
     let outcome = outcome?;
-    if matches!(command, Command::Emit(_) | Command::Fulfill { .. }) && draft.state.is_full() {
+    let gives = matches!(command, Command::Emit(_) | Command::Fulfill { .. } | Command::RedeemCoupon(_));
+    if gives && draft.state.is_full() {
         return Err(Rejection::OutOfRange.into());
     }
     Ok(finish(draft, context.lots_held, outcome))

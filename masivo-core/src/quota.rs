@@ -229,7 +229,8 @@ impl Quota {
     pub const fn names(&self) -> (&'static str, &'static str) {
         match (self.owner, self.scope, self.counts) {
             (Owner::Reward(_), ..) => ("reward_stock", "out_of_stock"),
-            (Owner::Coupon(_), ..) => ("coupon_uses", "coupon_used_up"),
+            (Owner::Coupon(_), Scope::Everyone, _) => ("coupon_uses", "coupon_used_up"),
+            (Owner::Coupon(_), ..) => ("coupon_uses_of_customer", "customer_limit_reached"),
             (_, _, Counts::Redemptions) => ("coupon_redemptions", "campaign_limit_reached"),
             (_, Scope::Customer, _) => ("customer_limit", "customer_limit_reached"),
             (_, _, Counts::Worth) => ("campaign_budget", "budget_used_up"),

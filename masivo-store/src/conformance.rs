@@ -205,6 +205,7 @@ cases! {
     a_store_that_is_opened_again_is_the_same
     a_failed_write_leaves_nothing_and_can_be_repeated
     an_unknown_commit_can_be_repeated
+    codes_survive_unknown_commits
     one_refused_command_does_not_touch_its_neighbours
     counts_agree_with_members
     definitions_are_written_again_and_again
@@ -588,6 +589,37 @@ pub fn an_unknown_commit_can_be_repeated<F: Fixture>(fixture: &F) {
         assert_eq!(answer.text("status"), Some("RESOLVED"));
     }
     assert_eq!(house.available("ana"), "20");
+    house.verified_hash();
+}
+
+/// What the writer does by itself survives commits of which nobody knows whether they happened: each code is made once.
+pub fn codes_survive_unknown_commits<F: Fixture>(fixture: &F) {
+    let (house, faults) = faulty(fixture);
+    let reward = house.handle().program().rewards().next().unwrap().id.clone();
+    let campaign = format!(
+        r#"{{"name": "codes", "type": "COUPONS", "withoutEndDate": true, "quantity": 4000,
+            "rules": [{{"effects": [{{"reward_id": "{reward}", "amount": 1}}]}}]}}"#
+    );
+    let work = Work::Define { kind: Kind::Campaign, id: None, body: json(&campaign) };
+    faults.then(Fault::UnknownDone);
+    let unknown = house.submit(work.into(), None);
+    assert!(matches!(unknown, Err(SubmitError::Unknown { .. })), "{unknown:?}");
+    // It was written after all, and the engine goes by what was written.
+    let found = house.handle().program().campaigns().find(|campaign| campaign.spec.name == "codes").cloned();
+    let campaign = found.unwrap().id;
+    let made = |house: &House| house.handle().query().unwrap().codes(&campaign, None, 10_000).unwrap().items;
+    for fault in [Fault::UnknownDone, Fault::UnknownLost, Fault::NotCommitted].into_iter().cycle().take(6) {
+        faults.then(fault);
+        drop(house.submit(Work::Ping.into(), None));
+    }
+    while made(&house).len() < 4_000 {
+        house.submit(Work::Ping.into(), None).unwrap();
+    }
+    let codes = made(&house);
+    let distinct: std::collections::BTreeSet<&str> =
+        codes.iter().filter_map(|code| code.text("code")).collect();
+    assert_eq!((codes.len(), distinct.len()), (4_000, 4_000));
+    house.register("ben").unwrap();
     house.verified_hash();
 }
 

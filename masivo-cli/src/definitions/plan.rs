@@ -195,6 +195,16 @@ struct Attempt<'a> {
 impl Attempt<'_> {
     fn define(&self, id: Option<&str>, now: Timestamp) -> Result<masivo_core::program::Defined, Failure> {
         // Only a stand-in: the store gives the real id when it is written.
+        if self.body.get("customCodes").is_some() {
+            let hint =
+                "leave them out and add them with `masivo codes add`: codes are no part of a definition";
+            let failure = Failure::refused(
+                "codes_in_a_file",
+                "customCodes stand in a file of definitions".to_owned(),
+                hint,
+            );
+            return Err(failure.within(&self.entry.place()));
+        }
         let secret = StoreSecret::new(*b"masivo apply try");
         let new_id = Mint::new(secret, now, "try", &self.number.to_be_bytes()).next_id();
         let definer = Definer { program: self.program, now, new_id, new_secret: String::new() };

@@ -222,8 +222,18 @@ impl ServerDoor {
     }
 
     pub(super) fn campaigns_with_codes(&self) -> Result<Vec<Json>, Failure> {
-        let path = "/campaigns?type=COUPONS&include=CODES_SUMMARY&from=0&to=999";
-        Ok(self.get(path)?.items().to_vec())
+        let (mut campaigns, mut from) = (Vec::new(), 0);
+        loop {
+            let to = from + 999;
+            let path = format!("/campaigns?type=COUPONS&include=CODES_SUMMARY&from={from}&to={to}");
+            let page = self.get(&path)?.items().to_vec();
+            let is_last = page.len() < 1_000;
+            campaigns.extend(page);
+            if is_last {
+                return Ok(campaigns);
+            }
+            from = to + 1;
+        }
     }
 
     pub(super) fn codes(

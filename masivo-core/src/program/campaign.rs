@@ -260,15 +260,22 @@ pub(super) fn normalise(body: &Json, zone: Zone, report: &mut Report) -> Json {
                 .start_of_written_date(text)
                 .map_or_else(|| value.clone(), |start| zone.start_of_next_day(start).into()),
             ("confirm_changes" | "customCodes", _) => continue,
-            ("attributes", attributes) => {
-                let mut attributes = attributes.clone();
-                attributes.remove("codes_summary");
-                attributes
-            }
+            ("attributes", _) => continue,
             _ => value.clone(),
         };
         native.set(name.clone(), value);
     }
+    let mut attributes = body.get("attributes").cloned().unwrap_or_else(|| object().build());
+    attributes.remove("codes_summary");
+    if native.text("type") == Some("COUPONS") {
+        // Written out, so that leaving a default out later changes nothing.
+        for (name, default) in [("max_uses", 1_u32), ("max_uses_per_customer", 1), ("code_length", 10)] {
+            if attributes.get(name).is_none() {
+                attributes.set(name, default);
+            }
+        }
+    }
+    native.set("attributes", attributes);
     RULES.check(native.get("rules").unwrap_or(&Json::Null), &root.field("rules"), report);
     // Rules are compared as they are written: without conditions is the same as with none.
     let rules = native.get("rules").map_or(&[][..], Json::items).iter().map(|rule| {
@@ -417,7 +424,7 @@ fn read_coupons(
 pub(super) fn supplied_codes(body: &Json, report: &mut Report) -> Vec<(String, String)> {
     let at = Pointer::root();
     let at = at.field("customCodes");
-    let texts: Vec<&str> = match body.get("customCodes") {
+    let mut texts: Vec<&str> = match body.get("customCodes") {
         Some(Json::Text(text)) => text
             .split(|character: char| character == ',' || character == ';' || character.is_whitespace())
             .filter(|text| !text.is_empty())
@@ -425,6 +432,12 @@ pub(super) fn supplied_codes(body: &Json, report: &mut Report) -> Vec<(String, S
         Some(list) => list.items().iter().filter_map(Json::as_text).collect(),
         None => Vec::new(),
     };
+    if texts.len() > COUPON_CODES_AT_ONCE_MAX {
+        let message = format!("{} codes come at once", texts.len());
+        let hint = "at most 10,000: add the others with POST /campaigns/{id}/codes";
+        report.problem(&at, "too_many", message, hint);
+        texts.clear();
+    }
     read_codes(&texts, &at, report)
 }
 

@@ -294,6 +294,10 @@ fn check_campaign(
     let now = definer.now;
     let old = existing.and_then(|found| definer.program.campaign(found.number));
     if let Some(old) = old {
+        // Codes that were handed out, or promises that were made, do not change their meaning.
+        if old.body.text("type").unwrap_or("BEHAVIOR") != body.text("type").unwrap_or("BEHAVIOR") {
+            return Err(Rejection::CampaignFixed { field: "type", status: old.spec.status(now).name() });
+        }
         let status = old.spec.status(now);
         if status == CampaignStatus::Finished {
             return Err(Rejection::CampaignFixed { field: "anything", status: "FINISHED" });

@@ -35,36 +35,56 @@ fn refusal(call: &Call, record: &EventRecord) -> Failure {
         let details = "ask the customer for the purpose coupon_campaigns first".to_owned();
         return refused("consent_coupon_campaigns", "the customer does not allow coupons", details);
     }
-    let at = head.map_or(record.fact.at, |head| head.issued_at);
-    let explained = record.fact.explanation.as_ref().map(|explanation| explanation.in_words(&program, at));
-    let skip = explained
-        .as_ref()
-        .and_then(|explained| explained.get("campaigns")?.items().first()?.get("skipped")?.items().first());
+    let explained = record.fact.explanation.as_ref().map(|explanation| explanation.to_json(&program));
+    let skipped =
+        explained.as_ref().and_then(|explained| explained.get("campaigns")?.items().first()?.get("skipped"));
+    // Of several rules the one that came furthest says what is lacking.
+    let skip = skipped.map_or(&[][..], Json::items).iter().min_by_key(|skip| how_far(skip));
     let text = |name: &str| skip.and_then(|skip| skip.text(name)).unwrap_or_default().to_owned();
     match text("reason").as_str() {
         "not_running" => {
-            let details = format!("its campaign is {}", text("status"));
+            let details = format!("the campaign is {}", text("status"));
             refused("campaign_not_running", "the campaign of the coupon does not run", details)
         }
         "condition" => {
             let own = skip.and_then(|skip| skip.path("condition.error_message")).and_then(Json::as_text);
             let requirement = own.unwrap_or(NOT_MET).to_owned();
-            refused("condition_not_met", NOT_MET, text("text")).requiring(requirement)
+            let details = "GET /behavior/events/{id}/explain says which condition and what it saw".to_owned();
+            refused("condition_not_met", NOT_MET, details).requiring(requirement)
         }
-        "out_of_stock" => refused("out_of_stock", "the reward of the coupon is out of stock", text("change")),
+        "out_of_stock" => {
+            let details = "the code can be redeemed when there is stock again".to_owned();
+            refused("out_of_stock", "the reward of the coupon is out of stock", details)
+        }
         "coupon_used_up" => {
-            refused("coupon_used_up", "the code was used as often as it may be", text("change"))
+            let details = "hand out another code".to_owned();
+            refused("coupon_used_up", "the code was used as often as it may be", details)
         }
         "customer_limit_reached" => {
-            refused("customer_limit_reached", "the customer used up what the campaign allows", text("change"))
+            let details = "other customers may still redeem it".to_owned();
+            refused("customer_limit_reached", "the customer used it as often as one customer may", details)
         }
         "campaign_limit_reached" | "budget_used_up" => {
-            refused("campaign_used_up", "the campaign has given all it may", text("change"))
+            let details = "raise the campaign's budget or limits to give more".to_owned();
+            refused("campaign_used_up", "the campaign has given all it may", details)
         }
         other => {
-            let details = format!("{} {}", other.replace('_', " "), text("change"));
+            let details = format!("the campaign's rule says {}", other.replace('_', " "));
             refused("coupon_not_accepted", "no rule of the coupon's campaign gave anything", details)
         }
+    }
+}
+
+/// How far a rule came before it was skipped, the furthest first.
+fn how_far(skip: &Json) -> u8 {
+    match skip.text("reason").unwrap_or_default() {
+        "coupon_used_up"
+        | "customer_limit_reached"
+        | "out_of_stock"
+        | "campaign_limit_reached"
+        | "budget_used_up" => 0,
+        "condition" => 1,
+        _ => 2,
     }
 }
 

@@ -221,7 +221,7 @@ async fn events(house: &House) {
         2
     );
     house.get("/behavior/events").await.data();
-    house.post("/coupons/redeem", r#"{"customer_id": "gus", "code": "endpoint1"}"#).await.data();
+    house.post("/coupons/redeem", r#"{"customer_id": "gus", "code": "endpoint1", "brand_id": "shop", "platform": "web"}"#).await.data();
     let waiting = event.replace("\"platform\": \"web\"", "\"fulfilled\": false");
     let waiting = at(&house.post("/behavior/events", &waiting).await.data(), "/id");
     house.patch(&format!("/behavior/events/{waiting}/fulfill"), "").await.data();

@@ -237,6 +237,9 @@ async fn coupons_are_generated_supplied_redeemed_and_given_back() {
         house.post(&format!("/behavior/events/{event}/reverse"), r#"{"reason": "by mistake"}"#).await.data();
     assert!(at(&reversed, "/receipt").contains("coupon_uses"), "{}", at(&reversed, "/receipt"));
     house.post("/coupons/redeem", &redeem("ben", &code)).await.data();
+    // A campaign keeps its type, so that a code never means something else.
+    let behaviour = coupons(r#", "attributes": {"trigger": "PURCHASE"}"#);
+    assert_eq!(house.put(&format!("{path}?type=BEHAVIOR"), &behaviour).await.code(409), "campaign_fixed");
     // More codes, by the campaign and by hand; those that are taken are named with their place.
     let other = house.post("/campaigns?type=COUPONS", &coupons(r#", "customCodes": "MINE-1""#)).await.data();
     let taken = house

@@ -8,6 +8,7 @@ use crate::backend::{Coupon, CouponRun, Made, Unit, Write};
 use crate::error::StoreError;
 use masivo_core::Rejection;
 use masivo_core::coupons::{generated_code, read_codes};
+use masivo_core::limits::COUPON_CODES_MAX;
 use masivo_core::problem::{Pointer, Report};
 use masivo_core::program::StoredDefinition;
 
@@ -35,6 +36,7 @@ pub(super) fn supply(
     let texts: Vec<&str> = codes.iter().map(String::as_str).collect();
     let read = read_codes(&texts, &at, &mut report);
     check_free(unit, number, &read, &at, &mut report)?;
+    check_room(desk, number, read.len(), &at, &mut report);
     if report.has_problems() {
         return Ok(Err(Rejection::Malformed(report).into()));
     }
@@ -60,6 +62,16 @@ pub(super) fn check_free(
         }
     }
     Ok(())
+}
+
+/// A campaign has at most a million codes.
+pub(super) fn check_room(desk: &Desk, campaign: u32, more: usize, at: &Pointer<'_>, report: &mut Report) {
+    let run = desk.coupon_runs.get(&campaign).copied().unwrap_or_default();
+    let there = i64::from(run.wanted.max(run.made)) + i64::from(run.supplied);
+    if more > 0 && there.saturating_add(i64::try_from(more).unwrap_or(i64::MAX)) > COUPON_CODES_MAX {
+        let message = format!("the campaign has {there} codes, and {more} more would be too many");
+        report.problem(at, "too_many", message, "a campaign has at most a million codes: make another one");
+    }
 }
 
 /// Adds codes that were checked.
@@ -118,7 +130,11 @@ pub(super) fn generate(desk: &mut Desk, unit: &mut impl Unit, most: usize) -> Re
         // A code that came out as another one is made again.
         for attempt in 0.. {
             let code = generated_code(&desk.shared.secret, &definition.id, run.made, attempt, length);
-            if unit.coupon(&code)?.is_none() {
+            let known = unit.coupon(&code)?;
+            if known.as_ref().is_some_and(|known| known.number == number) {
+                break;
+            }
+            if known.is_none() {
                 unit.write(Write::Coupon { coupon: &Coupon { number, code: code.clone() }, code: &code })?;
                 break;
             }

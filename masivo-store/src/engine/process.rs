@@ -552,13 +552,9 @@ pub(super) fn define(
     };
     let mut report = Report::default();
     let root = Pointer::root();
-    coupons::check_free(
-        unit,
-        defined.stored.number,
-        &defined.codes,
-        &root.field("customCodes"),
-        &mut report,
-    )?;
+    let at = root.field("customCodes");
+    coupons::check_free(unit, defined.stored.number, &defined.codes, &at, &mut report)?;
+    coupons::check_room(desk, defined.stored.number, defined.codes.len(), &at, &mut report);
     if report.has_problems() {
         return Ok(Err(Rejection::Malformed(report).into()));
     }
@@ -599,11 +595,12 @@ fn fulfill_expired(
     // Those that stay expired must not stand in the way of later ones.
     while tried.len() < TRIED_AT_ONCE_MAX && count < FULFILLED_AT_ONCE_MAX {
         let expired = unit.expired_events(from, to, tried.len() + FULFILLED_AT_ONCE_MAX)?;
-        let fresh: Vec<u64> = expired.into_iter().filter(|sequence| tried.insert(*sequence)).collect();
+        let fresh: Vec<u64> = expired.into_iter().filter(|sequence| !tried.contains(sequence)).collect();
         if fresh.is_empty() {
             break;
         }
         for sequence in fresh.into_iter().take(FULFILLED_AT_ONCE_MAX - count) {
+            tried.insert(sequence);
             let event = unit.fact(sequence)?.and_then(|row| row.fact.event).map(|head| head.id);
             let Some(event) = event else { continue };
             let answer = customer(desk, unit, &Command::Fulfill { event }, None)?;

@@ -33,6 +33,8 @@ const WAKE_UPS_BESIDE: usize = 128;
 const WAKE_UPS_ALONE: usize = 1_024;
 /// When erased data is looked for again after somebody was reading the file.
 const SCRUBBED_AGAIN_AFTER: Duration = Duration::from_millis(200);
+/// When what the writer does by itself is tried again after it failed.
+const TRIED_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// A jump of the clock that stops writing.
 const JUMP_SECONDS_MAX: i64 = HOUR / 1_000;
 
@@ -148,6 +150,8 @@ pub(super) struct Desk {
     pub(super) quotas: SharedQuotas,
     /// The instant up to which everything that fell due is known to be booked.
     pub(super) settled: Option<Timestamp>,
+    /// Whether the last group failed: what the writer does by itself then waits a little.
+    pub(super) failed: bool,
     /// How far the codes of each coupon campaign are.
     pub(super) coupon_runs: BTreeMap<u32, CouponRun>,
     pub(super) outbox_touched: bool,
@@ -197,6 +201,7 @@ pub(super) fn start<B: Backend>(
         daily: BTreeMap::new(),
         quotas: SharedQuotas::default(),
         settled: None,
+        failed: false,
         coupon_runs,
         outbox_touched: false,
         erased: leftovers,
@@ -293,7 +298,9 @@ impl Writer {
         }
         let generates = self.desk.coupon_runs.values().any(|run| run.made < run.wanted);
         if self.desk.sweep.is_some() || generates {
-            return self.receiver.recv_timeout(Duration::ZERO);
+            let stands = self.desk.failed || self.jumped();
+            let wait = if stands { TRIED_AGAIN_AFTER } else { Duration::ZERO };
+            return self.receiver.recv_timeout(wait);
         }
         let Some(due) = next_due.filter(|_| self.desk.shared.clock.jump() == 0 || !self.jumped()) else {
             return self.wait(None);
@@ -333,9 +340,10 @@ impl Writer {
         }
         self.desk.now = self.desk.now.max(self.desk.shared.clock.now());
         self.desk.shared.stamped.fetch_max(self.desk.now.milliseconds(), Ordering::SeqCst);
-        let before = (Arc::clone(&self.desk.program), self.desk.sweep, self.desk.coupon_runs.clone());
+        let before = (Arc::clone(&self.desk.program), self.desk.sweep);
         match self.group_unit(backend, requests) {
             Ok((answers, due)) => {
+                self.desk.failed = false;
                 self.desk.cache.written();
                 if !Arc::ptr_eq(&before.0, &self.desk.program) {
                     self.desk.shared.set_program(Arc::clone(&self.desk.program));
@@ -356,14 +364,32 @@ impl Writer {
                 self.desk.quotas.clear();
                 self.desk.settled = None;
                 self.desk.outbox_touched = false;
-                (self.desk.program, self.desk.sweep, self.desk.coupon_runs) = before;
-                if let Ok(reader) = self.desk.shared.take_reader() {
-                    self.desk.counters = reader.counters().unwrap_or(self.desk.counters);
-                    self.desk.shared.give_reader(reader);
-                }
+                (self.desk.program, self.desk.sweep) = before;
+                self.desk.failed = true;
+                self.read_again();
                 ((0..count).map(|_| Err(not_done(&error))).collect(), None)
             }
         }
+    }
+
+    /// Reads what the writer holds between groups from the store: a group that failed may have been written after all.
+    fn read_again(&mut self) {
+        let Ok(reader) = self.desk.shared.take_reader() else { return };
+        self.desk.counters = reader.counters().unwrap_or(self.desk.counters);
+        if let Ok(runs) = reader.coupon_runs() {
+            self.desk.coupon_runs = runs;
+        }
+        if let Ok(sweep) = reader.sweep() {
+            self.desk.sweep = sweep;
+        }
+        let stored = reader.definitions().ok().filter(|stored| {
+            stored.iter().map(|stored| stored.program_version).max() != Some(self.desk.program.version())
+        });
+        if let Some(Ok(program)) = stored.map(Program::load) {
+            self.desk.program = Arc::new(program);
+            self.desk.shared.set_program(Arc::clone(&self.desk.program));
+        }
+        self.desk.shared.give_reader(reader);
     }
 
     fn refuse_jumped(&self, requests: Vec<Request>, seconds: i64) -> Vec<Result<Answer, SubmitError>> {
