@@ -250,6 +250,10 @@ pub(crate) enum Rows {
     Customers,
     /// Events, as POST /behavior/events takes them.
     Events,
+    /// Customers from elsewhere with their balances, as POST /customers/migrate takes them.
+    MigratedCustomers,
+    /// Past events, each with its customer_id, as POST /customers/migrate/events takes them: they earn nothing.
+    MigratedEvents,
 }
 
 impl Rows {
@@ -258,6 +262,8 @@ impl Rows {
         match self {
             Self::Customers => "customers",
             Self::Events => "events",
+            Self::MigratedCustomers => "migrated customers",
+            Self::MigratedEvents => "migrated events",
         }
     }
 }

@@ -11,7 +11,7 @@ pub(crate) use server::ServerDoor;
 use crate::arguments::Shared;
 use crate::error::Failure;
 use masivo_core::program::{Kind, Program};
-use masivo_core::value::{Json, Timestamp, parse_uuid};
+use masivo_core::value::{Json, Timestamp, object, parse_uuid};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -93,6 +93,18 @@ impl Door {
         // The key of a row is its event's own id: it is the same whichever way the row takes.
         let events: Vec<Json> = rows.into_iter().map(|row| with_own_id(row.body, &row.key)).collect();
         through!(self, door => door.emit_all(&events))
+    }
+
+    /// Brings customers in from elsewhere, each judged alone, answered in order.
+    pub(crate) fn migrate_all(&mut self, rows: Vec<Row>) -> Result<Vec<RowResult>, Failure> {
+        through!(self, door => door.migrate_all(rows))
+    }
+
+    /// Brings past events in, each judged alone, answered in order.
+    pub(crate) fn migrate_events(&mut self, rows: Vec<Row>) -> Result<Vec<RowResult>, Failure> {
+        let rows = rows.into_iter().map(|row| Row { body: of_customer(row.body), ..row });
+        let rows: Vec<Row> = rows.collect();
+        through!(self, door => door.migrate_events(rows))
     }
 
     /// Fulfils an event.
@@ -236,6 +248,13 @@ fn check_event_id(id: &str) -> Result<(), Failure> {
     }
     let message = format!("`{}` is not an event's id", id.escape_debug());
     Err(Failure::usage(message, "it is the `id` in the answer to the event, a UUID"))
+}
+
+/// A past event as the events of its customer.
+fn of_customer(mut event: Json) -> Json {
+    let id = event.get("customer_id").cloned().unwrap_or_default();
+    event.remove("customer_id");
+    object().with("id", id).with("events", vec![event]).build()
 }
 
 fn with_own_id(mut event: Json, key: &str) -> Json {

@@ -126,6 +126,8 @@ impl Importer {
         let results = match self.what {
             Rows::Customers => door.register_all(rows)?,
             Rows::Events => door.emit_all(rows)?,
+            Rows::MigratedCustomers => door.migrate_all(rows)?,
+            Rows::MigratedEvents => door.migrate_events(rows)?,
         };
         if results.len() != sent.len() {
             return Err(Failure::bug("the answers are not as many as the rows"));

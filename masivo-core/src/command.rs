@@ -2,6 +2,7 @@
 
 use crate::coupons::Redemption;
 use crate::events::NewEvent;
+use crate::migration::{Migration, Past};
 use crate::prelude::*;
 use crate::value::Json;
 use uuid::Uuid;
@@ -62,6 +63,10 @@ pub enum Command {
     Emit(NewEvent),
     /// Redeems the code of a coupon.
     RedeemCoupon(Redemption),
+    /// Brings a customer in from elsewhere.
+    Migrate(Migration),
+    /// Brings past events of a customer in.
+    MigrateEvents(Past),
     /// Fulfils a waiting or expired event.
     Fulfill {
         /// The event.
@@ -103,13 +108,14 @@ impl Command {
     /// The merchant's id of the customer it is about, when it names one.
     pub fn customer(&self) -> Option<&str> {
         match self {
-            Self::Register(request) => request.text("id"),
+            Self::Register(request) | Self::Migrate(Migration { request, .. }) => request.text("id"),
             Self::Identify { customer, .. }
             | Self::Patch { customer, .. }
             | Self::SetTags { customer, .. }
             | Self::RemoveTags { customer, .. }
             | Self::SetConsent { customer, .. }
             | Self::AddDevice { customer, .. }
+            | Self::MigrateEvents(Past { customer, .. })
             | Self::RemoveDevices { customer }
             | Self::Join { customer, .. }
             | Self::Leave { customer, .. }
@@ -131,9 +137,10 @@ impl Command {
     /// The e-mail address it claims for its customer.
     pub fn claimed_email(&self) -> Option<&str> {
         match self {
-            Self::Register(request) | Self::Identify { request, .. } | Self::Patch { request, .. } => {
-                request.text("email")
-            }
+            Self::Register(request)
+            | Self::Migrate(Migration { request, .. })
+            | Self::Identify { request, .. }
+            | Self::Patch { request, .. } => request.text("email"),
             _ => None,
         }
     }
@@ -159,6 +166,8 @@ impl Command {
             Self::RemoveDevices { .. } => "remove_devices",
             Self::Emit(_) => "emit",
             Self::RedeemCoupon(_) => "redeem_coupon",
+            Self::Migrate(_) => "migrate",
+            Self::MigrateEvents(_) => "migrate_events",
             Self::Fulfill { .. } => "fulfill",
             Self::Reverse { .. } => "reverse",
             Self::Join { .. } => "join",
@@ -181,6 +190,12 @@ impl Command {
             Self::SetConsent { consent, .. } => consent.sorted().to_string(),
             Self::AddDevice { device, .. } => device.sorted().to_string(),
             Self::Emit(event) => event.comparable(),
+            Self::Migrate(migration) => migration.comparable(),
+            Self::MigrateEvents(past) => {
+                let events: Vec<String> =
+                    past.events.iter().map(|event| event.payload.sorted().to_string()).collect();
+                events.join("\n")
+            }
             Self::RedeemCoupon(redemption) => {
                 format!("{}\n{}", redemption.code, redemption.payload.sorted())
             }

@@ -58,7 +58,7 @@ pub fn read_profile_change(json: &Json) -> Result<(Json, Vec<Problem>), Report> 
     report.into_result(request)
 }
 
-fn read(shape: &'static ObjectShape, json: &Json, report: &mut Report) -> Json {
+pub(crate) fn read(shape: &'static ObjectShape, json: &Json, report: &mut Report) -> Json {
     let shape = Shape::Object(shape);
     shape.check(json, &Pointer::root(), report);
     if json.get("document_type").is_some() != json.get("document_number").is_some() {
@@ -101,7 +101,7 @@ fn told(draft: &Draft<'_>) -> Json {
 }
 
 /// Devices, consent and the claim of the e-mail address, shared by registration and identification.
-fn take_contact_details(draft: &mut Draft<'_>, fact: FactId, request: &Json) {
+pub(crate) fn take_contact_details(draft: &mut Draft<'_>, fact: FactId, request: &Json) {
     draft.profile_changed = true;
     if let Some(email) = request.text("email") {
         draft.claims.push(Claim::TakeEmail(comparable_email(email)));

@@ -14,6 +14,7 @@ use crate::events::{self, EventRecord};
 use crate::fact::{Change, EventReason, Fact, FactKind};
 use crate::journeys;
 use crate::limits::DUE_STEPS_MAX;
+use crate::migration;
 use crate::outgoing::Outgoing;
 use crate::prelude::*;
 use crate::program::Program;
@@ -210,7 +211,7 @@ pub fn decide(context: &Context<'_>, loaded: Loaded, command: &Command) -> Resul
     let mut draft = Draft::new(context, customer.unwrap_or_default());
     draft.state.wallet.closed.extend(lots);
     draft.take_in(later);
-    if !matches!(command, Command::Register(_)) {
+    if !matches!(command, Command::Register(_) | Command::Migrate(_)) {
         advance(&mut draft);
     }
     if id_taken {
@@ -231,7 +232,14 @@ pub fn decide(context: &Context<'_>, loaded: Loaded, command: &Command) -> Resul
         return Err(Undecided::Overdue);
     }
     let outcome = outcome?;
-    let gives = matches!(command, Command::Emit(_) | Command::Fulfill { .. } | Command::RedeemCoupon(_));
+    let gives = matches!(
+        command,
+        Command::Migrate(_)
+            | Command::MigrateEvents(_)
+            | Command::Emit(_)
+            | Command::Fulfill { .. }
+            | Command::RedeemCoupon(_)
+    );
     if gives && draft.state.is_full() {
         return Err(Rejection::OutOfRange.into());
     }
@@ -266,8 +274,8 @@ fn check_customer(command: &Command, customer: Option<&Customer>, has_event: boo
     }
     let id = || command.customer().unwrap_or_default().to_owned();
     match (command, customer) {
-        (Command::Register(_), None) => Ok(()),
-        (Command::Register(_), Some(_)) => Err(Rejection::CustomerExists { id: id() }),
+        (Command::Register(_) | Command::Migrate(_), None) => Ok(()),
+        (Command::Register(_) | Command::Migrate(_), Some(_)) => Err(Rejection::CustomerExists { id: id() }),
         (_, None) => Err(Rejection::CustomerNotFound { id: id() }),
         (Command::WakeUp, Some(_)) => Ok(()),
         (_, Some(customer)) if customer.state.standing == Standing::Deleted => {
@@ -289,6 +297,11 @@ fn carry_out(
 ) -> Result<Outcome, Rejection> {
     let fact = match command {
         Command::Register(request) => customers::register(draft, request),
+        Command::Migrate(migration) => migration::migrate(draft, migration)?,
+        Command::MigrateEvents(past) => {
+            migration::migrate_events(draft, &past.events)?;
+            return Ok(Outcome::Done);
+        }
         Command::Identify { request, .. } => customers::identify(draft, request),
         Command::Patch { request, .. } => customers::patch(draft, request),
         Command::SetTags { tags, .. } => customers::change_tags(draft, Some(tags), &[]),

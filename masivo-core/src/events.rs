@@ -13,6 +13,7 @@ mod request;
 mod resolve;
 mod reverse;
 
+pub(crate) use request::ORDER;
 pub use request::{
     EVENT, EVENT_BATCH, FULFILL_EXPIRED, NewEvent, PREVIEW, REVERSAL, read_event, read_preview,
 };

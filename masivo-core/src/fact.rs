@@ -59,11 +59,13 @@ pub enum FactKind {
     Listed,
     /// The customer was deleted.
     Deleted,
+    /// A customer, or past events, were brought in from elsewhere.
+    Migrated,
 }
 
 impl FactKind {
     /// Every kind, in the order of their stored numbers.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Registered,
         Self::Profile,
         Self::Consent,
@@ -73,6 +75,7 @@ impl FactKind {
         Self::Due,
         Self::Listed,
         Self::Deleted,
+        Self::Migrated,
     ];
 
     /// The name shown in answers.
@@ -87,6 +90,7 @@ impl FactKind {
             Self::Due => "due",
             Self::Listed => "listed",
             Self::Deleted => "deleted",
+            Self::Migrated => "migrated",
         }
     }
 }
@@ -180,6 +184,8 @@ pub enum EventReason {
     TrackingOnly,
     /// The customer is inactive.
     CustomerInactive,
+    /// It was brought in from elsewhere.
+    Migrated,
     /// The customer does not allow coupons.
     ConsentCouponCampaigns,
     /// No rule of the coupon's campaign gave anything; the explanation says why.
@@ -197,6 +203,7 @@ impl EventReason {
             Self::TrackingOnly => "tracking_only",
             Self::CustomerInactive => "customer_inactive",
             Self::ConsentCouponCampaigns => "consent_coupon_campaigns",
+            Self::Migrated => "migrated",
             Self::CouponNotAccepted => "coupon_not_accepted",
         }
     }
@@ -227,6 +234,7 @@ impl EventReason {
             Self::ConsentCouponCampaigns => {
                 "the customer does not allow coupon_campaigns: the code was not redeemed".into()
             }
+            Self::Migrated => "the event was brought in from elsewhere: no campaign looked at it".into(),
             Self::CouponNotAccepted => "no rule of the coupon's campaign gave anything".into(),
         }
     }

@@ -49,6 +49,7 @@ pub mod consent;
 pub mod explain;
 pub mod fact;
 pub mod metrics;
+pub mod migration;
 pub mod outgoing;
 pub mod profile;
 pub mod program;

@@ -42,6 +42,10 @@ pub const COUPON_CODES_AT_ONCE_MAX: usize = 10_000;
 pub const COUPON_CODE_LENGTH_MIN: usize = 4;
 /// Characters of a code, spaces and dashes not counted.
 pub const COUPON_CODE_LENGTH_MAX: usize = 32;
+/// Lots that a customer brings in a migration.
+pub const MIGRATED_LOTS_MAX: usize = 1_000;
+/// Rows of one call of a migration, as the product allows.
+pub const MIGRATED_ROWS_MAX: usize = 1_000;
 /// Effects of one rule.
 pub const EFFECTS_MAX: usize = 50;
 /// Steps of one journey.

@@ -82,6 +82,23 @@ pub const REGISTRATION: ObjectShape = ObjectShape {
     unknown: Unknown::Warned,
 };
 
+/// A customer that is brought in from elsewhere.
+pub const MIGRATED_CUSTOMER: ObjectShape = ObjectShape {
+    name: "MigratedCustomer",
+    fields: profile_fields![
+        required("id", Shape::Id, "the merchant's own id of the customer"),
+        required("name", TEXT, "full name"),
+        required("email", Shape::Email, "e-mail address, unique in the account"),
+        optional("email_status", TEXT, "what is known of the address, for example VALID"),
+        required("registration_date", Shape::DateOrInstant, "when the customer registered"),
+        optional("balance", crate::migration::BALANCE, "what is in the wallet: one lot a line"),
+        optional("metrics", Shape::Any, "ignored: they are counted from the events that are brought in"),
+        optional("devices", Shape::List(&Shape::Object(&DEVICE), DEVICES_MAX), "devices for push"),
+        optional("consent", Shape::Object(&CONSENT), "what the customer allows"),
+    ],
+    unknown: Unknown::Warned,
+};
+
 /// A change of a customer's profile.
 pub const PROFILE_CHANGE: ObjectShape = ObjectShape {
     name: "ProfileChange",

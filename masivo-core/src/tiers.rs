@@ -100,6 +100,17 @@ pub(crate) fn after_event(draft: &mut Draft<'_>, fact: FactId, at: Timestamp, is
     change(draft, fact, at, to)
 }
 
+/// Rises without a word after past events were brought in; gives whether the tier changed.
+pub(crate) fn after_migration(draft: &mut Draft<'_>, fact: FactId, at: Timestamp) -> bool {
+    let from = draft.state.tier;
+    let to = higher(draft, from, highest(draft, at));
+    if to != from {
+        catch_up(draft, fact, at);
+        draft.record(fact, Change::TierChanged { from, to });
+    }
+    to != from
+}
+
 /// Whether the customer's tier may rest on an event that is about to be reversed: the event raised it, or the
 /// entry conditions hold as long as the event counts. A tier reached through something that has passed since
 /// (a month's spend, a tag) does not rest on an event that had no part in it.

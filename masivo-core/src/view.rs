@@ -1,7 +1,7 @@
 //! How customers, wallets, events and transactions are shown: the product's field names.
 
 use crate::events::{EventRecord, Receipt};
-use crate::fact::{Change, EventReason, EventStatus, Fact};
+use crate::fact::{Change, EventReason, EventStatus, Fact, FactKind};
 use crate::prelude::*;
 use crate::profile::Profile;
 use crate::program::Program;
@@ -357,6 +357,7 @@ pub fn transactions(program: &Program, fact: &Fact, record: Option<&EventRecord>
     let mut list = Vec::new();
     for (index, entry) in fact.entries().enumerate() {
         let Some(kind) = transaction_type(&entry.kind) else { continue };
+        let kind = if fact.kind == FactKind::Migrated { "MIGRATION" } else { kind };
         let campaign = match &entry.kind {
             EntryKind::Issued { campaign, .. } => program.campaign(*campaign),
             _ => None,
@@ -427,7 +428,6 @@ pub fn transaction_id(fact: &Fact, index: usize) -> Uuid {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fact::FactKind;
 
     #[test]
     fn transaction_ids_rise_with_fact_and_place() {

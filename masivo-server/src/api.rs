@@ -6,6 +6,7 @@ pub(crate) mod customers;
 pub(crate) mod definitions;
 pub(crate) mod events;
 pub(crate) mod messages;
+pub(crate) mod migration;
 pub(crate) mod operation;
 pub(crate) mod transactions;
 

@@ -4,6 +4,7 @@ use super::{Row, RowResult, keys, with_warnings};
 use crate::error::Failure;
 use masivo_core::customers::read_registration;
 use masivo_core::events::{NewEvent, read_event};
+use masivo_core::migration::{read_migration, read_past_events};
 use masivo_core::problem::Problem;
 use masivo_core::program::{Kind, Program};
 use masivo_core::value::{Json, Timestamp, parse_uuid};
@@ -153,6 +154,22 @@ impl FileDoor {
 
     pub(super) fn emit_all(&self, events: &[Json]) -> Result<Vec<RowResult>, Failure> {
         let requests = events.iter().map(|event| Ok(Command::Emit(read(event)?.0).into()));
+        self.submit_rows(requests.collect())
+    }
+
+    pub(super) fn migrate_all(&self, rows: Vec<Row>) -> Result<Vec<RowResult>, Failure> {
+        let requests = rows.into_iter().map(|row| {
+            let (migration, _) = read_migration(&row.body).map_err(|report| Failure::from(&report))?;
+            Ok(Request::from(Command::Migrate(migration)).with_key(Some(row.key)))
+        });
+        self.submit_rows(requests.collect())
+    }
+
+    pub(super) fn migrate_events(&self, rows: Vec<Row>) -> Result<Vec<RowResult>, Failure> {
+        let requests = rows.into_iter().map(|row| {
+            let (past, _) = read_past_events(&row.body).map_err(|report| Failure::from(&report))?;
+            Ok(Request::from(Command::MigrateEvents(past)).with_key(Some(row.key)))
+        });
         self.submit_rows(requests.collect())
     }
 

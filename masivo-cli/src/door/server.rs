@@ -165,18 +165,25 @@ impl ServerDoor {
         })
     }
 
+    pub(super) fn migrate_all(&self, rows: Vec<Row>) -> Result<Vec<RowResult>, Failure> {
+        self.migrate("/customers/migrate", rows)
+    }
+
+    pub(super) fn migrate_events(&self, rows: Vec<Row>) -> Result<Vec<RowResult>, Failure> {
+        self.migrate("/customers/migrate/events", rows)
+    }
+
+    /// Sends rows of a migration. The key of the first stands for all: a step that is sent again has the same rows.
+    fn migrate(&self, path: &str, rows: Vec<Row>) -> Result<Vec<RowResult>, Failure> {
+        let Some(key) = rows.first().map(|row| row.key.clone()) else { return Ok(Vec::new()) };
+        let rows: Vec<Json> = rows.into_iter().map(|row| row.body).collect();
+        let body = object().with("customers", rows).build();
+        rows_of(&data(&self.call(Method::POST, path, Some(&key), Some(&body))?))
+    }
+
     pub(super) fn emit_all(&self, events: &[Json]) -> Result<Vec<RowResult>, Failure> {
         let body = object().with("events", events.to_vec()).build();
-        let rows = data(&self.call(Method::POST, "/behavior/events/batch", None, Some(&body))?);
-        let mut results = Vec::with_capacity(rows.items().len());
-        for row in rows.items() {
-            let status = row.integer("status").and_then(|status| u16::try_from(status).ok()).unwrap_or(500);
-            results.push(match row.get("data") {
-                Some(data) if (200..300).contains(&status) => Ok(data.clone()),
-                _ => Err(Failure::of_answer(status, row)),
-            });
-        }
-        Ok(results)
+        rows_of(&data(&self.call(Method::POST, "/behavior/events/batch", None, Some(&body))?))
     }
 
     pub(super) fn fulfill(&self, event: &str) -> Result<Json, Failure> {
@@ -302,4 +309,17 @@ fn as_written(kind: Kind, shown: &Json) -> Json {
         body.set("status", status);
     }
     body
+}
+
+/// The answers of a batch, row by row.
+fn rows_of(rows: &Json) -> Result<Vec<RowResult>, Failure> {
+    let mut results = Vec::with_capacity(rows.items().len());
+    for row in rows.items() {
+        let status = row.integer("status").and_then(|status| u16::try_from(status).ok()).unwrap_or(500);
+        results.push(match row.get("data") {
+            Some(data) if (200..300).contains(&status) => Ok(data.clone()),
+            _ => Err(Failure::of_answer(status, row)),
+        });
+    }
+    Ok(results)
 }

@@ -3,7 +3,8 @@
 use crate::arguments::Rows;
 use crate::error::Failure;
 use masivo_core::events::EVENT;
-use masivo_core::profile::REGISTRATION;
+use masivo_core::migration::MIGRATED_EVENT;
+use masivo_core::profile::{MIGRATED_CUSTOMER, REGISTRATION};
 use masivo_core::shape::{ObjectShape, Shape};
 use masivo_core::value::{Decimal, Json, object};
 
@@ -23,10 +24,16 @@ impl Columns {
         let object: &'static ObjectShape = match what {
             Rows::Customers => &REGISTRATION,
             Rows::Events => &EVENT,
+            Rows::MigratedCustomers => &MIGRATED_CUSTOMER,
+            Rows::MigratedEvents => &MIGRATED_EVENT,
         };
+        // Past events are sent by customer; in a file each row names its own.
+        let names_customer =
+            |path: &[String]| (what == Rows::MigratedEvents && path == ["customer_id"]).then_some(Shape::Id);
         let columns = head.map(|name| {
             let path: Vec<String> = name.split('.').map(ToOwned::to_owned).collect();
-            let shape = shape_at(Shape::Object(object), &path).ok_or_else(|| {
+            let shape = names_customer(&path).or_else(|| shape_at(Shape::Object(object), &path));
+            let shape = shape.ok_or_else(|| {
                 let known: Vec<&str> = object.fields.iter().map(|field| field.name).collect();
                 Failure::usage(
                     format!("the column `{name}` is not known"),

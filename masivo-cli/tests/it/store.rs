@@ -69,6 +69,25 @@ fn a_purchase_is_sent_shown_explained_and_reversed() {
 }
 
 #[test]
+fn customers_move_in_from_files() {
+    let folder = with_ana();
+    folder.write("old.csv", "id,name,email,registration_date,tags.vip\nmia,Mia,mia@example.com,2020-01-01,true\nana,Ana,x@example.com,2020-01-01,\n");
+    folder
+        .run(1, &["import", "migrated-customers", "old.csv", "--db", "s.db"])
+        .says(&["accepted  1", "rejected  1"]);
+    folder.write(
+        "past.csv",
+        "customer_id,type,issued_at,order.value\nmia,PURCHASE,2025-05-01,80\nmia,PURCHASE,2025-06-01,20\n",
+    );
+    folder.run(0, &["import", "migrated-events", "past.csv", "--db", "s.db"]).says(&["accepted  2"]);
+    folder.run(0, &["import", "migrated-events", "past.csv", "--db", "s.db"]);
+    let mia = folder.json(0, &["show", "customer", "mia", "--db", "s.db"]);
+    assert_eq!(number(&mia, "customer.metrics.lifetime.spend_total"), 100);
+    assert_eq!(number(&mia, "customer.metrics.lifetime.number_of_purchases"), 2);
+    folder.run(0, &["verify", "--db", "s.db"]).says(&["all agrees"]);
+}
+
+#[test]
 fn codes_are_generated_added_and_exported() {
     let folder = with_ana();
     let campaign = r#"

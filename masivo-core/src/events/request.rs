@@ -75,7 +75,8 @@ const SHIPPING: ObjectShape = ObjectShape {
     ],
     unknown: Unknown::Warned,
 };
-const ORDER: ObjectShape = ObjectShape {
+/// An order.
+pub(crate) const ORDER: ObjectShape = ObjectShape {
     name: "Order",
     fields: &[
         optional("purchase_id", TEXT, "the shop's number of the order; no duplicate key"),

@@ -96,9 +96,20 @@ impl<'a> Posting<'a> {
 
     /// Gives a new lot; debt is paid from it first. Gives the number of the lot.
     pub fn issue(&mut self, origin: LotOrigin, amount: Decimal, expires_at: Option<Timestamp>) -> u32 {
+        self.issue_dated(origin, amount, self.now, expires_at)
+    }
+
+    /// Gives a new lot that was made earlier, elsewhere; debt is paid from it first. Gives the number of the lot.
+    pub fn issue_dated(
+        &mut self,
+        origin: LotOrigin,
+        amount: Decimal,
+        issued_at: Timestamp,
+        expires_at: Option<Timestamp>,
+    ) -> u32 {
         let LotOrigin { reward, campaign, rule, fact } = origin;
         let number = self.wallet.lots_made.saturating_add(1);
-        let kind = EntryKind::Issued { campaign, rule, fact, issued_at: self.now, expires_at };
+        let kind = EntryKind::Issued { campaign, rule, fact, issued_at, expires_at };
         self.post(kind, reward, number, amount);
         self.settle(reward);
         number

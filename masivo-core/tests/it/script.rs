@@ -12,6 +12,7 @@ mod show;
 use crate::house::{Answer, House, instant, json};
 use masivo_core::coupons::read_redemption;
 use masivo_core::limits::LOTS_HELD;
+use masivo_core::migration::{read_migration, read_past_events};
 use masivo_core::program::Kind;
 use masivo_core::value::{Decimal, Json, Timestamp, object};
 use masivo_core::{Command, Outcome, Rejection};
@@ -73,6 +74,7 @@ impl Script {
                 self.done_command(&Command::RemoveTags { customer: customer.to_owned(), names })
             }
             "redeem" => self.redeem(rest),
+            "migrate" => self.migrate(rest),
             "consent" => self.consent(rest),
             "emit" => self.emit(rest, false),
             "client" => self.emit(rest, true),
@@ -371,6 +373,26 @@ impl Script {
                 self.show_answer(&answer)
             }
             Err(rejection) => refused(&rejection),
+        }
+    }
+
+    /// `migrate <customer> <json>`: a customer from elsewhere; with `events`, past events of one that is there.
+    fn migrate(&mut self, rest: &str) -> String {
+        let (id, more) = customer_and(rest);
+        let more = self.json(more);
+        let mut body = object().with("id", id).build();
+        let command = if more.get("events").is_some() {
+            body.merge(&more);
+            read_past_events(&body).map(|(past, _)| Command::MigrateEvents(past))
+        } else {
+            body.merge(&object().with("name", id).with("email", format!("{id}@example.com")).build());
+            body.merge(&object().with("registration_date", "2020-02-29").build());
+            body.merge(&more);
+            read_migration(&body).map(|(migration, _)| Command::Migrate(migration))
+        };
+        match command {
+            Ok(command) => self.done_command(&command),
+            Err(report) => refused(&Rejection::Malformed(report)),
         }
     }
 

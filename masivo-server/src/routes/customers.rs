@@ -4,7 +4,7 @@ use super::{Input, Method, Output, Route, at, handler};
 use crate::api;
 use crate::shapes::{
     ANY_TEXT, CONSENT_CHANGE, CONSENT_RECEIPT, CONSENT_STATE, CUSTOMER, CUSTOMER_AND_WALLET, DONE, HAPPENING,
-    LIMIT, TAG_NAMES, TAGS_CHANGE, TRANSACTION, TRANSACTION_TYPES, WALLET, list,
+    LIMIT, MIGRATION, ROW, TAG_NAMES, TAGS_CHANGE, TRANSACTION, TRANSACTION_TYPES, WALLET, list,
 };
 use masivo_core::profile::{DEVICE, IDENTIFICATION, PROFILE_CHANGE, REGISTRATION};
 use masivo_core::shape::{Shape, optional};
@@ -12,6 +12,24 @@ use masivo_core::shape::{Shape, optional};
 const WITH_WALLET: Output = Output::Data(Shape::Object(&CUSTOMER_AND_WALLET));
 
 pub(super) const ROUTES: &[Route] = &[
+    Route::new(
+        Method::Post,
+        at!("/customers/migrate"),
+        "Bring in up to 1,000 customers with their balances; each is answered alone, nothing is rewarded or told",
+        handler!(api::migration::customers),
+    )
+    .product()
+    .takes(Input::Rows(Shape::Object(&MIGRATION)))
+    .gives(Output::Data(list(&Shape::Object(&ROW)))),
+    Route::new(
+        Method::Post,
+        at!("/customers/migrate/events"),
+        "Bring in past events of customers, up to 1,000 in all; they count in metrics and tier and earn nothing",
+        handler!(api::migration::events),
+    )
+    .product()
+    .takes(Input::Rows(Shape::Object(&MIGRATION)))
+    .gives(Output::Data(list(&Shape::Object(&ROW)))),
     Route::new(
         Method::Get,
         at!("/customers"),

@@ -102,8 +102,6 @@ pub(super) const ROUTES: &[Route] = &[
     later(Method::Get, at!("/customers/{id}/rewards/gift-cards"), "The gift cards of a customer"),
     later(Method::Post, at!("/customers/{id}/referrals/request-code"), "Ask for a referral code"),
     later(Method::Post, at!("/customers/{id}/redeem"), "Redeem points"),
-    later(Method::Post, at!("/customers/migrate"), "Migrate customers"),
-    later(Method::Post, at!("/customers/migrate/events"), "Migrate events"),
     later(Method::Post, at!("/customers/migrate/transactions"), "Migrate transactions"),
     later(Method::Get, at!("/contacts"), "List contacts"),
     later(Method::Post, at!("/contacts"), "Make a contact"),

@@ -1,7 +1,7 @@
 //! Bodies of our own endpoints, and wrappers around what the core reads.
 
 use masivo_core::consent::CONSENT;
-use masivo_core::limits::COUPON_CODES_AT_ONCE_MAX;
+use masivo_core::limits::{COUPON_CODES_AT_ONCE_MAX, MIGRATED_ROWS_MAX};
 use masivo_core::profile::TAGS;
 use masivo_core::shape::{Field, ObjectShape, Shape, TEXT, Unknown, optional, required};
 
@@ -63,6 +63,13 @@ pub const CODES: ObjectShape = ObjectShape {
         "the codes as they are handed out",
     )],
     unknown: Unknown::Refused,
+};
+
+/// What is brought in: each row is judged alone.
+pub const MIGRATION: ObjectShape = ObjectShape {
+    name: "Migration",
+    fields: &[required("customers", Shape::List(&Shape::Any, MIGRATED_ROWS_MAX), "one row a customer")],
+    unknown: Unknown::Warned,
 };
 
 /// The types of campaigns.

@@ -209,6 +209,10 @@ async fn events(house: &House) {
     assert_eq!(at(&made, "/result/accumulations/0/amount"), "5");
     let path = format!("/behavior/events/{}", at(&made, "/id"));
     house.get(&path).await.data();
+    let moved = r#"{"customers": [{"id": "mia", "name": "Mia", "email": "mia@example.com", "registration_date": "2020-01-01"}]}"#;
+    house.post("/customers/migrate", moved).await.data();
+    let past = r#"{"customers": [{"id": "mia", "events": [{"type": "PURCHASE", "issued_at": "2025-01-01", "order": {"value": 9}}]}]}"#;
+    house.post("/customers/migrate/events", past).await.data();
     house.get(&format!("{path}/explain")).await.data();
     house.post("/behavior/events/explain", event).await.data();
     house.put("/events/redeem/preview", event).await.data();
@@ -221,7 +225,13 @@ async fn events(house: &House) {
         2
     );
     house.get("/behavior/events").await.data();
-    house.post("/coupons/redeem", r#"{"customer_id": "gus", "code": "endpoint1", "brand_id": "shop", "platform": "web"}"#).await.data();
+    house
+        .post(
+            "/coupons/redeem",
+            r#"{"customer_id": "gus", "code": "endpoint1", "brand_id": "shop", "platform": "web"}"#,
+        )
+        .await
+        .data();
     let waiting = event.replace("\"platform\": \"web\"", "\"fulfilled\": false");
     let waiting = at(&house.post("/behavior/events", &waiting).await.data(), "/id");
     house.patch(&format!("/behavior/events/{waiting}/fulfill"), "").await.data();

@@ -29,7 +29,9 @@ const CASES: &[(&str, &str, &str, u16, &str)] = &[
     ("POST", "/coupons/redeem", r#"{"customer_id": "ana", "code": "NOTHERE"}"#, 404, "coupon_not_found"),
     ("GET", "/campaigns/x/codes", "", 404, "definition_not_found"),
     ("POST", "/campaigns/x/codes", r#"{"codes": ["ABCDEF"]}"#, 404, "definition_not_found"),
-    ("POST", "/customers/migrate", "", 501, "not_supported_yet"),
+    ("POST", "/customers/migrate", "", 400, "malformed"),
+    ("POST", "/customers/migrate/events", r#"{"customers": 1}"#, 400, "malformed"),
+    ("POST", "/customers/migrate/transactions", "", 501, "not_supported_yet"),
     ("GET", "/campaigns?include=EVERYTHING", "", 400, "malformed"),
     ("GET", "/campaigns?customer_id=nobody", "", 404, "customer_not_found"),
     // What is no JSON.

@@ -297,3 +297,39 @@ async fn a_cart_is_previewed_and_bought_as_previewed() {
     assert_eq!(unknown.code(422), "unknown_brand");
     house.ended().await;
 }
+
+#[tokio::test]
+async fn customers_move_in_with_their_balances_and_their_past() {
+    let house = House::new().await;
+    let points = shop(&house).await;
+    let customers = format!(
+        r#"{{"customers": [
+            {{"id": "mia", "name": "Mia", "email": "mia@example.com", "registration_date": "2020-01-01", "metrics": {{}},
+              "balance": [{{"reward_id": "{points}", "amount": 70, "expiration_date": "2026-02-01"}}]}},
+            {{"id": "ana", "name": "Ana", "email": "other@example.com", "registration_date": "2020-01-01"}},
+            {{"id": "noa", "name": "Noa", "registration_date": "2020-01-01"}}]}}"#
+    );
+    let key = [("idempotency-key", "move-1")];
+    let first = house.ask_with("POST", "/customers/migrate", &customers, &key).await;
+    let again = house.ask_with("POST", "/customers/migrate", &customers, &key).await;
+    assert_eq!(first.json.get("data"), again.json.get("data"), "each row is answered as before");
+    let rows = first.data();
+    let row = |index: usize| at(&rows, &format!("/{index}/status"));
+    assert_eq!([row(0), row(1), row(2)], ["201", "409", "400"]);
+    assert!(at(&rows, "/0/warnings").contains("/metrics"), "{rows}");
+    assert!(at(&rows, "/2/problems").contains("/email"), "{rows}");
+    assert_eq!(balance(&house, "mia").await, "70 0 0");
+    let events = r#"{"customers": [{"id": "mia", "events": [
+        {"type": "PURCHASE", "issued_at": "2025-12-01T10:00:00Z", "order": {"value": 120}, "fulfilled": true}]}]}"#;
+    house.post("/customers/migrate/events", events).await.data();
+    let mia = house.get("/customers/mia").await.data();
+    assert_eq!(at(&mia, "/customer/metrics/lifetime/spend_total"), "120");
+    assert_eq!(balance(&house, "mia").await, "70 0 0", "the past earns nothing");
+    let listed = house.get("/customers/mia/transactions").await.data();
+    assert_eq!((at(&listed, "/0/type"), at(&listed, "/0/amount")), ("MIGRATION".into(), "70".into()));
+    let event = house.get("/behavior/events?customer_id=mia").await.expect(200);
+    assert_eq!(at(&event, "/data/0/reason/code"), "migrated");
+    house.travel("2026-02-01T00:00:00Z").await;
+    assert_eq!(balance(&house, "mia").await, "0 0 0");
+    house.ended().await;
+}

@@ -97,6 +97,7 @@ fn write_reason(out: &mut Output, reason: Option<&EventReason>) {
         Some(EventReason::CustomerInactive) => out.byte(4),
         Some(EventReason::ConsentCouponCampaigns) => out.byte(6),
         Some(EventReason::CouponNotAccepted) => out.byte(7),
+        Some(EventReason::Migrated) => out.byte(9),
         Some(EventReason::Redemption { reward, refused }) => {
             out.byte(8);
             out.number(*reward);
@@ -123,6 +124,7 @@ fn read_reason(input: &mut Input<'_>) -> Result<Option<EventReason>, StoreError>
         5 => Some(EventReason::UsedUp(read_used_up(input)?)),
         6 => Some(EventReason::ConsentCouponCampaigns),
         7 => Some(EventReason::CouponNotAccepted),
+        9 => Some(EventReason::Migrated),
         8 => Some(EventReason::Redemption { reward: input.small()?, refused: pick(input, &Refused::ALL)? }),
         _ => return Err(input.bad()),
     })
