@@ -217,7 +217,7 @@ impl EventReason {
     pub fn text(&self) -> String {
         match self {
             Self::InsufficientBalance { wanted, available, .. } => {
-                format!("{wanted} points were to be redeemed and {available} are available")
+                format!("{wanted} of the reward were to be redeemed and {available} are available")
             }
             Self::Redemption { refused, .. } => refused.text().into(),
             Self::UsedUp(UsedUp { quota, wanted, left }) => {

@@ -1,11 +1,11 @@
 //! Redemption: which rewards may be redeemed where, and what that takes off the cart.
 //!
-//! - V1: a preview and the event judge by the same code: what the preview shows without error is what sending does, as
-//!   long as nothing changes in between.
+//! - V1: a preview and the event judge by the same code: when no redemption has an error, sending does exactly what the
+//!   preview shows, as long as nothing changes in between; when one has, sending fails and takes nothing.
 //! - V2: in the event's own `redeem` only the balance counts: it is the documented way to correct one.
 //! - V3: points are redeemed anywhere; discounts at what they are made for: the order, a product or shipping; products at
 //!   the order.
-//! - V4: what is taken off is rounded half up to cents, and never more than the value it is taken off.
+//! - V4: what is taken off is rounded half up to cents; never more than the value it is taken off, and never nothing.
 
 use crate::events::NewEvent;
 use crate::prelude::*;
@@ -102,9 +102,9 @@ impl Refused {
             Self::OtherBrand => "the reward belongs to another brand",
             Self::OtherPlatform => "the reward is not offered on this platform",
             Self::ConditionNotMet => "the conditions of the reward are not met",
-            Self::ValueMissing => "there is no value to take the reward off",
+            Self::ValueMissing => "there is nothing that the reward would take off",
             Self::ExceedsValue => "the reward is worth more than what it is taken off",
-            Self::ProductMissing => "the product that the reward replaces is not in the order",
+            Self::ProductMissing => "the order has too few of the product that the reward replaces",
             Self::TooManyPlaces => "the amount has more places than the reward can have",
             Self::InsufficientBalance => "there is not enough of the reward",
         }
@@ -125,12 +125,13 @@ pub(crate) struct Judged<'a> {
 pub(crate) fn judge<'a>(view: &View<'a>, event: &'a NewEvent) -> Vec<Judged<'a>> {
     let mut left: BTreeMap<u32, Decimal> = BTreeMap::new();
     let mut taken: BTreeMap<Place, Decimal> = BTreeMap::new();
+    let mut replaced: BTreeMap<String, Decimal> = BTreeMap::new();
     let judged = event.redeem.iter().map(|redeem| {
         let reward = view.program.reward_by_id(&redeem.id);
         let mut judged = Judged { redeem, reward, refused: None, worth: Decimal::ZERO };
         let Some(reward) = reward else { return Judged { refused: Some(Refused::UnknownReward), ..judged } };
         let taken = taken.entry(redeem.place).or_default();
-        match judge_one(view, event, redeem, &reward.spec, *taken) {
+        match judge_one(view, event, redeem, &reward.spec, *taken, &mut replaced) {
             Ok(worth) => judged.worth = worth,
             Err(refused) => return Judged { refused: Some(refused), ..judged },
         }
@@ -152,6 +153,7 @@ fn judge_one(
     redeem: &Redeem,
     reward: &RewardSpec,
     taken: Decimal,
+    replaced: &mut BTreeMap<String, Decimal>,
 ) -> Result<Decimal, Refused> {
     if !redeem.amount.fits_places(reward.decimals) {
         return Err(Refused::TooManyPlaces);
@@ -179,7 +181,7 @@ fn judge_one(
     }
     let base = || redeem.place.base(&event.payload).ok_or(Refused::ValueMissing);
     let worth = match &reward.kind {
-        RewardKind::Product(gift) => return gift_fits(gift, &event.payload),
+        RewardKind::Product(gift) => return gift_fits(gift, redeem.amount, event, replaced),
         RewardKind::Points => times(redeem.amount, reward.conversion_factor),
         RewardKind::Discount(Discount { fixed: Some(value), .. }) => times(redeem.amount, *value),
         RewardKind::Discount(Discount { percentage, .. }) => {
@@ -188,19 +190,42 @@ fn judge_one(
             part.unwrap_or(Decimal::MAX)
         }
     };
-    if cents(taken.saturating_add(worth)) > cents(base()?) { Err(Refused::ExceedsValue) } else { Ok(worth) }
+    let (base, sum) = (base()?, taken.saturating_add(worth));
+    if sum > base {
+        Err(Refused::ExceedsValue)
+    } else if cents(sum) <= cents(taken) {
+        // Nothing would come off: the reward would be used up for nothing.
+        Err(Refused::ValueMissing)
+    } else {
+        Ok(worth)
+    }
 }
 
 fn times(amount: Decimal, value: Decimal) -> Decimal {
     amount.multiply_divide(value, Decimal::ONE, 6, Rounding::HalfUp).unwrap_or(Decimal::MAX)
 }
 
-/// A product takes nothing off; one that replaces another needs that one in the order.
-fn gift_fits(gift: &Gift, payload: &Json) -> Result<Decimal, Refused> {
-    let Some(replaced) = &gift.replaces else { return Ok(Decimal::ZERO) };
-    let lines = payload.path("order.products").map_or(&[][..], Json::items);
-    let found = lines.iter().any(|line| line.text("sku") == Some(replaced));
-    if found { Ok(Decimal::ZERO) } else { Err(Refused::ProductMissing) }
+/// A product takes nothing off; one that replaces another needs as many of that one in the order.
+fn gift_fits(
+    gift: &Gift,
+    amount: Decimal,
+    event: &NewEvent,
+    replaced: &mut BTreeMap<String, Decimal>,
+) -> Result<Decimal, Refused> {
+    let Some(sku) = &gift.replaces else { return Ok(Decimal::ZERO) };
+    let lines = event.payload.path("order.products").map_or(&[][..], Json::items);
+    let there = lines
+        .iter()
+        .filter(|line| line.text("sku") == Some(sku))
+        .map(|line| line.number("amount").unwrap_or(Decimal::ONE))
+        .fold(Decimal::ZERO, Decimal::saturating_add);
+    let so_far = replaced.entry(sku.clone()).or_default();
+    let sum = so_far.saturating_add(amount);
+    if sum > there {
+        return Err(Refused::ProductMissing);
+    }
+    *so_far = sum;
+    Ok(Decimal::ZERO)
 }
 
 /// Money as it is charged: cents, half up (V4).
@@ -301,7 +326,7 @@ fn place_result(place: Place, judged: &[&Judged<'_>], payload: &Json) -> Json {
     let accepted = || judged.iter().filter(|judged| judged.refused.is_none());
     let base = place.base(payload).unwrap_or_default();
     let sum = accepted().fold(Decimal::ZERO, |sum, judged| sum.saturating_add(judged.worth));
-    let discount = cents(sum).min(base);
+    let discount = cents(sum).min(base.round(2, Rounding::Floor).unwrap_or(base));
     let percent = match base.is_positive() {
         true => discount.multiply_divide(Decimal::ONE, base, 6, Rounding::HalfEven).unwrap_or_default(),
         false => Decimal::ZERO,
@@ -310,7 +335,7 @@ fn place_result(place: Place, judged: &[&Judged<'_>], payload: &Json) -> Json {
         RewardKind::Product(gift) => Some(gift.action()),
         _ => None,
     });
-    let update = accepted().next().map(|_| "UPDATE");
+    let update = discount.is_positive().then_some("UPDATE");
     let quantity = place.part(payload).and_then(|part| part.number("amount"));
     object()
         .with("redeemed", redeemed)

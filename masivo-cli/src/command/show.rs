@@ -120,17 +120,15 @@ pub(super) fn event_text(event: &Json) -> String {
             ["gained".into(), plain(line.get("amount")), campaign, instant(line.get("expiration_date"))]
         })
         .collect();
-    rows.extend(
-        part("redemptions")
-            .iter()
-            .map(|line| ["spent".into(), plain(line.get("amount")), String::new(), String::new()]),
-    );
+    rows.extend(part("redemptions").iter().map(|line| {
+        ["spent".into(), plain(line.get("amount")), plain(line.get("reward_id")), String::new()]
+    }));
     let points = match (rows.is_empty(), campaigns) {
-        (false, _) => table(["points", "amount", "campaign", "until"], rows),
-        (true, []) => "no points".to_owned(),
+        (false, _) => table(["rewards", "amount", "campaign or reward", "until"], rows),
+        (true, []) => "no rewards".to_owned(),
         (true, waiting) => {
             let names: Vec<&str> = waiting.iter().filter_map(|campaign| campaign.text("name")).collect();
-            format!("points when it is fulfilled, by {}", names.join(", "))
+            format!("rewards when it is fulfilled, by {}", names.join(", "))
         }
     };
     blocks([head, points])

@@ -55,7 +55,7 @@ const ORDERS: [OrderCount; 6] = [
     ("event/PURCHASE/PENDING", "waited", "waited for fulfilment"),
     ("fact/fulfilled", "fulfilled_later", "  of these fulfilled"),
     ("event/expired", "expired", "  of these expired"),
-    ("event/PURCHASE/FAILED", "failed", "failed for want of points"),
+    ("event/PURCHASE/FAILED", "failed", "failed"),
     ("fact/reversed", "called_off_or_returned", "called off or returned"),
 ];
 

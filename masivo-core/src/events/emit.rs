@@ -35,6 +35,9 @@ pub(crate) fn emit(draft: &mut Draft<'_>, event: &NewEvent) -> Result<FactId, Re
     if reserved {
         return Err(Rejection::ReservedEventType { name: event.event_type.clone() });
     }
+    if processing == Processing::Tracking || event.from_client {
+        refuse_redeeming(event)?;
+    }
     let redeem = read_redeem(draft, event)?;
     let issued_at = event.issued_at.unwrap_or(now);
     if issued_at > now {
@@ -100,6 +103,16 @@ pub(super) fn skip_reason(draft: &Draft<'_>, tracking: bool) -> Option<EventReas
     } else {
         None
     }
+}
+
+/// A cart that is only tracked redeems nothing: the purchase does.
+fn refuse_redeeming(event: &NewEvent) -> Result<(), Rejection> {
+    let mut report = Report::default();
+    for redeem in event.redeem.iter().filter(|redeem| event.from_client || redeem.place != Place::Event) {
+        let (message, hint) = ("events of this type are only tracked", "redeem with the purchase");
+        redeem.place.pointer(|at| report.problem(at, "not_for_tracking", message, hint));
+    }
+    if report.has_problems() { Err(Rejection::Malformed(report)) } else { Ok(()) }
 }
 
 /// The rewards that are redeemed, with the sum of each; amounts that a reward cannot have are named with their place.

@@ -64,6 +64,19 @@ const PRODUCT_FIELDS: &[Field] = &[
 ];
 const PRODUCT: ObjectShape =
     ObjectShape { name: "Product", fields: PRODUCT_FIELDS, unknown: Unknown::Warned };
+/// The product of an event without an order: nothing is redeemed for it.
+const SEEN_PRODUCT: ObjectShape = ObjectShape {
+    name: "SeenProduct",
+    fields: &[
+        optional("sku", TEXT, "what it is"),
+        optional("amount", AMOUNT, "how many"),
+        optional("value", AMOUNT, "what they cost together"),
+        optional("discounted_value", AMOUNT, "what they cost after discounts"),
+        optional("tags", TAGS, "tags that conditions look at"),
+        optional("metadata", METADATA, "anything else"),
+    ],
+    unknown: Unknown::Warned,
+};
 const SHIPPING: ObjectShape = ObjectShape {
     name: "Shipping",
     fields: &[
@@ -119,7 +132,7 @@ pub const EVENT: ObjectShape = ObjectShape {
         required("type", TEXT, "the event type, for example PURCHASE"),
         optional("platform", TEXT, "where it happened"),
         optional("order", Shape::Object(&ORDER), "the order; required for PURCHASE"),
-        optional("product", Shape::Object(&PRODUCT), "the product of ADD_TO_CART and the like"),
+        optional("product", Shape::Object(&SEEN_PRODUCT), "the product of ADD_TO_CART and the like"),
         optional("fulfilled", Shape::Flag, "false: it waits to be fulfilled; true when left out"),
         optional("reserve", Shape::Integer(1, RESERVE_DAYS_MAX), "days it waits; 1 when left out"),
         optional("redeem", REDEEMS, "rewards it redeems, whatever their conditions"),
@@ -182,11 +195,16 @@ pub const PREVIEW: ObjectShape = ObjectShape {
 /// # Errors
 /// A report with all problems of its form.
 pub fn read_preview(json: &Json) -> Result<(NewEvent, Vec<Problem>), Report> {
-    let mut purchase = json.clone();
-    if matches!(purchase, Json::Object(_)) {
-        purchase.set("type", "PURCHASE");
+    let mut report = Report::default();
+    let shape = Shape::Object(&PREVIEW);
+    shape.check(json, &Pointer::root(), &mut report);
+    if report.has_problems() {
+        return Err(report);
     }
-    read_event(&purchase, false)
+    let mut purchase = shape.prune(json);
+    purchase.set("type", "PURCHASE");
+    let (event, _) = read_event(&purchase, false)?;
+    report.into_result(event)
 }
 
 /// Reads an event; `from_client` says that a CLIENT key sent it.
@@ -207,7 +225,7 @@ pub fn read_event(json: &Json, from_client: bool) -> Result<(NewEvent, Vec<Probl
             "send at least order.value",
         );
     }
-    let redeem = read_redeems(json, &mut report);
+    let redeem = read_redeems(json, from_client, &mut report);
     let waits = json.flag("fulfilled") == Some(false);
     if !waits && json.get("reserve").is_some() && json.flag("fulfilled").is_some() {
         report.warning(&root.field("reserve"), "ignored", "`reserve` only counts with fulfilled: false");
@@ -246,11 +264,15 @@ pub fn read_event(json: &Json, from_client: bool) -> Result<(NewEvent, Vec<Probl
 }
 
 /// Everything an event redeems, each with its place.
-fn read_redeems(json: &Json, report: &mut Report) -> Vec<Redeem> {
+fn read_redeems(json: &Json, from_client: bool, report: &mut Report) -> Vec<Redeem> {
     let mut redeems = Vec::new();
     let mut read = |holder: Option<&Json>, place: Place, at: &Pointer<'_>| {
         let list = holder.and_then(|holder| holder.get("redeem")).map_or(&[][..], Json::items);
         let list_at = at.field("redeem");
+        if from_client && place != Place::Event && !list.is_empty() {
+            let hint = "leave it out, or send the event with a SERVER key";
+            report.problem(&list_at, "not_for_client", "`redeem` is not for CLIENT keys", hint);
+        }
         for (index, item) in list.iter().enumerate() {
             let (Some(id), Some(amount)) = (item.text("id"), item.number("amount")) else { continue };
             if !amount.is_positive() {

@@ -10,7 +10,7 @@ use crate::problem::{Pointer, Problem, Report};
 use crate::rejection::Rejection;
 use crate::rule::read_conditions;
 use crate::shape::{ObjectShape, Shape, is_id};
-use crate::value::{DAY, Json, Timestamp, Zone, object};
+use crate::value::{DAY, Decimal, Json, Timestamp, Zone, object};
 use uuid::Uuid;
 
 /// What writing a definition needs from outside.
@@ -127,6 +127,7 @@ pub fn define(
     use_own_names(&mut body, settings.time_zone);
     match kind {
         Kind::Campaign => check_campaign(definer, existing.as_ref(), &mut body, &mut report)?,
+        Kind::Reward => check_reward(program, existing.as_ref(), &body, &mut report),
         Kind::Tier => check_tier(program, existing.as_ref(), &body, &mut report),
         Kind::Webhook => keep_secret(definer, existing.as_ref(), &mut body),
         _ => {}
@@ -253,6 +254,22 @@ fn keep_secret(definer: &Definer<'_>, existing: Option<&Existing>, body: &mut Js
         let kept = existing.and_then(|found| found.body.text("secret"));
         let secret = kept.unwrap_or(&definer.new_secret).to_owned();
         body.set("secret", secret);
+    }
+}
+
+/// A reward that customers may hold keeps its type, and the places that amounts of it may have.
+fn check_reward(program: &Program, existing: Option<&Existing>, body: &Json, report: &mut Report) {
+    let Some(old) = existing.and_then(|found| program.reward(found.number)) else { return };
+    let at = Pointer::root();
+    if body.text("type") != Some(old.spec.kind.name()) {
+        let message = format!("the reward is of type {}", old.spec.kind.name());
+        report.problem(&at.field("type"), "type_fixed", message, "make another reward");
+    }
+    let decimals = body.path("attributes.decimals").and_then(Json::as_number).and_then(Decimal::to_integer);
+    if decimals.unwrap_or(0) < i64::from(old.spec.decimals) {
+        let message = format!("amounts of the reward may have {} places already", old.spec.decimals);
+        let at = at.field("attributes");
+        report.problem(&at.field("decimals"), "decimals_fixed", message, "leave them, or allow more");
     }
 }
 
