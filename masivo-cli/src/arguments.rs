@@ -107,6 +107,42 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: Keys,
     },
+    /// Give a customer points by hand, or take some.
+    Adjust {
+        /// The merchant's id of the customer.
+        customer: String,
+        /// How much is given; less than 0 is taken.
+        #[arg(allow_hyphen_values = true)]
+        amount: String,
+        /// The reward's id or name.
+        #[arg(long)]
+        reward: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// Who does it.
+        #[arg(long)]
+        actor: Option<String>,
+        /// When what is given expires.
+        #[arg(long, value_name = "DATE")]
+        expires: Option<String>,
+    },
+    /// Take what can be spent of one lot of a customer by hand.
+    Void {
+        /// The merchant's id of the customer.
+        customer: String,
+        /// The lot's number, as the wallet shows it.
+        lot: u32,
+        /// How much of it; all when left out.
+        #[arg(long)]
+        amount: Option<String>,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// Who does it.
+        #[arg(long)]
+        actor: Option<String>,
+    },
     /// Export the codes of a coupon campaign, or add some.
     Codes {
         #[command(subcommand)]

@@ -176,6 +176,11 @@ impl Door {
         through!(self, door => door.members(audience, limit.min(1_000)))
     }
 
+    /// Gives or takes points by hand: `how` is adjust or void.
+    pub(crate) fn adjust(&mut self, customer: &str, how: &str, request: &Json) -> Result<Json, Failure> {
+        through!(self, door => door.adjust(customer, how, request))
+    }
+
     /// The id of a coupon campaign of that id or name, and how many codes it has.
     pub(crate) fn coupon_campaign(&mut self, name: &str) -> Result<(String, Json), Failure> {
         let all = through!(self, door => door.campaigns_with_codes())?;

@@ -1,5 +1,6 @@
 //! Commands: everything that changes a customer comes in as one of them.
 
+use crate::adjustment::Adjustment;
 use crate::coupons::Redemption;
 use crate::events::NewEvent;
 use crate::migration::{Migration, Past};
@@ -67,6 +68,13 @@ pub enum Command {
     Migrate(Migration),
     /// Brings past events of a customer in.
     MigrateEvents(Past),
+    /// Gives or takes points by hand.
+    Adjust {
+        /// The merchant's id.
+        customer: String,
+        /// What is done.
+        adjustment: Adjustment,
+    },
     /// Fulfils a waiting or expired event.
     Fulfill {
         /// The event.
@@ -116,6 +124,7 @@ impl Command {
             | Self::SetConsent { customer, .. }
             | Self::AddDevice { customer, .. }
             | Self::MigrateEvents(Past { customer, .. })
+            | Self::Adjust { customer, .. }
             | Self::RemoveDevices { customer }
             | Self::Join { customer, .. }
             | Self::Leave { customer, .. }
@@ -166,6 +175,7 @@ impl Command {
             Self::RemoveDevices { .. } => "remove_devices",
             Self::Emit(_) => "emit",
             Self::RedeemCoupon(_) => "redeem_coupon",
+            Self::Adjust { .. } => "adjust",
             Self::Migrate(_) => "migrate",
             Self::MigrateEvents(_) => "migrate_events",
             Self::Fulfill { .. } => "fulfill",
@@ -190,6 +200,7 @@ impl Command {
             Self::SetConsent { consent, .. } => consent.sorted().to_string(),
             Self::AddDevice { device, .. } => device.sorted().to_string(),
             Self::Emit(event) => event.comparable(),
+            Self::Adjust { adjustment, .. } => adjustment.request().sorted().to_string(),
             Self::Migrate(migration) => migration.comparable(),
             Self::MigrateEvents(past) => {
                 let events: Vec<String> =

@@ -5,6 +5,7 @@
 //!   order, so that a late timer or an outage makes no difference.
 //! - D3: a refusal changes nothing.
 
+use crate::adjustment::{self, Adjustment};
 use crate::audiences;
 use crate::command::Command;
 use crate::coupons::{self, Coupon, Redemption};
@@ -183,6 +184,11 @@ fn later_needs(program: &Program, now: Timestamp, loaded: &Loaded, command: &Com
                 }
             }
         }
+        Command::Adjust { adjustment: Adjustment::Change { reward, amount, .. }, .. } => {
+            if let Some(reward) = program.reward_by_id(reward) {
+                want(reward.number, (-*amount).max(Decimal::ZERO));
+            }
+        }
         Command::Fulfill { .. } => {
             let changes = loaded.event.iter().flat_map(|record| &record.fact.changes);
             for change in changes {
@@ -193,7 +199,8 @@ fn later_needs(program: &Program, now: Timestamp, loaded: &Loaded, command: &Com
         }
         _ => {}
     }
-    let everything = matches!(command, Command::Reverse { .. } | Command::Delete { .. });
+    let voids = matches!(command, Command::Adjust { adjustment: Adjustment::Void { .. }, .. });
+    let everything = voids || matches!(command, Command::Reverse { .. } | Command::Delete { .. });
     let wallet = &customer.state.wallet;
     let needs = wallet.later_needs(now, |reward| {
         if everything { Decimal::MAX } else { wanted.get(&reward).copied().unwrap_or_default() }
@@ -234,7 +241,8 @@ pub fn decide(context: &Context<'_>, loaded: Loaded, command: &Command) -> Resul
     let outcome = outcome?;
     let gives = matches!(
         command,
-        Command::Migrate(_)
+        Command::Adjust { .. }
+            | Command::Migrate(_)
             | Command::MigrateEvents(_)
             | Command::Emit(_)
             | Command::Fulfill { .. }
@@ -297,6 +305,7 @@ fn carry_out(
 ) -> Result<Outcome, Rejection> {
     let fact = match command {
         Command::Register(request) => customers::register(draft, request),
+        Command::Adjust { adjustment, .. } => adjustment::adjust(draft, adjustment)?,
         Command::Migrate(migration) => migration::migrate(draft, migration)?,
         Command::MigrateEvents(past) => {
             migration::migrate_events(draft, &past.events)?;

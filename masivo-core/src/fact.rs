@@ -61,11 +61,13 @@ pub enum FactKind {
     Deleted,
     /// A customer, or past events, were brought in from elsewhere.
     Migrated,
+    /// Points were given or taken by hand.
+    Adjusted,
 }
 
 impl FactKind {
     /// Every kind, in the order of their stored numbers.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Registered,
         Self::Profile,
         Self::Consent,
@@ -76,6 +78,7 @@ impl FactKind {
         Self::Listed,
         Self::Deleted,
         Self::Migrated,
+        Self::Adjusted,
     ];
 
     /// The name shown in answers.
@@ -91,6 +94,7 @@ impl FactKind {
             Self::Listed => "listed",
             Self::Deleted => "deleted",
             Self::Migrated => "migrated",
+            Self::Adjusted => "adjusted",
         }
     }
 }

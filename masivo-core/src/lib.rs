@@ -39,6 +39,7 @@ extern crate std;
 
 mod prelude;
 
+pub mod adjustment;
 pub mod limits;
 pub mod problem;
 pub mod rejection;

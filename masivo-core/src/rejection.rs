@@ -78,6 +78,20 @@ pub enum Rejection {
         /// The id that was given.
         id: String,
     },
+    /// There is no such lot in the wallet, or nothing of it is left.
+    #[error("there is no open lot {number} in the wallet")]
+    LotNotFound {
+        /// The number that was given.
+        number: u32,
+    },
+    /// There is less than what is to be taken.
+    #[error("{wanted} would be taken and {available} are available")]
+    InsufficientBalance {
+        /// What would be taken.
+        wanted: Decimal,
+        /// What there is.
+        available: Decimal,
+    },
     /// There is no such coupon.
     #[error("there is no such coupon")]
     UnknownCoupon,
@@ -159,6 +173,8 @@ impl Rejection {
             Self::UnknownEventType { .. } => "unknown_event_type",
             Self::ReservedEventType { .. } => "reserved_event_type",
             Self::UnknownReward { .. } => "unknown_reward",
+            Self::LotNotFound { .. } => "lot_not_found",
+            Self::InsufficientBalance { .. } => "insufficient_balance",
             Self::UnknownCoupon => "coupon_not_found",
             Self::IssuedInFuture { .. } => "issued_in_future",
             Self::IssuedTooLongAgo { .. } => "issued_too_long_ago",
@@ -192,6 +208,8 @@ impl Rejection {
             Self::UnknownEventType { .. } => "write the type first with PUT /event_types/{name}",
             Self::ReservedEventType { .. } => "send PURCHASE, a tracking type or a custom type",
             Self::UnknownReward { .. } => "list the rewards and use an `id` of them",
+            Self::LotNotFound { .. } => "read the wallet: its lines name their lots",
+            Self::InsufficientBalance { .. } => "take less; what waiting events hold cannot be taken",
             Self::UnknownCoupon => "check the code as it was handed out",
             Self::IssuedInFuture { .. } => "check the sender's clock, or leave issued_at out",
             Self::IssuedTooLongAgo { .. } => {

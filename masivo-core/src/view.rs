@@ -75,6 +75,7 @@ pub fn wallet(program: &Program, state: &State, customer: &str) -> Json {
 fn lot_line(program: &Program, lot: &Lot, amount: Decimal, reserved_until: Option<Timestamp>) -> Json {
     object()
         .with("amount", amount)
+        .with("lot", lot.number)
         .with("reward_id", reward_id(program, lot.reward))
         .with("campaign_id", campaign_id(program, lot.campaign))
         .with("issued_at", lot.issued_at)
@@ -305,9 +306,11 @@ const fn transaction_type(kind: &EntryKind) -> Option<&'static str> {
         EntryKind::Issued { .. } => Some("ACCUMULATION"),
         EntryKind::Redeemed | EntryKind::RedeemedFromHold => Some("REDEMPTION"),
         EntryKind::Expired | EntryKind::Forfeited => Some("EXPIRATION"),
-        EntryKind::Reversed | EntryKind::Returned | EntryKind::OwedReturned | EntryKind::DebtRaised => {
-            Some("REVERSAL")
-        }
+        EntryKind::Voided
+        | EntryKind::Reversed
+        | EntryKind::Returned
+        | EntryKind::OwedReturned
+        | EntryKind::DebtRaised => Some("REVERSAL"),
         EntryKind::Held
         | EntryKind::Released
         | EntryKind::Applied
@@ -331,6 +334,7 @@ pub const fn entry_name(kind: &EntryKind) -> &'static str {
         EntryKind::Returned => "returned",
         EntryKind::Expired => "expired",
         EntryKind::Forfeited => "forfeited",
+        EntryKind::Voided => "voided",
         EntryKind::Applied => "applied_to_debt",
         EntryKind::Unapplied => "unapplied",
         EntryKind::Reversed => "reversed",
@@ -354,6 +358,9 @@ pub fn transactions(program: &Program, fact: &Fact, record: Option<&EventRecord>
             .and_then(|order| order.text(name))
             .map(ToOwned::to_owned)
     };
+    let details = fact.payload.as_deref().filter(|_| fact.kind == FactKind::Adjusted);
+    // With an idempotency key the answer is kept beside the request.
+    let details = details.and_then(|said| said.get("request").unwrap_or(said).text("reason"));
     let mut list = Vec::new();
     for (index, entry) in fact.entries().enumerate() {
         let Some(kind) = transaction_type(&entry.kind) else { continue };
@@ -401,6 +408,7 @@ pub fn transactions(program: &Program, fact: &Fact, record: Option<&EventRecord>
                     program.reward(entry.reward).map_or("POINTS", |reward| reward.spec.kind.name()),
                 )
                 .with("amount", entry.amount)
+                .with_some("details", details)
                 .with_some("cost", cost)
                 .with("created_at", fact.at)
                 .with("issued_at", head.map_or(fact.at, |head| head.issued_at))

@@ -52,7 +52,7 @@ pub struct Lot {
     pub spent: Decimal,
     /// What paid debt.
     pub applied: Decimal,
-    /// What expired or was forfeited.
+    /// What expired, was forfeited or voided.
     pub lapsed: Decimal,
     /// Whether the event that gave it was reversed.
     pub reversed: bool,
@@ -88,7 +88,7 @@ pub struct Account {
     pub expired: Decimal,
     /// Reversed lots, in full.
     pub reversed: Decimal,
-    /// Given up at deletion or by policy.
+    /// Given up at deletion or by policy, or taken by hand.
     pub forfeited: Decimal,
     /// What reversals could not take back and nobody has repaid.
     pub debt: Decimal,

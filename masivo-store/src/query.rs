@@ -22,6 +22,7 @@ use masivo_core::program::{Definition, Kind, Program};
 use masivo_core::quota::Quotas;
 use masivo_core::rule::View;
 use masivo_core::value::{Json, Mint, StoreSecret, Timestamp, object};
+use masivo_core::wallet::LaterLots;
 use masivo_core::{Context, Customer, Rejection, bring_to, campaigns, redemption};
 use std::sync::Arc;
 
@@ -84,12 +85,22 @@ impl Query {
         let wallet = &row.state.wallet;
         let wanted = if every_lot { wallet.all_later(self.now) } else { wallet.later_due(self.now) };
         let later = later_lots(&*self.reader, row.key, &wanted)?;
+        self.bring_to_instant(row, &later, self.now)
+    }
+
+    /// Applies what fell due by an instant; `later` are the later lots that fell due.
+    fn bring_to_instant(
+        &self,
+        row: CustomerRow,
+        later: &[LaterLots],
+        at: Timestamp,
+    ) -> Result<CustomerRow, StoreError> {
         let customer = Customer { state: row.state, profile: row.profile };
         let mut quotas = Quotas::new();
         loop {
             // What other customers let go of since is not looked for here: it is when the customer is written.
-            let context = self.context(row.key, &quotas);
-            match bring_to(&context, customer.clone(), later.clone()) {
+            let context = Context { now: at, ..self.context(row.key, &quotas) };
+            match bring_to(&context, customer.clone(), later.to_vec()) {
                 Ok(Customer { state, profile }) => return Ok(CustomerRow { state, profile, ..row }),
                 Err(unknown) => {
                     for quota in unknown {

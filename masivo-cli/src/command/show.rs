@@ -62,7 +62,7 @@ fn customer_text(shown: &Json, tiers: &[(String, String)]) -> String {
     blocks([head, wallet_text(shown.get("wallet").unwrap_or(&empty)), periods, audiences_text(customer)])
 }
 
-fn wallet_text(wallet: &Json) -> String {
+pub(super) fn wallet_text(wallet: &Json) -> String {
     let totals = wallet.get("totals").map_or(&[][..], Json::items);
     if totals.is_empty() {
         return "the wallet is empty".to_owned();

@@ -2,6 +2,7 @@
 
 use super::{Row, RowResult, keys, with_warnings};
 use crate::error::Failure;
+use masivo_core::adjustment::{read_adjustment, read_void};
 use masivo_core::customers::read_registration;
 use masivo_core::events::{NewEvent, read_event};
 use masivo_core::migration::{read_migration, read_past_events};
@@ -223,6 +224,12 @@ impl FileDoor {
 
     pub(super) fn members(&self, audience: &str, limit: usize) -> Result<Vec<Json>, Failure> {
         Ok(self.handle().query()?.members(audience, None, limit)?.items)
+    }
+
+    pub(super) fn adjust(&self, customer: &str, how: &str, request: &Json) -> Result<Json, Failure> {
+        let read = if how == "void" { read_void } else { read_adjustment };
+        let (adjustment, _) = read(request).map_err(|report| Failure::from(&report))?;
+        self.shown(Command::Adjust { customer: customer.to_owned(), adjustment })
     }
 
     pub(super) fn campaigns_with_codes(&self) -> Result<Vec<Json>, Failure> {

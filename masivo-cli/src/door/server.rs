@@ -228,6 +228,11 @@ impl ServerDoor {
         Ok(self.get(&format!("/audiences/{}/members?limit={limit}", segment(audience)))?.items().to_vec())
     }
 
+    pub(super) fn adjust(&self, customer: &str, how: &str, request: &Json) -> Result<Json, Failure> {
+        let path = format!("/customers/{}/wallet/{how}", segment(customer));
+        Ok(data(&self.call(Method::POST, &path, None, Some(request))?))
+    }
+
     pub(super) fn campaigns_with_codes(&self) -> Result<Vec<Json>, Failure> {
         let (mut campaigns, mut from) = (Vec::new(), 0);
         loop {

@@ -65,6 +65,12 @@ fn every_command_works_through_a_server() {
     assert_eq!(number(&server.json(0, &["show", "audience", "Big spenders"]), "members_count"), 0);
     assert!(server.complaint(2, &["emit", r#"{"type":"PURCHASE"}"#]).contains("/customer_id"));
 
+    let given =
+        ["adjust", "ana", "25", "--reward", "Points", "--reason", "late parcel", "--expires", "2999-01-01"];
+    assert_eq!(server.json(0, &given).path("wallet.lines").map_or(0, |lines| lines.items().len()), 3);
+    server.complaint(2, &["adjust", "ana", "many", "--reward", "Points", "--reason", "x"]);
+    assert!(server.complaint(1, &["void", "ana", "77", "--reason", "x"]).contains("lot"));
+
     let made = server.json(0, &["keys", "create", "web", "--kind", "client"]);
     assert_eq!(server.json(0, &["keys", "list"]).items().len(), 2);
     server.json(0, &["keys", "revoke", &text(&made, "id")]);

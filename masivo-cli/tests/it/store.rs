@@ -88,6 +88,24 @@ fn customers_move_in_from_files() {
 }
 
 #[test]
+fn points_are_given_and_taken_by_hand() {
+    let folder = with_ana();
+    let typed = |code: i32, command: &str| {
+        let arguments: Vec<&str> = command.split(' ').chain(["--db", "s.db"]).collect();
+        folder.run(code, &arguments)
+    };
+    typed(0, "adjust ana 12 --reward Points --reason parcel --actor eva").says(&["Points"]);
+    typed(0, "adjust ana -2 --reward Points --reason mistake --json");
+    typed(1, "adjust ana -11 --reward Points --reason x").complains(&["10"]);
+    typed(1, "adjust ana 1 --reward Miles --reason x").complains(&["known are Points"]);
+    typed(2, "adjust ana 1 --reward Points --reason x --expires 2001-01-01").complains(&["expired"]);
+    typed(0, "void ana 1 --amount 4 --reason x");
+    typed(1, "void ana 1 --amount 7 --reason x").complains(&["6"]);
+    typed(0, "void ana 1 --reason x").says(&["Points              0 "]);
+    typed(0, "verify").says(&["all agrees"]);
+}
+
+#[test]
 fn codes_are_generated_added_and_exported() {
     let folder = with_ana();
     let campaign = r#"

@@ -46,6 +46,8 @@ pub enum EntryKind {
     Expired,
     /// Available → forfeited.
     Forfeited,
+    /// Available → taken by hand.
+    Voided,
     /// Available → applied to what reversed lots owe.
     Applied,
     /// Applied → available: less is owed than before.
@@ -138,7 +140,9 @@ fn move_within_lot(lot: &mut Lot, entry: &Entry) -> Decimal {
         EntryKind::Redeemed => shift(&mut lot.available, &mut lot.spent),
         EntryKind::RedeemedFromHold => shift(&mut lot.held, &mut lot.spent),
         EntryKind::Returned => shift(&mut lot.spent, &mut lot.available),
-        EntryKind::Expired | EntryKind::Forfeited => shift(&mut lot.available, &mut lot.lapsed),
+        EntryKind::Expired | EntryKind::Forfeited | EntryKind::Voided => {
+            shift(&mut lot.available, &mut lot.lapsed);
+        }
         EntryKind::Applied => shift(&mut lot.available, &mut lot.applied),
         EntryKind::Unapplied => shift(&mut lot.applied, &mut lot.available),
         EntryKind::Reversed => {
@@ -168,7 +172,9 @@ fn move_within_account(account: &mut Account, entry: &Entry) {
         }
         EntryKind::Returned | EntryKind::OwedReturned => account.spent = account.spent.saturating_sub(amount),
         EntryKind::Expired => account.expired = account.expired.saturating_add(amount),
-        EntryKind::Forfeited => account.forfeited = account.forfeited.saturating_add(amount),
+        EntryKind::Forfeited | EntryKind::Voided => {
+            account.forfeited = account.forfeited.saturating_add(amount);
+        }
         EntryKind::DebtRaised => account.debt = account.debt.saturating_add(amount),
         EntryKind::DebtLowered => account.debt = account.debt.saturating_sub(amount),
         EntryKind::DebtForgiven => {

@@ -126,6 +126,22 @@ impl<'a> Posting<'a> {
         Ok(())
     }
 
+    /// Takes available points by hand, soonest expiry first; never more than there are.
+    pub fn withdraw(&mut self, reward: u32, amount: Decimal) {
+        let (parts, _) = self.cover(reward, amount);
+        for (lot, part) in parts {
+            self.post(EntryKind::Voided, reward, lot, part);
+        }
+    }
+
+    /// Takes available points of one lot by hand; never more than there are.
+    pub fn void(&mut self, number: u32, amount: Decimal) {
+        let found = self.wallet.lot(number).map(|lot| (lot.reward, amount.min(lot.available)));
+        if let Some((reward, amount)) = found.filter(|(_, amount)| amount.is_positive()) {
+            self.post(EntryKind::Voided, reward, number, amount);
+        }
+    }
+
     /// Holds available points for a waiting event, soonest expiry first.
     ///
     /// # Errors

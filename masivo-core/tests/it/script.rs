@@ -10,6 +10,7 @@
 mod show;
 
 use crate::house::{Answer, House, instant, json};
+use masivo_core::adjustment::{read_adjustment, read_void};
 use masivo_core::coupons::read_redemption;
 use masivo_core::limits::LOTS_HELD;
 use masivo_core::migration::{read_migration, read_past_events};
@@ -75,6 +76,7 @@ impl Script {
             }
             "redeem" => self.redeem(rest),
             "migrate" => self.migrate(rest),
+            "adjust" | "void" => self.adjust(word, rest),
             "consent" => self.consent(rest),
             "emit" => self.emit(rest, false),
             "client" => self.emit(rest, true),
@@ -373,6 +375,20 @@ impl Script {
                 self.show_answer(&answer)
             }
             Err(rejection) => refused(&rejection),
+        }
+    }
+
+    /// `adjust <customer> <json>` and `void <customer> <json>`; the reason is made up.
+    fn adjust(&mut self, how: &str, rest: &str) -> String {
+        let (customer, more) = customer_and(rest);
+        let mut body = object().with("reason", "by hand").build();
+        body.merge(&self.json(more));
+        let read = if how == "void" { read_void(&body) } else { read_adjustment(&body) };
+        match read {
+            Ok((adjustment, _)) => {
+                self.done_command(&Command::Adjust { customer: customer.to_owned(), adjustment })
+            }
+            Err(report) => refused(&Rejection::Malformed(report)),
         }
     }
 

@@ -4,6 +4,7 @@ use crate::http::call::Call;
 use crate::http::error::Failure;
 use crate::http::respond::{Outcome, Reply};
 use masivo_core::Command;
+use masivo_core::adjustment::{read_adjustment, read_void};
 use masivo_core::customers::{read_identification, read_profile_change, read_registration};
 use masivo_core::value::{Json, object};
 use masivo_store::{Answer, Work};
@@ -42,9 +43,26 @@ pub(crate) async fn delete(call: Call) -> Outcome {
     Ok(Reply::data(object().with("id", customer).with("status", "DELETED")))
 }
 
+/// The wallet, now or as it was at an instant.
 pub(crate) async fn wallet(call: Call) -> Outcome {
     let id = call.path("id");
-    Ok(Reply::data(call.read(move |query| query.wallet(&id)).await?))
+    let zone = call.app.handle.program().settings().time_zone;
+    let at = call.text("at").and_then(|text| zone.parse_date_or_time(&text));
+    let shown = call.read(move |query| match at {
+        Some(at) => query.wallet_at(&id, at),
+        None => query.wallet(&id),
+    });
+    Ok(Reply::data(shown.await?))
+}
+
+pub(crate) async fn adjust(call: Call) -> Outcome {
+    let (adjustment, warnings) = read_adjustment(&call.body)?;
+    Ok(call.command(Command::Adjust { customer: call.path("id"), adjustment }).await?.warn(warnings))
+}
+
+pub(crate) async fn void(call: Call) -> Outcome {
+    let (adjustment, warnings) = read_void(&call.body)?;
+    Ok(call.command(Command::Adjust { customer: call.path("id"), adjustment }).await?.warn(warnings))
 }
 
 pub(crate) async fn history(call: Call) -> Outcome {

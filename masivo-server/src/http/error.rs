@@ -263,6 +263,7 @@ const fn status_of(rejection: &Rejection) -> StatusCode {
             StatusCode::BAD_REQUEST
         }
         Rejection::CustomerNotFound { .. }
+        | Rejection::LotNotFound { .. }
         | Rejection::EventNotFound { .. }
         | Rejection::UnknownCoupon
         | Rejection::DefinitionNotFound { .. } => StatusCode::NOT_FOUND,
@@ -281,6 +282,7 @@ const fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::TooManyPending { .. }
         | Rejection::PointsSpent { .. }
         | Rejection::PlanOutdated
+        | Rejection::InsufficientBalance { .. }
         | Rejection::CampaignFixed { .. }
         | Rejection::AudienceDynamic
         | Rejection::CustomerAnonymous

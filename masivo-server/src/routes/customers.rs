@@ -6,6 +6,7 @@ use crate::shapes::{
     ANY_TEXT, CONSENT_CHANGE, CONSENT_RECEIPT, CONSENT_STATE, CUSTOMER, CUSTOMER_AND_WALLET, DONE, HAPPENING,
     LIMIT, MIGRATION, ROW, TAG_NAMES, TAGS_CHANGE, TRANSACTION, TRANSACTION_TYPES, WALLET, list,
 };
+use masivo_core::adjustment::{ADJUSTMENT, VOID};
 use masivo_core::profile::{DEVICE, IDENTIFICATION, PROFILE_CHANGE, REGISTRATION};
 use masivo_core::shape::{Shape, optional};
 
@@ -77,7 +78,24 @@ pub(super) const ROUTES: &[Route] = &[
         "The wallet of a customer",
         handler!(api::customers::wallet),
     )
+    .query(&[optional("at", Shape::DateOrInstant, "as it was then; now when left out")])
     .gives(Output::Data(Shape::Object(&WALLET))),
+    Route::new(
+        Method::Post,
+        at!("/customers/{id}/wallet/adjust"),
+        "Give or take points by hand, with a reason and who did it",
+        handler!(api::customers::adjust),
+    )
+    .takes(Input::Described(Shape::Object(&ADJUSTMENT)))
+    .gives(WITH_WALLET),
+    Route::new(
+        Method::Post,
+        at!("/customers/{id}/wallet/void"),
+        "Take what can be spent of one lot, or a part of it, by hand",
+        handler!(api::customers::void),
+    )
+    .takes(Input::Described(Shape::Object(&VOID)))
+    .gives(WITH_WALLET),
     Route::new(
         Method::Get,
         at!("/customers/{id}/history"),

@@ -116,6 +116,7 @@ const LINE: ObjectShape = ObjectShape {
     name: "WalletLine",
     fields: &[
         required("amount", NUMBER, "how much"),
+        required("lot", COUNT, "the lot's number in this wallet"),
         optional("reward_id", Shape::Uuid, "of what"),
         optional("campaign_id", Shape::Uuid, "given by which campaign"),
         required("issued_at", Shape::Instant, "when it was given"),

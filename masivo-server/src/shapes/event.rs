@@ -65,6 +65,7 @@ pub const TRANSACTION: ObjectShape = ObjectShape {
         optional("reward_id", Shape::Uuid, "of what"),
         required("reward_type", ANY_TEXT, "the reward's type"),
         required("amount", NUMBER, "how much"),
+        optional("details", ANY_TEXT, "why it was given or taken by hand"),
         optional("cost", NUMBER, "what it is worth in money"),
         required("created_at", Shape::Instant, "when it was booked"),
         required("issued_at", Shape::Instant, "when its event happened"),

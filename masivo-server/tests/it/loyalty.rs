@@ -333,3 +333,68 @@ async fn customers_move_in_with_their_balances_and_their_past() {
     assert_eq!(balance(&house, "mia").await, "0 0 0");
     house.ended().await;
 }
+
+#[tokio::test]
+async fn points_are_given_and_taken_by_hand_and_the_past_can_be_read() {
+    let house = House::new().await;
+    let points = shop(&house).await;
+    house.post("/behavior/events", &purchase("ana", "100", "")).await.data();
+    house.travel("2026-01-20T10:00:00Z").await;
+    let gift = format!(
+        r#"{{"reward_id": "{points}", "amount": 25, "reason": "late parcel", "actor": "eva", "expiration_date": "2026-02-01"}}"#
+    );
+    let key = [("idempotency-key", "gift-1")];
+    let adjusted = house.ask_with("POST", "/customers/ana/wallet/adjust", &gift, &key).await.data();
+    assert_eq!(house.ask_with("POST", "/customers/ana/wallet/adjust", &gift, &key).await.data(), adjusted);
+    assert_eq!(at(&adjusted, "/wallet/totals/0/total"), "125");
+    let lot = at(&adjusted, "/wallet/lines/0/lot");
+    house.travel("2026-01-22T10:00:00Z").await;
+    house
+        .post("/customers/ana/wallet/void", &format!(r#"{{"lot": {lot}, "amount": 5, "reason": "mistake"}}"#))
+        .await
+        .data();
+    house
+        .post(
+            "/customers/ana/wallet/adjust",
+            &format!(r#"{{"reward_id": "{points}", "amount": -20, "reason": "x"}}"#),
+        )
+        .await
+        .data();
+    assert_eq!(balance(&house, "ana").await, "100 0 0");
+    let listed = house.get("/customers/ana/transactions").await.data();
+    let details: Vec<String> =
+        listed.items().iter().map(|line| format!("{} {}", at(line, "/type"), at(line, "/details"))).collect();
+    for expected in ["ACCUMULATION late parcel", "REVERSAL mistake", "REVERSAL x"] {
+        assert!(details.iter().any(|line| line == expected), "{expected}: {details:?}");
+    }
+    // A statement of any past instant: before, between, and after what fell due.
+    let then = async |instant: &str| {
+        let wallet = house.get(&format!("/customers/ana/wallet?at={instant}")).await.data();
+        at(&wallet, "/totals/0/total")
+    };
+    house.travel("2026-03-01T00:00:00Z").await;
+    for (instant, expected) in [
+        ("2026-01-15T09:59:59Z", ""),
+        ("2026-01-15T10:00:00Z", "100"),
+        ("2026-01-20T10:00:00Z", "125"),
+        ("2026-01-21", "125"),
+        ("2026-01-22T10:00:00Z", "100"),
+        ("2026-02-01", "100"),
+        ("2027-01-01", "100"),
+    ] {
+        assert_eq!(then(instant).await, expected, "{instant}");
+    }
+    let refused = house
+        .post(
+            "/customers/ana/wallet/adjust",
+            &format!(r#"{{"reward_id": "{points}", "amount": -101, "reason": "x"}}"#),
+        )
+        .await;
+    assert_eq!(refused.code(409), "insufficient_balance");
+    assert_eq!(
+        house.post("/customers/ana/wallet/void", r#"{"lot": 77, "reason": "x"}"#).await.code(404),
+        "lot_not_found"
+    );
+    assert_eq!(house.post("/customers/ana/wallet/void", r#"{"lot": 1}"#).await.code(400), "malformed");
+    house.ended().await;
+}

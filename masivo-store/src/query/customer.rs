@@ -1,13 +1,14 @@
 //! Customers, their history and their events.
 
 use super::{Page, Query};
-use crate::backend::FactRow;
+use crate::backend::{CustomerRow, FactRow};
 use crate::engine::load_record;
 use crate::error::{StoreError, SubmitError};
 use masivo_core::Rejection;
 use masivo_core::events::EventRecord;
 use masivo_core::fact::{Change, EventStatus, FactKind};
-use masivo_core::value::{Json, object};
+use masivo_core::state::State;
+use masivo_core::value::{Json, Timestamp, object};
 use masivo_core::view;
 use uuid::Uuid;
 
@@ -23,6 +24,37 @@ pub struct EventFilter {
 }
 
 impl Query {
+    /// The wallet as it was at an instant: what was booked by then, folded again, with what had fallen due by then.
+    ///
+    /// # Errors
+    /// [`Rejection::CustomerNotFound`], [`Rejection::CustomerDeleted`].
+    pub fn wallet_at(&self, id: &str, at: Timestamp) -> Result<Json, SubmitError> {
+        let present = self.present(id)?;
+        if at >= self.now {
+            return Ok(view::wallet(&self.program, &present.state, id));
+        }
+        let row = self.reader.customer_by_id(id)?;
+        let mut next = row.map_or(0, |row| row.state.head);
+        let mut booked = Vec::new();
+        while let Some(row) = self.reader.fact(next)? {
+            next = row.fact.previous;
+            if row.fact.at <= at {
+                booked.push(row.fact);
+            }
+        }
+        let zone = self.program.settings().time_zone;
+        let mut state = State { id: present.state.id, ..State::default() };
+        for fact in booked.iter().rev() {
+            fact.changes.iter().for_each(|change| state.apply(change, zone));
+            state.head = fact.sequence;
+        }
+        // What is looked at is the wallet: audiences are as they are.
+        state.audiences_seen = self.program.audiences_version();
+        let was = CustomerRow { state, ..present };
+        let was = self.bring_to_instant(was, &[], at)?;
+        Ok(view::wallet(&self.program, &was.state, id))
+    }
+
     /// `{ customer, wallet }`.
     ///
     /// # Errors

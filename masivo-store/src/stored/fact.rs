@@ -312,7 +312,7 @@ fn read_award(input: &mut Input<'_>) -> Result<Award, StoreError> {
 }
 
 /// The kinds without data of their own, in the order of their stored numbers.
-const PLAIN_KINDS: [EntryKind; 16] = [
+const PLAIN_KINDS: [EntryKind; 17] = [
     EntryKind::Held,
     EntryKind::Released,
     EntryKind::Redeemed,
@@ -329,6 +329,7 @@ const PLAIN_KINDS: [EntryKind; 16] = [
     EntryKind::DebtLowered,
     EntryKind::DebtForgiven,
     EntryKind::ForgivenLowered,
+    EntryKind::Voided,
 ];
 const ISSUED: u8 = 100;
 const EXTENDED: u8 = 101;

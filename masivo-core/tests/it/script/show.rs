@@ -59,6 +59,7 @@ impl Script {
                     EntryKind::Returned | EntryKind::OwedReturned => ("", " returned"),
                     EntryKind::Expired => ("", " expired"),
                     EntryKind::Forfeited => ("", " forfeited"),
+                    EntryKind::Voided => ("-", " voided"),
                     EntryKind::Applied => ("", " applied"),
                     EntryKind::Unapplied => ("", " unapplied"),
                     EntryKind::Reversed => ("", " reversed"),
