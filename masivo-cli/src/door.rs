@@ -10,6 +10,7 @@ pub(crate) use server::ServerDoor;
 
 use crate::arguments::Shared;
 use crate::error::Failure;
+use masivo_core::migration::row_key;
 use masivo_core::program::{Kind, Program};
 use masivo_core::value::{Json, Timestamp, object, parse_uuid};
 use std::path::Path;
@@ -97,14 +98,15 @@ impl Door {
 
     /// Brings customers in from elsewhere, each judged alone, answered in order.
     pub(crate) fn migrate_all(&mut self, rows: Vec<Row>) -> Result<Vec<RowResult>, Failure> {
-        through!(self, door => door.migrate_all(rows))
+        let rows: Vec<Json> = rows.into_iter().map(|row| with_own_key(row.body, &row.key)).collect();
+        through!(self, door => door.migrate_all(&rows))
     }
 
     /// Brings past events in, each judged alone, answered in order.
     pub(crate) fn migrate_events(&mut self, rows: Vec<Row>) -> Result<Vec<RowResult>, Failure> {
-        let rows = rows.into_iter().map(|row| Row { body: of_customer(row.body), ..row });
-        let rows: Vec<Row> = rows.collect();
-        through!(self, door => door.migrate_events(rows))
+        let rows = rows.into_iter().map(|row| with_own_key(of_customer(row.body), &row.key));
+        let rows: Vec<Json> = rows.collect();
+        through!(self, door => door.migrate_events(&rows))
     }
 
     /// Fulfils an event.
@@ -260,6 +262,14 @@ fn of_customer(mut event: Json) -> Json {
     let id = event.get("customer_id").cloned().unwrap_or_default();
     event.remove("customer_id");
     object().with("id", id).with("events", vec![event]).build()
+}
+
+/// The key of a row goes with it: it is the same whichever way the row takes.
+fn with_own_key(mut row: Json, key: &str) -> Json {
+    if row_key(&row).is_none() && matches!(row, Json::Object(_)) {
+        row.set("idempotency_key", key);
+    }
+    row
 }
 
 fn with_own_id(mut event: Json, key: &str) -> Json {

@@ -84,11 +84,11 @@ fn evaluate_where(
     }
 }
 
-/// Books a membership, tells of entering and leaving, and starts journeys on entering.
+/// Books a membership; unless it is done quietly, tells of entering and leaving, and starts journeys on entering.
 fn set(draft: &mut Draft<'_>, fact: FactId, at: Timestamp, membership: Membership) {
     let was_inside = draft.state.is_member(membership.audience);
     draft.record(fact, Change::Member(membership));
-    if was_inside == membership.inside {
+    if was_inside == membership.inside || draft.quiet {
         return;
     }
     let audience_id = draft.program.audience(membership.audience).map(|audience| audience.id.clone());

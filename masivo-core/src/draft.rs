@@ -70,6 +70,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) program: &'a Program,
     pub(crate) now: Timestamp,
     pub(crate) keyed: bool,
+    /// Nobody is told who enters or leaves an audience, and no journey starts.
+    pub(crate) quiet: bool,
     pub(crate) mint: Mint,
     pub(crate) state: State,
     pub(crate) profile: Profile,
@@ -113,6 +115,7 @@ impl<'a> Draft<'a> {
             program: context.program,
             now: context.now,
             keyed: context.keyed,
+            quiet: false,
             mint: context.mint.clone(),
             state: customer.state,
             profile: customer.profile,

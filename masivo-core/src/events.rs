@@ -19,7 +19,7 @@ pub use request::{
 };
 pub use reverse::{Receipt, ReceiptLine};
 
-pub(crate) use emit::{emit, emit_caused, event_data};
+pub(crate) use emit::{emit, emit_caused, event_data, skip_reason};
 pub(crate) use fulfill::{Fulfilled, expire_standby, fulfill, release_standby};
 pub(crate) use resolve::{Effects, Spending, resolve};
 pub(crate) use reverse::reverse;

@@ -1,13 +1,15 @@
 //! Migration: customers with their balances and past events, brought in from elsewhere.
 //!
 //! - M1: nothing is rewarded for what is brought in, and nobody is told of it: no REGISTRATION event, no campaigns, no
-//!   webhooks of registration, points and tiers.
-//! - M2: a balance becomes lots with the dates it brings; past purchases count in metrics and tier, which may only rise.
+//!   webhooks, no journeys. Moving in is not entering.
+//! - M2: a balance becomes lots with the dates it brings; past purchases count in metrics and tier, as far as the customer
+//!   takes part in campaigns.
 //! - M3: what is brought in can be read, explained and reversed like anything else.
 
 use crate::audiences;
 use crate::customers;
 use crate::draft::{Draft, FactId};
+use crate::events::skip_reason;
 use crate::fact::{Change, EventHead, EventReason, EventStatus, FactKind};
 use crate::limits::{MIGRATED_LOTS_MAX, MIGRATED_ROWS_MAX};
 use crate::metrics::Visit;
@@ -17,7 +19,7 @@ use crate::profile::{MIGRATED_CUSTOMER, Profile};
 use crate::program::Processing;
 use crate::rejection::Rejection;
 use crate::rule::Inputs;
-use crate::shape::{AMOUNT, ObjectShape, Shape, TEXT, Unknown, optional, required};
+use crate::shape::{AMOUNT, Field, ObjectShape, Shape, TEXT, Unknown, optional, required};
 use crate::tiers;
 use crate::value::{Decimal, Json, Timestamp};
 use crate::wallet::LotOrigin;
@@ -54,6 +56,9 @@ pub const MIGRATED_EVENT: ObjectShape = ObjectShape {
     ],
     unknown: Unknown::Warned,
 };
+/// The key that makes a row act once, whichever call brings it.
+pub(crate) const ROW_KEY: Field =
+    optional("idempotency_key", Shape::Id, "makes this row act once; its place in the call when left out");
 const EVENTS: Shape = Shape::List(&Shape::Object(&MIGRATED_EVENT), MIGRATED_ROWS_MAX);
 /// A customer's past events as they are brought in.
 pub const MIGRATED_EVENTS: ObjectShape = ObjectShape {
@@ -61,6 +66,7 @@ pub const MIGRATED_EVENTS: ObjectShape = ObjectShape {
     fields: &[
         required("id", Shape::Id, "the merchant's id of the customer"),
         required("events", EVENTS, "what happened"),
+        ROW_KEY,
     ],
     unknown: Unknown::Warned,
 };
@@ -111,6 +117,11 @@ pub struct PastEvent {
     pub payload: Arc<Json>,
 }
 
+/// The key a row brings with it.
+pub fn row_key(row: &Json) -> Option<&str> {
+    row.text(ROW_KEY.name)
+}
+
 /// Reads a customer that is brought in.
 ///
 /// # Errors
@@ -118,7 +129,8 @@ pub struct PastEvent {
 pub fn read_migration(json: &Json) -> Result<(Migration, Vec<Problem>), Report> {
     let mut report = Report::default();
     let root = Pointer::root();
-    let request = customers::read(&MIGRATED_CUSTOMER, json, &mut report);
+    let mut request = customers::read(&MIGRATED_CUSTOMER, json, &mut report);
+    request.remove(ROW_KEY.name);
     if json.get("metrics").is_some() {
         let message = "metrics are counted from the events that are brought in";
         report.warning(&root.field("metrics"), "ignored", message);
@@ -232,6 +244,10 @@ pub(crate) fn migrate(draft: &mut Draft<'_>, migration: &Migration) -> Result<Fa
         let origin = LotOrigin { reward, campaign: 0, rule: 0, fact: sequence };
         draft.post(fact, now, |posting| posting.issue_dated(origin, amount, issued_at, expires_at));
     }
+    if takes_part(draft) {
+        tiers::after_migration(draft, fact, now, now);
+    }
+    draft.quiet = true;
     audiences::evaluate_all(draft, fact, now);
     draft.summarise(fact);
     Ok(fact)
@@ -267,8 +283,10 @@ pub(crate) fn migrate_events(draft: &mut Draft<'_>, events: &[PastEvent]) -> Res
         return Err(Rejection::Malformed(report));
     }
     dated.sort_by_key(|(issued_at, _)| *issued_at);
+    let counts = takes_part(draft);
+    let mut counted: Option<(FactId, Timestamp)> = None;
     for (issued_at, event) in dated {
-        let visit = event.spend.map(|spend| Visit { issued_at, spend, purchase: true });
+        let visit = event.spend.map(|spend| Visit { issued_at, spend, purchase: true }).filter(|_| counts);
         let fact = draft.open(FactKind::Event, now);
         let head = EventHead {
             id: draft.mint.next_id(),
@@ -276,7 +294,7 @@ pub(crate) fn migrate_events(draft: &mut Draft<'_>, events: &[PastEvent]) -> Res
             brand: event.brand.clone(),
             issued_at,
             status: EventStatus::Resolved,
-            tracking: visit.is_none(),
+            tracking: event.spend.is_none(),
             reserve_days: 0,
             visit,
             caused_by: 0,
@@ -287,13 +305,22 @@ pub(crate) fn migrate_events(draft: &mut Draft<'_>, events: &[PastEvent]) -> Res
         draft.edit(fact, |fact| (fact.event, fact.payload) = (Some(head), Some(payload)));
         if let Some(visit) = visit {
             draft.record(fact, Change::Visited(visit));
+            let first = counted.map_or(issued_at, |(_, first)| first);
+            counted = Some((fact, first));
         }
         draft.summarise(fact);
     }
+    // A reversal of the event that the tier rests on must find what it raised (T2).
+    let changed = counted.is_some_and(|(last, first)| tiers::after_migration(draft, last, now, first));
     let fact = draft.open(FactKind::Migrated, now);
-    let changed = tiers::after_migration(draft, fact, now);
+    draft.quiet = true;
     let inputs = Inputs::METRICS.and(if changed { Inputs::TIER } else { Inputs::NONE });
     audiences::evaluate(draft, fact, now, inputs);
     draft.summarise(fact);
     Ok(())
+}
+
+/// Whether what a customer did counts: live events of those who do not take part do not either.
+fn takes_part(draft: &Draft<'_>) -> bool {
+    skip_reason(draft, false).is_none()
 }

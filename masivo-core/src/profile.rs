@@ -91,6 +91,7 @@ pub const MIGRATED_CUSTOMER: ObjectShape = ObjectShape {
         required("email", Shape::Email, "e-mail address, unique in the account"),
         optional("email_status", TEXT, "what is known of the address, for example VALID"),
         required("registration_date", Shape::DateOrInstant, "when the customer registered"),
+        crate::migration::ROW_KEY,
         optional("balance", crate::migration::BALANCE, "what is in the wallet: one lot a line"),
         optional("metrics", Shape::Any, "ignored: they are counted from the events that are brought in"),
         optional("devices", Shape::List(&Shape::Object(&DEVICE), DEVICES_MAX), "devices for push"),

@@ -1,6 +1,6 @@
 //! Per-day aggregates: what a fact adds to the sums that outlive erasure.
 
-use crate::fact::{Change, EventStatus, Fact};
+use crate::fact::{Change, EventReason, EventStatus, Fact};
 use crate::prelude::*;
 use crate::value::Decimal;
 use crate::view::entry_name;
@@ -26,7 +26,10 @@ pub fn daily(fact: &Fact) -> Vec<DailySum> {
     let mut add = |key: String, amount: Decimal| sums.push(DailySum { day, key, count: 1, amount });
     if let Some(head) = &fact.event {
         let spend = head.visit.map_or(Decimal::ZERO, |visit| visit.spend);
-        add(format!("event/{}/{}", head.event_type, head.status.name()), spend);
+        // What was brought in is not the business of the day it was brought in on.
+        let migrated = head.reason == Some(EventReason::Migrated);
+        let status = if migrated { "MIGRATED" } else { head.status.name() };
+        add(format!("event/{}/{status}", head.event_type), spend);
     } else {
         add(format!("fact/{}", fact.kind.name()), Decimal::ZERO);
     }
@@ -35,7 +38,7 @@ pub fn daily(fact: &Fact) -> Vec<DailySum> {
             Change::Entry(entry) => {
                 let name = entry_name(&entry.kind);
                 add(format!("points/{}/{name}", entry.reward), entry.amount);
-                if let EntryKind::Issued { campaign, .. } = entry.kind {
+                if let EntryKind::Issued { campaign: campaign @ 1.., .. } = entry.kind {
                     add(format!("campaign/{campaign}/issued"), entry.amount);
                 }
             }

@@ -89,6 +89,12 @@ fn catch_up(draft: &mut Draft<'_>, fact: FactId, at: Timestamp) {
 
 /// Rises at once after an event; gives whether the tier changed.
 pub(crate) fn after_event(draft: &mut Draft<'_>, fact: FactId, at: Timestamp, issued_at: Timestamp) -> bool {
+    let to = risen(draft, fact, at, issued_at);
+    change(draft, fact, at, to)
+}
+
+/// The tier after something that happened at `issued_at`: the one that holds now, or that the last boundary leaves.
+fn risen(draft: &mut Draft<'_>, fact: FactId, at: Timestamp, issued_at: Timestamp) -> u32 {
     let settings = draft.program.settings();
     let late = settings.time_zone.period(settings.reporting_period, issued_at)
         < settings.time_zone.period(settings.reporting_period, at);
@@ -96,14 +102,14 @@ pub(crate) fn after_event(draft: &mut Draft<'_>, fact: FactId, at: Timestamp, is
         judge_again(draft, fact, at);
     }
     let to = higher(draft, draft.state.tier, draft.state.tier_base);
-    let to = higher(draft, to, highest(draft, at));
-    change(draft, fact, at, to)
+    higher(draft, to, highest(draft, at))
 }
 
-/// Rises without a word after past events were brought in; gives whether the tier changed.
-pub(crate) fn after_migration(draft: &mut Draft<'_>, fact: FactId, at: Timestamp) -> bool {
+/// Rises without a word after a customer or past events were brought in, the oldest of `first`; gives whether the tier
+/// changed.
+pub(crate) fn after_migration(draft: &mut Draft<'_>, fact: FactId, at: Timestamp, first: Timestamp) -> bool {
     let from = draft.state.tier;
-    let to = higher(draft, from, highest(draft, at));
+    let to = risen(draft, fact, at, first);
     if to != from {
         catch_up(draft, fact, at);
         draft.record(fact, Change::TierChanged { from, to });

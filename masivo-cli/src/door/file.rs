@@ -5,7 +5,7 @@ use crate::error::Failure;
 use masivo_core::adjustment::{read_adjustment, read_void};
 use masivo_core::customers::read_registration;
 use masivo_core::events::{NewEvent, read_event};
-use masivo_core::migration::{read_migration, read_past_events};
+use masivo_core::migration::{read_migration, read_past_events, row_key};
 use masivo_core::problem::Problem;
 use masivo_core::program::{Kind, Program};
 use masivo_core::value::{Json, Timestamp, parse_uuid};
@@ -158,18 +158,18 @@ impl FileDoor {
         self.submit_rows(requests.collect())
     }
 
-    pub(super) fn migrate_all(&self, rows: Vec<Row>) -> Result<Vec<RowResult>, Failure> {
-        let requests = rows.into_iter().map(|row| {
-            let (migration, _) = read_migration(&row.body).map_err(|report| Failure::from(&report))?;
-            Ok(Request::from(Command::Migrate(migration)).with_key(Some(row.key)))
+    pub(super) fn migrate_all(&self, rows: &[Json]) -> Result<Vec<RowResult>, Failure> {
+        let requests = rows.iter().map(|row| {
+            let (migration, _) = read_migration(row).map_err(|report| Failure::from(&report))?;
+            Ok(Request::from(Command::Migrate(migration)).with_key(row_key(row).map(ToOwned::to_owned)))
         });
         self.submit_rows(requests.collect())
     }
 
-    pub(super) fn migrate_events(&self, rows: Vec<Row>) -> Result<Vec<RowResult>, Failure> {
-        let requests = rows.into_iter().map(|row| {
-            let (past, _) = read_past_events(&row.body).map_err(|report| Failure::from(&report))?;
-            Ok(Request::from(Command::MigrateEvents(past)).with_key(Some(row.key)))
+    pub(super) fn migrate_events(&self, rows: &[Json]) -> Result<Vec<RowResult>, Failure> {
+        let requests = rows.iter().map(|row| {
+            let (past, _) = read_past_events(row).map_err(|report| Failure::from(&report))?;
+            Ok(Request::from(Command::MigrateEvents(past)).with_key(row_key(row).map(ToOwned::to_owned)))
         });
         self.submit_rows(requests.collect())
     }

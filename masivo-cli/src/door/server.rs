@@ -165,20 +165,17 @@ impl ServerDoor {
         })
     }
 
-    pub(super) fn migrate_all(&self, rows: Vec<Row>) -> Result<Vec<RowResult>, Failure> {
+    pub(super) fn migrate_all(&self, rows: &[Json]) -> Result<Vec<RowResult>, Failure> {
         self.migrate("/customers/migrate", rows)
     }
 
-    pub(super) fn migrate_events(&self, rows: Vec<Row>) -> Result<Vec<RowResult>, Failure> {
+    pub(super) fn migrate_events(&self, rows: &[Json]) -> Result<Vec<RowResult>, Failure> {
         self.migrate("/customers/migrate/events", rows)
     }
 
-    /// Sends rows of a migration. The key of the first stands for all: a step that is sent again has the same rows.
-    fn migrate(&self, path: &str, rows: Vec<Row>) -> Result<Vec<RowResult>, Failure> {
-        let Some(key) = rows.first().map(|row| row.key.clone()) else { return Ok(Vec::new()) };
-        let rows: Vec<Json> = rows.into_iter().map(|row| row.body).collect();
-        let body = object().with("customers", rows).build();
-        rows_of(&data(&self.call(Method::POST, path, Some(&key), Some(&body))?))
+    fn migrate(&self, path: &str, rows: &[Json]) -> Result<Vec<RowResult>, Failure> {
+        let body = object().with("customers", rows.to_vec()).build();
+        rows_of(&data(&self.call(Method::POST, path, None, Some(&body))?))
     }
 
     pub(super) fn emit_all(&self, events: &[Json]) -> Result<Vec<RowResult>, Failure> {

@@ -26,6 +26,13 @@ impl Server {
         Self { folder, child, url: text(&said, "listening"), key: text(&said, "key") }
     }
 
+    /// Stops the server; its store is left.
+    fn stop(mut self) -> Folder {
+        drop(self.child.kill());
+        drop(self.child.wait());
+        std::mem::replace(&mut self.folder, Folder::new())
+    }
+
     fn with<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
         [arguments, &["--url", &self.url, "--key", &self.key]].concat()
     }
@@ -98,6 +105,24 @@ fn definitions_and_files_go_through_a_server() {
     assert_eq!((number(&report, "accepted"), number(&report, "rejected")), (1, 1));
     assert_eq!(number(&server.json(1, &["import", "events", "e.jsonl", "--restart"]), "accepted"), 1);
     assert_eq!(number(&server.json(0, &["show", "audience", "VIP"]), "members_count"), 1);
+}
+
+#[test]
+fn a_past_is_brought_in_once_whichever_way_its_file_takes() {
+    let server = Server::start();
+    let rows =
+        "customer_id,type,issued_at,order.value\nana,PURCHASE,1996-05-01,80\nana,PURCHASE,1996-06-01,20\n";
+    server.folder.write("past.csv", rows);
+    assert_eq!(number(&server.json(0, &["import", "migrated-events", "past.csv"]), "accepted"), 2);
+    server.folder.write("old.csv", "id,name,email,registration_date\nmia,Mia,mia@example.com,1990-01-01\n");
+    assert_eq!(number(&server.json(0, &["import", "migrated-customers", "old.csv"]), "accepted"), 1);
+    let folder = server.stop();
+    let import = |what, file| folder.json(0, &["import", what, file, "--restart", "--db", "d.db"]);
+    assert_eq!(number(&import("migrated-events", "past.csv"), "accepted"), 2);
+    assert_eq!(number(&import("migrated-customers", "old.csv"), "accepted"), 1);
+    let ana = folder.json(0, &["show", "customer", "ana", "--db", "d.db"]);
+    assert_eq!(number(&ana, "customer.metrics.lifetime.spend_total"), 220);
+    assert_eq!(number(&ana, "customer.metrics.lifetime.number_of_purchases"), 3);
 }
 
 #[test]

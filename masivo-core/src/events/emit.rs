@@ -93,7 +93,7 @@ fn is_purchase(event: &NewEvent) -> Option<(Decimal, bool)> {
 }
 
 /// Why loyalty processing is left out, if it is.
-pub(super) fn skip_reason(draft: &Draft<'_>, tracking: bool) -> Option<EventReason> {
+pub(crate) fn skip_reason(draft: &Draft<'_>, tracking: bool) -> Option<EventReason> {
     if tracking {
         Some(EventReason::TrackingOnly)
     } else if draft.state.standing != Standing::Active {

@@ -393,7 +393,12 @@ impl Script {
     }
 
     /// `migrate <customer> <json>`: a customer from elsewhere; with `events`, past events of one that is there.
+    /// `migrate <customer> <json> [as <name>]`; the name is the last event's.
     fn migrate(&mut self, rest: &str) -> String {
+        let (rest, name) = match rest.rsplit_once(" as ") {
+            Some((rest, name)) => (rest, Some(name.trim())),
+            None => (rest, None),
+        };
         let (id, more) = customer_and(rest);
         let more = self.json(more);
         let mut body = object().with("id", id).build();
@@ -406,10 +411,19 @@ impl Script {
             body.merge(&more);
             read_migration(&body).map(|(migration, _)| Command::Migrate(migration))
         };
-        match command {
-            Ok(command) => self.done_command(&command),
-            Err(report) => refused(&Rejection::Malformed(report)),
+        let command = match command {
+            Ok(command) => command,
+            Err(report) => return refused(&Rejection::Malformed(report)),
+        };
+        let answer = self.house.submit(&command);
+        if let (Some(name), Ok(answer)) = (name, &answer) {
+            let facts = answer.facts.iter().rev();
+            let mut events =
+                facts.filter_map(|fact| self.house.fact(*fact).event.as_ref().map(|event| event.id));
+            let last = events.next().unwrap();
+            self.events.insert(name.to_owned(), last);
         }
+        self.done(answer)
     }
 
     /// `redeem <customer> <code> [json] [as <name>]`.

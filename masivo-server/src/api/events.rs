@@ -1,11 +1,11 @@
 //! Events: sent one by one or in batches, read, explained, fulfilled, reversed.
 
 use crate::http::auth::Principal;
-use crate::http::call::{Call, row_of};
+use crate::http::call::Call;
 use crate::http::error::Failure;
 use crate::http::respond::{Outcome, Reply};
-use masivo_core::events::{NewEvent, read_event, read_preview};
-use masivo_core::problem::{Problem, Report};
+use masivo_core::events::{read_event, read_preview};
+use masivo_core::problem::Problem;
 use masivo_core::value::{Json, Timestamp, object, parse_uuid};
 use masivo_core::{Command, Rejection, view};
 use masivo_store::query::EventFilter;
@@ -50,7 +50,9 @@ pub(crate) async fn batch(call: Call) -> Outcome {
     let mut answers: Vec<Json> = vec![Json::Null; rows.len()];
     let (mut places, mut submissions) = (Vec::new(), Vec::new());
     for (index, (row, answer)) in rows.iter().zip(&mut answers).enumerate() {
-        match read_row(&call, index, row) {
+        let event = call.check_row("events", index);
+        let event = event.and_then(|()| Ok(read_event(row, call.principal != Principal::Server)?));
+        match event {
             Ok((event, warnings)) => {
                 let key = call.key.as_ref().map(|key| format!("{key}\u{1f}{index}"));
                 submissions.push(Submission { work: Work::Customer(Box::new(Command::Emit(event))), key });
@@ -69,21 +71,6 @@ pub(crate) async fn batch(call: Call) -> Outcome {
         }
     }
     Ok(Reply::data(answers))
-}
-
-fn read_row(call: &Call, index: usize, row: &Json) -> Result<(NewEvent, Vec<Problem>), Failure> {
-    let prefix = format!("/events/{index}");
-    let of_row = call.problems.iter().filter(|problem| row_of(problem) == Some(index));
-    let problems: Vec<Problem> = of_row
-        .map(|problem| Problem {
-            pointer: problem.pointer.strip_prefix(&prefix).unwrap_or_default().to_owned(),
-            ..problem.clone()
-        })
-        .collect();
-    if !problems.is_empty() {
-        return Err(Report { problems, warnings: Vec::new() }.into());
-    }
-    Ok(read_event(row, call.principal != Principal::Server)?)
 }
 
 fn show_row(call: &Call, result: Result<Answer, SubmitError>, warnings: Vec<Problem>) -> Json {

@@ -5,7 +5,7 @@ use crate::http::error::Failure;
 use crate::http::respond::{Outcome, Reply};
 use masivo_core::Command;
 use masivo_core::limits::MIGRATED_ROWS_MAX;
-use masivo_core::migration::{read_migration, read_past_events};
+use masivo_core::migration::{read_migration, read_past_events, row_key};
 use masivo_core::problem::Problem;
 use masivo_core::value::{Json, object};
 use masivo_store::{Request as Submission, Work};
@@ -49,9 +49,10 @@ async fn each(call: &Call, read: impl Fn(&Json) -> Read) -> Outcome {
     let mut answers: Vec<Json> = vec![Json::Null; rows.len()];
     let (mut places, mut submissions) = (Vec::new(), Vec::new());
     for (index, (row, answer)) in rows.iter().zip(&mut answers).enumerate() {
-        match read(row) {
+        match call.check_row("customers", index).and_then(|()| read(row)) {
             Ok((command, warnings)) => {
-                let key = call.key.as_ref().map(|key| format!("{key}\u{1f}{index}"));
+                let of_call = || call.key.as_ref().map(|key| format!("{key}\u{1f}{index}"));
+                let key = row_key(row).map(ToOwned::to_owned).or_else(of_call);
                 submissions.push(Submission { work: Work::Customer(Box::new(command)), key });
                 places.push((index, warnings));
             }

@@ -13,6 +13,7 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 use masivo_core::Command;
+use masivo_core::limits::PROBLEMS_MAX;
 use masivo_core::problem::{Pointer, Problem, Report};
 use masivo_core::shape::{ObjectShape, Shape, Unknown};
 use masivo_core::value::{Json, object};
@@ -137,7 +138,7 @@ async fn prepare(
             None => absent(route, &mut report),
         };
         json = check(route, json, &mut report);
-        if matches!(route.input, Input::Rows(_)) && report.problems.iter().all(is_in_a_row) {
+        if matches!(route.input, Input::Rows(_)) && are_in_rows(&report) {
             problems = std::mem::take(&mut report.problems);
         }
         let ((), more) = report.into_result(())?;
@@ -196,13 +197,30 @@ fn check(route: &Route, json: Json, report: &mut Report) -> Json {
     }
 }
 
-/// Whether a problem lies inside one row of a batch: `/events/3/…`.
-fn is_in_a_row(problem: &Problem) -> bool {
-    row_of(problem).is_some()
+/// Whether every problem lies inside one row of a batch, `/events/3/…`, so that the other rows can be trusted: not when
+/// the document was cut off, nor when there may be more problems than are named.
+fn are_in_rows(report: &Report) -> bool {
+    let is_in_a_row = |problem: &Problem| row_of(problem).is_some() && problem.code != "too_deep";
+    report.problems.len() < PROBLEMS_MAX && report.problems.iter().all(is_in_a_row)
+}
+
+impl Call {
+    /// Refuses a row of the list `name` in which something could not be read.
+    pub(crate) fn check_row(&self, name: &str, index: usize) -> Result<(), Failure> {
+        let prefix = format!("/{name}/{index}");
+        let of_row = self.problems.iter().filter(|problem| row_of(problem) == Some(index));
+        let problems: Vec<Problem> = of_row
+            .map(|problem| Problem {
+                pointer: problem.pointer.strip_prefix(&prefix).unwrap_or_default().to_owned(),
+                ..problem.clone()
+            })
+            .collect();
+        if problems.is_empty() { Ok(()) } else { Err(Report { problems, warnings: Vec::new() }.into()) }
+    }
 }
 
 /// The number of the row a problem lies in.
-pub(crate) fn row_of(problem: &Problem) -> Option<usize> {
+fn row_of(problem: &Problem) -> Option<usize> {
     let mut steps = problem.pointer.split('/').skip(2);
     steps.next().and_then(|index| index.parse().ok())
 }

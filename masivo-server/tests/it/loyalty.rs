@@ -319,6 +319,41 @@ async fn customers_move_in_with_their_balances_and_their_past() {
     assert!(at(&rows, "/0/warnings").contains("/metrics"), "{rows}");
     assert!(at(&rows, "/2/problems").contains("/email"), "{rows}");
     assert_eq!(balance(&house, "mia").await, "70 0 0");
+    // What cannot be read is not left out: its row is refused, and a document that is cut off is refused in whole.
+    let customer = |id: &str, more: &str| {
+        format!(
+            r#"{{"id": "{id}", "name": "X", "email": "{id}@example.com", "registration_date": "2020-01-01"{more}}}"#
+        )
+    };
+    let lot = |amount: &str| format!(r#"[{{"reward_id": "{points}", "amount": {amount}}}]"#);
+    let twice = customer("tom", &format!(r#", "balance": {}, "balance": {}"#, lot("1"), lot("2")));
+    let long = customer("zoe", &format!(r#", "balance": {}"#, lot("33.3333333333333333333")));
+    let rows = house
+        .post(
+            "/customers/migrate",
+            &format!(r#"{{"customers": [{twice}, {long}, {}]}}"#, customer("kim", "")),
+        )
+        .await;
+    let rows = rows.data();
+    assert_eq!(
+        [at(&rows, "/0/status"), at(&rows, "/1/status"), at(&rows, "/2/status")],
+        ["400", "400", "201"]
+    );
+    assert!(at(&rows, "/1/problems").contains("/balance/0/amount"), "{rows}");
+    let many = vec!["1"; 201_000].join(",");
+    let cut =
+        format!(r#"{{"customers": [{}]}}"#, customer("ida", &format!(r#", "metadata": {{"a": [{many}]}}"#)));
+    assert_eq!(house.post("/customers/migrate", &cut).await.code(400), "malformed");
+    assert_eq!(house.get("/customers/ida").await.code(404), "customer_not_found");
+    // A key of its own makes a row act once, whichever call it comes with.
+    let keyed = customer("lea", r#", "idempotency_key": "lea-1""#);
+    for body in [
+        format!(r#"{{"customers": [{keyed}]}}"#),
+        format!(r#"{{"customers": [{}, {keyed}]}}"#, customer("uma", "")),
+    ] {
+        let rows = house.post("/customers/migrate", &body).await.data();
+        assert!(rows.items().iter().all(|row| at(row, "/status") == "201"), "{rows}");
+    }
     let events = r#"{"customers": [{"id": "mia", "events": [
         {"type": "PURCHASE", "issued_at": "2025-12-01T10:00:00Z", "order": {"value": 120}, "fulfilled": true}]}]}"#;
     house.post("/customers/migrate/events", events).await.data();
