@@ -126,6 +126,9 @@ pub(crate) enum Command {
         /// When what is given expires.
         #[arg(long, value_name = "DATE")]
         expires: Option<String>,
+        /// An idempotency key: sending it again with the same key changes nothing.
+        #[arg(long, value_name = "KEY")]
+        idempotency_key: Option<String>,
     },
     /// Take what can be spent of one lot of a customer by hand.
     Void {
@@ -142,6 +145,9 @@ pub(crate) enum Command {
         /// Who does it.
         #[arg(long)]
         actor: Option<String>,
+        /// An idempotency key: sending it again with the same key changes nothing.
+        #[arg(long, value_name = "KEY")]
+        idempotency_key: Option<String>,
     },
     /// Export the codes of a coupon campaign, or add some.
     Codes {

@@ -21,6 +21,7 @@ pub(crate) use verify::{text as verification_text, to_json as verification_json}
 use crate::arguments::{Arguments, Command};
 use crate::error::Failure;
 use crate::output::Output;
+use adjust::Typed;
 use masivo_core::value::object;
 
 /// Carries out what was typed.
@@ -45,18 +46,20 @@ pub(crate) fn run(arguments: Arguments, output: Output) -> Result<(), Failure> {
             explain::run(&shared, event.as_deref().unwrap_or_default(), unsent.as_deref(), output)
         }
         Command::Verify => verify::run(&shared, output),
-        Command::Adjust { customer, amount, reward, reason, actor, expires } => {
+        Command::Adjust { customer, amount, reward, reason, actor, expires, idempotency_key } => {
             let request = object()
                 .with("amount", adjust::number(&amount)?)
                 .with("reason", reason)
                 .with_some("actor", actor)
                 .with_some("expiration_date", expires);
-            adjust::change(&shared, &customer, &reward, request.build(), output)
+            let typed = Typed { customer, request: request.build(), key: idempotency_key };
+            adjust::change(&shared, &reward, typed, output)
         }
-        Command::Void { customer, lot, amount, reason, actor } => {
+        Command::Void { customer, lot, amount, reason, actor, idempotency_key } => {
             let amount = amount.as_deref().map(adjust::number).transpose()?;
             let request = object().with("lot", lot).with_some("amount", amount).with("reason", reason);
-            adjust::void(&shared, &customer, &request.with_some("actor", actor).build(), output)
+            let request = request.with_some("actor", actor).build();
+            adjust::void(&shared, &Typed { customer, request, key: idempotency_key }, output)
         }
         Command::Codes { what } => codes::run(&shared, &what, output),
         Command::Keys { what } => keys::run(&shared, &what, output),

@@ -179,8 +179,14 @@ impl Door {
     }
 
     /// Gives or takes points by hand: `how` is adjust or void.
-    pub(crate) fn adjust(&mut self, customer: &str, how: &str, request: &Json) -> Result<Json, Failure> {
-        through!(self, door => door.adjust(customer, how, request))
+    pub(crate) fn adjust(
+        &mut self,
+        how: &str,
+        customer: &str,
+        request: &Json,
+        key: Option<&str>,
+    ) -> Result<Json, Failure> {
+        through!(self, door => door.adjust(how, customer, request, key))
     }
 
     /// The id of a coupon campaign of that id or name, and how many codes it has.

@@ -173,7 +173,9 @@ fn void(
     request: &Json,
 ) -> Result<FactId, Rejection> {
     let now = draft.now;
-    let lot = draft.state.wallet.lot(number).ok_or(Rejection::LotNotFound { number })?;
+    // What has just expired is closed, whether it was booked before or is only now.
+    let open = draft.state.wallet.lot(number).filter(|lot| lot.is_open());
+    let lot = open.ok_or(Rejection::LotNotFound { number })?;
     let (reward, available) = (lot.reward, lot.available);
     let wanted = amount.unwrap_or(available);
     check_places(wanted, draft.program.reward(reward).map_or(6, |reward| reward.spec.decimals))?;

@@ -8,20 +8,28 @@ use masivo_core::value::{Decimal, Json};
 
 /// An amount as it is typed.
 pub(super) fn number(text: &str) -> Result<Decimal, Failure> {
-    text.parse().map_err(|_| {
-        let message = format!("`{}` is not an amount", text.escape_debug());
-        Failure::usage(message, "write a number, for example 10 or -2.5")
-    })
+    let odd = |what: &str, hint: &str| {
+        Err(Failure::usage(format!("`{}` {what}", text.escape_debug()), hint.to_owned()))
+    };
+    match Decimal::read(text) {
+        Ok((amount, false)) => Ok(amount),
+        Ok((_, true)) => odd("has more than six places", "say what it is to be rounded to"),
+        Err(_) => odd("is not an amount", "write a number, for example 10 or -2.5"),
+    }
+}
+
+/// What was typed.
+pub(super) struct Typed {
+    /// The merchant's id of the customer.
+    pub(super) customer: String,
+    /// The request.
+    pub(super) request: Json,
+    /// What makes it act once.
+    pub(super) key: Option<String>,
 }
 
 /// Gives or takes points of a reward that is named by id or name.
-pub(super) fn change(
-    shared: &Shared,
-    customer: &str,
-    reward: &str,
-    mut request: Json,
-    output: Output,
-) -> Result<(), Failure> {
+pub(super) fn change(shared: &Shared, reward: &str, mut typed: Typed, output: Output) -> Result<(), Failure> {
     let mut door = Door::open(shared)?;
     let program = door.program()?;
     let found = program.reward_by_id(reward);
@@ -31,13 +39,14 @@ pub(super) fn change(
         let message = format!("there is no reward `{}`", reward.escape_debug());
         return Err(Failure::refused("unknown_reward", message, format!("known are {}", known.join(", "))));
     };
-    request.set("reward_id", found.id.as_str());
-    let answer = door.adjust(customer, "adjust", &request)?;
+    typed.request.set("reward_id", found.id.as_str());
+    let answer = door.adjust("adjust", &typed.customer, &typed.request, typed.key.as_deref())?;
     output.answer(&answer, || super::show::wallet_text(answer.get("wallet").unwrap_or(&Json::Null)))
 }
 
 /// Takes what can be spent of a lot.
-pub(super) fn void(shared: &Shared, customer: &str, request: &Json, output: Output) -> Result<(), Failure> {
-    let answer = Door::open(shared)?.adjust(customer, "void", request)?;
+pub(super) fn void(shared: &Shared, typed: &Typed, output: Output) -> Result<(), Failure> {
+    let key = typed.key.as_deref();
+    let answer = Door::open(shared)?.adjust("void", &typed.customer, &typed.request, key)?;
     output.answer(&answer, || super::show::wallet_text(answer.get("wallet").unwrap_or(&Json::Null)))
 }

@@ -67,17 +67,29 @@ pub(super) fn wallet_text(wallet: &Json) -> String {
     if totals.is_empty() {
         return "the wallet is empty".to_owned();
     }
-    let rows = totals.iter().map(|total| {
+    let name = |total: &Json| {
         let name = total.get("reward").and_then(|reward| reward.text("name"));
+        name.or_else(|| total.text("reward_id")).unwrap_or_default().to_owned()
+    };
+    let rows = totals.iter().map(|total| {
         [
-            name.or_else(|| total.text("reward_id")).unwrap_or_default().to_owned(),
+            name(total),
             plain(total.get("total")),
             plain(total.get("held")),
             plain(total.get("debt")),
             instant(total.get("expiration_date")),
         ]
     });
-    table(["reward", "can be spent", "held", "debt", "next expiry"], rows)
+    let sums = table(["reward", "can be spent", "held", "debt", "next expiry"], rows);
+    let lines = wallet.get("lines").map_or(&[][..], Json::items);
+    let lots = lines.iter().map(|line| {
+        let reward = totals.iter().find(|total| total.get("reward_id") == line.get("reward_id"));
+        let expiry = instant(line.get("expiration_date"));
+        [plain(line.get("lot")), reward.map(name).unwrap_or_default(), plain(line.get("amount")), expiry]
+    });
+    let lots =
+        if lines.is_empty() { String::new() } else { table(["lot", "reward", "amount", "expires"], lots) };
+    blocks([sums, lots])
 }
 
 fn audiences_text(customer: &Json) -> String {

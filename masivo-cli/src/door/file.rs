@@ -226,10 +226,17 @@ impl FileDoor {
         Ok(self.handle().query()?.members(audience, None, limit)?.items)
     }
 
-    pub(super) fn adjust(&self, customer: &str, how: &str, request: &Json) -> Result<Json, Failure> {
+    pub(super) fn adjust(
+        &self,
+        how: &str,
+        customer: &str,
+        request: &Json,
+        key: Option<&str>,
+    ) -> Result<Json, Failure> {
         let read = if how == "void" { read_void } else { read_adjustment };
         let (adjustment, _) = read(request).map_err(|report| Failure::from(&report))?;
-        self.shown(Command::Adjust { customer: customer.to_owned(), adjustment })
+        let command = Command::Adjust { customer: customer.to_owned(), adjustment };
+        self.shown(Request::from(command).with_key(key.map(ToOwned::to_owned)))
     }
 
     pub(super) fn campaigns_with_codes(&self) -> Result<Vec<Json>, Failure> {

@@ -225,9 +225,15 @@ impl ServerDoor {
         Ok(self.get(&format!("/audiences/{}/members?limit={limit}", segment(audience)))?.items().to_vec())
     }
 
-    pub(super) fn adjust(&self, customer: &str, how: &str, request: &Json) -> Result<Json, Failure> {
+    pub(super) fn adjust(
+        &self,
+        how: &str,
+        customer: &str,
+        request: &Json,
+        key: Option<&str>,
+    ) -> Result<Json, Failure> {
         let path = format!("/customers/{}/wallet/{how}", segment(customer));
-        Ok(data(&self.call(Method::POST, &path, None, Some(request))?))
+        Ok(data(&self.call(Method::POST, &path, key, Some(request))?))
     }
 
     pub(super) fn campaigns_with_codes(&self) -> Result<Vec<Json>, Failure> {

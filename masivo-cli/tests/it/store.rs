@@ -94,7 +94,10 @@ fn points_are_given_and_taken_by_hand() {
         let arguments: Vec<&str> = command.split(' ').chain(["--db", "s.db"]).collect();
         folder.run(code, &arguments)
     };
-    typed(0, "adjust ana 12 --reward Points --reason parcel --actor eva").says(&["Points"]);
+    let gift = "adjust ana 12 --reward Points --reason parcel --actor eva --idempotency-key gift-1";
+    typed(0, gift).says(&["Points             12 "]);
+    typed(0, gift).says(&["1     Points       12"]);
+    typed(2, "adjust ana 1.0000001 --reward Points --reason x").complains(&["six places"]);
     typed(0, "adjust ana -2 --reward Points --reason mistake --json");
     typed(1, "adjust ana -11 --reward Points --reason x").complains(&["10"]);
     typed(1, "adjust ana 1 --reward Miles --reason x").complains(&["known are Points"]);

@@ -3,6 +3,7 @@
 
 use crate::house::{House, json};
 use crate::script::Script;
+use masivo_core::adjustment::{Adjustment, read_adjustment, read_void};
 use masivo_core::fact::{EventStatus, FactKind};
 use masivo_core::limits::LOTS_HELD;
 use masivo_core::rule::MetricPeriod;
@@ -30,6 +31,8 @@ enum Step {
     Tag { who: usize, vip: bool },
     Status { who: usize, active: bool },
     Identify,
+    Adjust { who: usize, amount: i32 },
+    Void { who: usize, lot: u32 },
 }
 
 fn steps(count: usize) -> impl Strategy<Value = Vec<Step>> {
@@ -58,8 +61,10 @@ fn steps(count: usize) -> impl Strategy<Value = Vec<Step>> {
         4 => (0..20_usize).prop_map(|which| Step::Reverse { which }),
         1 => (who.clone(), any::<bool>()).prop_map(|(who, behavioral)| Step::Consent { who, behavioral }),
         1 => (who.clone(), any::<bool>()).prop_map(|(who, vip)| Step::Tag { who, vip }),
-        1 => (who, any::<bool>()).prop_map(|(who, active)| Step::Status { who, active }),
+        1 => (who.clone(), any::<bool>()).prop_map(|(who, active)| Step::Status { who, active }),
         1 => Just(Step::Identify),
+        1 => (who.clone(), -80..80_i32).prop_map(|(who, amount)| Step::Adjust { who, amount }),
+        1 => (who, 1..20_u32).prop_map(|(who, lot)| Step::Void { who, lot }),
     ];
     prop::collection::vec(step, 1..count)
 }
@@ -70,6 +75,10 @@ points points
 give spend on PURCHASE 1/1 per order.value of points life 3/months
 give big on PURCHASE 20 of points life 1/month when order.value greater_than 150
 give golden on PURCHASE 5 of points tier gold
+give scarce on PURCHASE 7 of points budget 40 life 2/months
+give shared on PURCHASE 1/10 per order.value of points budget 100 divided weekly
+give thrice on PURCHASE 3 of points limit campaign 3 times month limit customer 2 times week
+give worth on PURCHASE 1/20 per order.value of points limit customer 12 worth lifetime when order.value greater_than 40
 give adjusted on TIER_ADJUSTMENT 15 of points life 2/months when event.metadata.direction equals "upgrade"
 audience recent when customer.metrics.lifetime.last_visit within_last "30/days"
 audience lapsed when customer.metrics.lifetime.last_visit more_than_ago "60/days" and customer.tags.vip not_equals true
@@ -179,7 +188,23 @@ impl Life {
                 let body = json(r#"{"name": "Nora", "email": "nora@example.com"}"#);
                 drop(self.house.identify("anon", &body));
             }
+            // More than there is, and lots that are gone, are refused, which is fine.
+            Step::Adjust { who, amount } if *amount != 0 => {
+                let request = object().with("reward_id", self.points.as_str()).with("reason", "x");
+                let request = request.with("amount", Decimal::whole(*amount)).build();
+                self.adjust(*who, read_adjustment(&request).unwrap().0);
+            }
+            Step::Adjust { .. } => {}
+            Step::Void { who, lot } => {
+                let request = object().with("lot", *lot).with("reason", "x").build();
+                self.adjust(*who, read_void(&request).unwrap().0);
+            }
         }
+    }
+
+    fn adjust(&mut self, who: usize, adjustment: Adjustment) {
+        let command = Command::Adjust { customer: CUSTOMERS[who].to_owned(), adjustment };
+        drop(self.house.submit(&command));
     }
 
     fn reverse(&mut self, event: Uuid) {
@@ -244,7 +269,7 @@ fn outline(mut state: State) -> String {
     format!("{state:#?}")
 }
 
-/// What is left of a customer, without the history of the state: points, debt, metrics, tier, audiences.
+/// What is left of a customer, without the history of the state: points, debt, limits, metrics, tier, audiences.
 fn balance(life: &Life, who: &str) -> String {
     let state = life.house.read(who).state;
     let zone = life.house.program.settings().time_zone;
@@ -260,7 +285,12 @@ fn balance(life: &Life, who: &str) -> String {
         })
         .filter(|sums| *sums != (Decimal::ZERO, Decimal::ZERO, Decimal::ZERO))
         .collect();
-    format!("{points:?} tier {} audiences {inside:?} metrics {metrics:#?}", state.tier)
+    let own: Vec<_> = state.quotas.iter().filter(|(_, sums)| !sums.taken().is_zero()).collect();
+    let quotas: Vec<_> = life.house.quotas.iter().filter(|(_, sums)| !sums.taken().is_zero()).collect();
+    format!(
+        "{points:?} quotas {own:?} {quotas:?} tier {} audiences {inside:?} metrics {metrics:#?}",
+        state.tier
+    )
 }
 
 const ZONES: [&str; 3] = ["UTC", "America/Guayaquil", "Europe/Berlin"];

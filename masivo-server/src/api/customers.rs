@@ -48,6 +48,11 @@ pub(crate) async fn wallet(call: Call) -> Outcome {
     let id = call.path("id");
     let zone = call.app.handle.program().settings().time_zone;
     let at = call.text("at").and_then(|text| zone.parse_date_or_time(&text));
+    let now = call.app.handle.now();
+    if let Some(at) = at.filter(|at| *at > now) {
+        let message = format!("{at} has not come yet");
+        return Err(Failure::problem("?at", "in_the_future", message, "ask for an instant that has passed"));
+    }
     let shown = call.read(move |query| match at {
         Some(at) => query.wallet_at(&id, at),
         None => query.wallet(&id),

@@ -415,10 +415,12 @@ async fn points_are_given_and_taken_by_hand_and_the_past_can_be_read() {
         ("2026-01-21", "125"),
         ("2026-01-22T10:00:00Z", "100"),
         ("2026-02-01", "100"),
-        ("2027-01-01", "100"),
+        ("2026-03-01", "100"),
     ] {
         assert_eq!(then(instant).await, expected, "{instant}");
     }
+    let to_come = house.get("/customers/ana/wallet?at=2027-01-01").await;
+    assert!(to_come.json.to_string().contains("in_the_future"), "{}", to_come.json);
     let refused = house
         .post(
             "/customers/ana/wallet/adjust",

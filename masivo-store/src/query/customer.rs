@@ -24,7 +24,8 @@ pub struct EventFilter {
 }
 
 impl Query {
-    /// The wallet as it was at an instant: what was booked by then, folded again, with what had fallen due by then.
+    /// The wallet as it was at an instant: what was booked by then, folded again, with what had fallen due by then. Of
+    /// instants to come nothing is known: they show the present.
     ///
     /// # Errors
     /// [`Rejection::CustomerNotFound`], [`Rejection::CustomerDeleted`].
