@@ -10,7 +10,6 @@ pub(crate) use server::ServerDoor;
 
 use crate::arguments::Shared;
 use crate::error::Failure;
-use masivo_core::migration::row_key;
 use masivo_core::program::{Kind, Program};
 use masivo_core::value::{Json, Timestamp, object, parse_uuid};
 use std::path::Path;
@@ -92,19 +91,21 @@ impl Door {
     /// Sends events, each judged alone, answered in order.
     pub(crate) fn emit_all(&mut self, rows: Vec<Row>) -> Result<Vec<RowResult>, Failure> {
         // The key of a row is its event's own id: it is the same whichever way the row takes.
-        let events: Vec<Json> = rows.into_iter().map(|row| with_own_id(row.body, &row.key)).collect();
+        let events: Vec<Json> = rows.into_iter().map(|row| with_own_key(row.body, "id", &row.key)).collect();
         through!(self, door => door.emit_all(&events))
     }
 
     /// Brings customers in from elsewhere, each judged alone, answered in order.
     pub(crate) fn migrate_all(&mut self, rows: Vec<Row>) -> Result<Vec<RowResult>, Failure> {
-        let rows: Vec<Json> = rows.into_iter().map(|row| with_own_key(row.body, &row.key)).collect();
+        let rows: Vec<Json> =
+            rows.into_iter().map(|row| with_own_key(row.body, "idempotency_key", &row.key)).collect();
         through!(self, door => door.migrate_all(&rows))
     }
 
     /// Brings past events in, each judged alone, answered in order.
     pub(crate) fn migrate_events(&mut self, rows: Vec<Row>) -> Result<Vec<RowResult>, Failure> {
-        let rows = rows.into_iter().map(|row| with_own_key(of_customer(row.body), &row.key));
+        let rows =
+            rows.into_iter().map(|row| with_own_key(of_customer(row.body), "idempotency_key", &row.key));
         let rows: Vec<Json> = rows.collect();
         through!(self, door => door.migrate_events(&rows))
     }
@@ -270,19 +271,12 @@ fn of_customer(mut event: Json) -> Json {
     object().with("id", id).with("events", vec![event]).build()
 }
 
-/// The key of a row goes with it: it is the same whichever way the row takes.
-fn with_own_key(mut row: Json, key: &str) -> Json {
-    if row_key(&row).is_none() && matches!(row, Json::Object(_)) {
-        row.set("idempotency_key", key);
+/// The key of a row goes with it, in the field that is meant for it: it is the same whichever way the row takes.
+fn with_own_key(mut row: Json, field: &'static str, key: &str) -> Json {
+    if row.get(field).is_none() && matches!(row, Json::Object(_)) {
+        row.set(field, key);
     }
     row
-}
-
-fn with_own_id(mut event: Json, key: &str) -> Json {
-    if event.get("id").is_none() && matches!(event, Json::Object(_)) {
-        event.set("id", key);
-    }
-    event
 }
 
 /// The answer and what deserves a look in it, as one document.

@@ -138,13 +138,15 @@ fn change(
     let (now, zone) = (draft.now, draft.program.settings().time_zone);
     let found = draft.program.reward_by_id(reward);
     let found = found.ok_or_else(|| Rejection::UnknownReward { id: reward.to_owned() })?;
-    let (reward, places) = (found.number, found.spec.decimals);
-    check_places(amount, places)?;
+    let reward = found.number;
+    let (mut report, root) = (Report::default(), Pointer::root());
+    found.spec.check_places(amount, &root.field("amount"), &mut report);
     let expires_at = expires_at.and_then(|text| zone.parse_date_or_time(text));
     if let Some(expired) = expires_at.filter(|expires_at| *expires_at <= now) {
-        let (mut report, root) = (Report::default(), Pointer::root());
         let message = format!("it expired at {expired}");
         report.problem(&root.field("expiration_date"), "expired", message, "give a later date");
+    }
+    if report.has_problems() {
         return Err(Rejection::Malformed(report));
     }
     if amount.is_negative() {
@@ -178,7 +180,13 @@ fn void(
     let lot = open.ok_or(Rejection::LotNotFound { number })?;
     let (reward, available) = (lot.reward, lot.available);
     let wanted = amount.unwrap_or(available);
-    check_places(wanted, draft.program.reward(reward).map_or(6, |reward| reward.spec.decimals))?;
+    let (mut report, root) = (Report::default(), Pointer::root());
+    if let Some(reward) = draft.program.reward(reward) {
+        reward.spec.check_places(wanted, &root.field("amount"), &mut report);
+    }
+    if report.has_problems() {
+        return Err(Rejection::Malformed(report));
+    }
     if wanted > available || available.is_zero() {
         return Err(Rejection::InsufficientBalance { wanted, available });
     }
@@ -186,21 +194,6 @@ fn void(
     draft.post(fact, now, |posting| posting.void(number, wanted));
     end(draft, fact, request);
     Ok(fact)
-}
-
-fn check_places(amount: Decimal, places: u32) -> Result<(), Rejection> {
-    if amount.fits_places(places) {
-        return Ok(());
-    }
-    let (mut report, root) = (Report::default(), Pointer::root());
-    let message = format!("`{amount}` has more places than the reward's {places}");
-    report.problem(
-        &root.field("amount"),
-        "too_many_places",
-        message,
-        "send an amount that the reward can have",
-    );
-    Err(Rejection::Malformed(report))
 }
 
 fn begin(draft: &mut Draft<'_>, request: &Json) -> FactId {

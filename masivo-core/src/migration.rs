@@ -210,11 +210,7 @@ pub(crate) fn migrate(draft: &mut Draft<'_>, migration: &Migration) -> Result<Fa
         let at = balance_at.index(index);
         let reward = draft.program.reward_by_id(&line.reward);
         let reward = reward.ok_or_else(|| Rejection::UnknownReward { id: line.reward.clone() })?;
-        if !line.amount.fits_places(reward.spec.decimals) {
-            let message =
-                format!("`{}` has more places than the reward's {}", line.amount, reward.spec.decimals);
-            report.problem(&at.field("amount"), "too_many_places", message, "round it as the reward is");
-        }
+        reward.spec.check_places(line.amount, &at.field("amount"), &mut report);
         let instant = |text: &Option<String>| text.as_deref().and_then(|text| zone.parse_date_or_time(text));
         let (issued_at, expires_at) = (instant(&line.issued_at).unwrap_or(now), instant(&line.expires_at));
         if issued_at > now {

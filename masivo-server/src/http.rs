@@ -9,3 +9,4 @@ pub(crate) mod log;
 pub(crate) mod metrics;
 pub(crate) mod query;
 pub(crate) mod respond;
+pub(crate) mod rows;

@@ -121,12 +121,7 @@ fn read_redeem(draft: &Draft<'_>, event: &NewEvent) -> Result<Vec<(u32, Decimal)
     for redeem in &event.redeem {
         let reward = draft.program.reward_by_id(&redeem.id);
         let reward = reward.ok_or_else(|| Rejection::UnknownReward { id: redeem.id.clone() })?;
-        if !redeem.amount.fits_places(reward.spec.decimals) {
-            let (amount, places) = (redeem.amount, reward.spec.decimals);
-            let message = format!("`{amount}` has more places than the reward's {places}");
-            let hint = "redeem an amount that the reward can have";
-            redeem.place.pointer(|at| report.problem(at, "too_many_places", message, hint));
-        }
+        redeem.place.pointer(|at| reward.spec.check_places(redeem.amount, at, &mut report));
     }
     if report.has_problems() {
         return Err(Rejection::Malformed(report));

@@ -489,15 +489,8 @@ fn read_effect(
         );
     }
     let per = json.get("per").and_then(|per| read_per(per, &at.field("per"), report));
-    if let (None, Some(reward)) = (&per, reward)
-        && !amount.fits_places(reward.spec.decimals)
-    {
-        report.problem(
-            &at.field("amount"),
-            "too_many_places",
-            format!("`{amount}` has more places than the reward's {}", reward.spec.decimals),
-            "give a whole amount, or set the reward's attributes.decimals",
-        );
+    if let (None, Some(reward)) = (&per, reward) {
+        reward.spec.check_places(amount, &at.field("amount"), report);
     }
     let life_text = json.text("expiration_date");
     let life = life_text.and_then(Span::parse);

@@ -227,6 +227,17 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> R
 }
 
 /// What a reward is, by its type and the attributes that the type needs.
+impl RewardSpec {
+    /// Names an amount that the reward cannot have: one with more decimal places.
+    pub(crate) fn check_places(&self, amount: Decimal, at: &Pointer<'_>, report: &mut Report) {
+        if !amount.fits_places(self.decimals) {
+            let message = format!("`{amount}` has more places than the reward's {}", self.decimals);
+            let hint = "round it, or set the reward's attributes.decimals";
+            report.problem(at, "too_many_places", message, hint);
+        }
+    }
+}
+
 fn read_kind(json: &Json, at: &Pointer<'_>, report: &mut Report) -> RewardKind {
     let attributes = at.field("attributes");
     let get = |name: &str| json.get("attributes").and_then(|attributes| attributes.get(name));

@@ -4,12 +4,12 @@ use crate::http::auth::Principal;
 use crate::http::call::Call;
 use crate::http::error::Failure;
 use crate::http::respond::{Outcome, Reply};
+use crate::http::rows::{Row, each};
 use masivo_core::events::{read_event, read_preview};
-use masivo_core::problem::Problem;
 use masivo_core::value::{Json, Timestamp, object, parse_uuid};
 use masivo_core::{Command, Rejection, view};
 use masivo_store::query::EventFilter;
-use masivo_store::{Answer, Request as Submission, SubmitError, Work};
+use masivo_store::{Answer, Work};
 
 /// An event's id in the path; what is no UUID is no event's id.
 macro_rules! event_id {
@@ -44,40 +44,13 @@ fn show(call: &Call, answer: &Answer) -> Json {
     event
 }
 
-/// Each row is judged alone; the queue takes all that can be read, or none.
+/// Many at once.
 pub(crate) async fn batch(call: Call) -> Outcome {
-    let rows = call.body.get("events").map_or(&[][..], Json::items);
-    let mut answers: Vec<Json> = vec![Json::Null; rows.len()];
-    let (mut places, mut submissions) = (Vec::new(), Vec::new());
-    for (index, (row, answer)) in rows.iter().zip(&mut answers).enumerate() {
-        let event = call.check_row("events", index);
-        let event = event.and_then(|()| Ok(read_event(row, call.principal != Principal::Server)?));
-        match event {
-            Ok((event, warnings)) => {
-                let key = call.key.as_ref().map(|key| format!("{key}\u{1f}{index}"));
-                submissions.push(Submission { work: Work::Customer(Box::new(Command::Emit(event))), key });
-                places.push((index, warnings));
-            }
-            Err(failure) => *answer = failure.into_row(),
-        }
-    }
-    if !submissions.is_empty() {
-        let results = call.app.handle.submit_all(submissions).await?;
-        for (result, (index, warnings)) in results.into_iter().zip(places) {
-            let row = show_row(&call, result, warnings);
-            if let Some(answer) = answers.get_mut(index) {
-                *answer = row;
-            }
-        }
-    }
-    Ok(Reply::data(answers))
-}
-
-fn show_row(call: &Call, result: Result<Answer, SubmitError>, warnings: Vec<Problem>) -> Json {
-    match result {
-        Ok(answer) => Reply::data(show(call, &answer)).warn(warnings).into_row(),
-        Err(error) => Failure::from(error).for_principal(call.principal).into_row(),
-    }
+    let read = |row: &Json| {
+        let (event, warnings) = read_event(row, call.principal != Principal::Server)?;
+        Ok(Row { command: Command::Emit(event), key: None, warnings })
+    };
+    each(&call, "events", read, |_, answer| Reply::data(show(&call, answer))).await
 }
 
 pub(crate) async fn list(call: Call) -> Outcome {

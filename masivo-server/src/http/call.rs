@@ -204,23 +204,8 @@ fn are_in_rows(report: &Report) -> bool {
     report.problems.len() < PROBLEMS_MAX && report.problems.iter().all(is_in_a_row)
 }
 
-impl Call {
-    /// Refuses a row of the list `name` in which something could not be read.
-    pub(crate) fn check_row(&self, name: &str, index: usize) -> Result<(), Failure> {
-        let prefix = format!("/{name}/{index}");
-        let of_row = self.problems.iter().filter(|problem| row_of(problem) == Some(index));
-        let problems: Vec<Problem> = of_row
-            .map(|problem| Problem {
-                pointer: problem.pointer.strip_prefix(&prefix).unwrap_or_default().to_owned(),
-                ..problem.clone()
-            })
-            .collect();
-        if problems.is_empty() { Ok(()) } else { Err(Report { problems, warnings: Vec::new() }.into()) }
-    }
-}
-
 /// The number of the row a problem lies in.
-fn row_of(problem: &Problem) -> Option<usize> {
+pub(super) fn row_of(problem: &Problem) -> Option<usize> {
     let mut steps = problem.pointer.split('/').skip(2);
     steps.next().and_then(|index| index.parse().ok())
 }

@@ -24,7 +24,7 @@ impl Query {
     pub(super) fn reward_usage(&self, reward: &Definition<RewardSpec>) -> Result<Json, StoreError> {
         let owner = Owner::Reward(reward.number);
         let stock = Quota { owner, scope: Scope::Everyone, counts: Counts::Units, period: None };
-        if reward.spec.stock.is_some() { self.usage(&[stock]) } else { Ok(Json::List(Vec::new())) }
+        self.usage(&[stock])
     }
 
     fn usage(&self, quotas: &[Quota]) -> Result<Json, StoreError> {
