@@ -1,5 +1,5 @@
-//! What limits and coupons cost: events where limits are defined and do not concern them, events that three limited
-//! campaigns reward, and a million codes generated, stored and redeemed.
+//! What limits, punch cards and coupons cost: events where limits and cards are defined and do not concern them, events
+//! that three limited campaigns reward or three cards stamp, and a million codes generated, stored and redeemed.
 //!
 //! `cargo bench -p masivo-store --bench limits -- [--codes N]` (1,000,000 when left out). Ratios are of medians of
 //! alternated rounds in one run. Nothing is asserted: machines differ.
@@ -37,6 +37,18 @@ fn limited(handle: &Handle, reward: &str, concerned: bool) {
     }
 }
 
+/// Punch cards of ten stamps that every event of a type stamps.
+fn cards(handle: &Handle, reward: &str, trigger: &str, count: u64) {
+    for index in 0..count {
+        let campaign = format!(
+            r#"{{"name": "c{index}", "type": "PUNCH_CARDS", "withoutEndDate": true,
+                "attributes": {{"trigger": "{trigger}", "stamps": 10, "card_expiration": "6/months"}},
+                "rules": [{{"effects": [{{"reward_id": "{reward}", "amount": 10, "expiration_date": "12/months"}}]}}]}}"#
+        );
+        define(handle, Kind::Campaign, None, &campaign);
+    }
+}
+
 /// The same campaigns without limits, which reward every purchase.
 fn unlimited(handle: &Handle, reward: &str) {
     for index in 0..3 {
@@ -58,7 +70,7 @@ fn side_by_side(what: &str, sides: &[(&str, &Engine)], customers: u64) {
     }
     for (side, (name, _)) in sides.iter().enumerate() {
         let ratio = median(figures[side].iter().zip(&figures[0]).map(|(one, first)| one / first).collect());
-        println!("{what:<10} {name:<44} {:>8.1} us/event   x {ratio:.2}", median(figures[side].clone()));
+        println!("{what:<10} {name:<50} {:>8.1} us/event   x {ratio:.2}", median(figures[side].clone()));
     }
 }
 
@@ -177,16 +189,23 @@ fn main() {
         (engine, reward)
     };
     let plain = made("plain.db", &|_, _| {});
-    let defined = made("defined.db", &|handle, reward| limited(handle, reward, false));
+    let defined = made("defined.db", &|handle, reward| {
+        limited(handle, reward, false);
+        cards(handle, reward, "VISIT", 10);
+    });
     side_by_side(
         "limits",
-        &[("none", &plain.0), ("20 limited campaigns of another type", &defined.0)],
+        &[("none", &plain.0), ("20 limited campaigns and 10 cards of another type", &defined.0)],
         customers,
     );
     let without = made("without.db", &unlimited);
     let with = made("with.db", &|handle, reward| limited(handle, reward, true));
-    let sides =
-        [("3 more campaigns that reward", &without.0), ("with a budget and a limit per customer", &with.0)];
+    let stamped = made("stamped.db", &|handle, reward| cards(handle, reward, "PURCHASE", 3));
+    let sides = [
+        ("3 more campaigns that reward", &without.0),
+        ("with a budget and a limit per customer", &with.0),
+        ("3 punch cards instead, each stamped", &stamped.0),
+    ];
     side_by_side("limits", &sides, customers);
     codes_alone(&folder.file("codes.db"), codes);
     coupons(&plain.0, &plain.1, codes, customers);

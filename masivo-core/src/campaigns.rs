@@ -14,16 +14,33 @@ use crate::fact::{Award, EventHead};
 use crate::limits::EXPLAINED_CAMPAIGNS_MAX;
 use crate::prelude::*;
 use crate::program::{CampaignRule, CampaignSpec, CampaignStatus, Definition, EffectSpec, Per, Program};
-use crate::quota::{Counts, Owner, Quota, Scope, Taken, Taking, UsedUp, worth};
+use crate::punch_cards;
+use crate::quota::{Counts, Owner, Quota, QuotaEntry, Scope, Taken, Taking, UsedUp, worth};
 use crate::rule::View;
 use crate::state::Standing;
+use crate::state::State;
 use crate::value::{Decimal, Json, Timestamp};
 
 /// What all campaigns together give for an event.
 pub(crate) struct Awarded {
     pub(crate) awards: Vec<Award>,
+    /// Stamps that full cards are exchanged for, as they are spent from the wallet.
+    pub(crate) spent: Vec<(u32, Decimal)>,
     pub(crate) explanation: Explanation,
     pub(crate) taken: Taken,
+}
+
+/// What campaigns give, as it grows.
+#[derive(Default)]
+pub(crate) struct Given {
+    pub(crate) awards: Vec<Award>,
+    pub(crate) spent: Vec<(u32, Decimal)>,
+}
+
+impl Given {
+    fn finish(self, explanation: Explanation, taken: Taken) -> Awarded {
+        Awarded { awards: self.awards, spent: self.spent, explanation, taken }
+    }
 }
 
 /// Asks the campaigns with the event's trigger: the first ones, to say why they do not reward, and of the others
@@ -31,15 +48,15 @@ pub(crate) struct Awarded {
 pub(crate) fn award(draft: &Draft<'_>, head: &EventHead, payload: &Json, at: Timestamp) -> Awarded {
     let view = draft.view(head.issued_at, Some(payload));
     let mut taking = draft.taking(at);
-    let mut awards = Vec::new();
+    let mut given = Given::default();
     let mut explanation = Explanation::default();
     let Some(candidates) = draft.program.candidates(&head.event_type) else {
-        return Awarded { awards, explanation, taken: Taken::default() };
+        return given.finish(explanation, Taken::default());
     };
     let (explained, rest) = candidates.all().split_at(candidates.all().len().min(EXPLAINED_CAMPAIGNS_MAX));
     let mut ask = |number: u32| {
         let campaign = draft.program.campaign(number)?;
-        Some(judge(campaign, head, payload, &view, &mut awards, &mut taking))
+        Some(judge(campaign, head, payload, &view, &mut given, &mut taking))
     };
     explanation.campaigns = explained.iter().filter_map(|number| ask(*number)).collect();
     if let Some(last) = explained.last().filter(|_| !rest.is_empty()) {
@@ -49,11 +66,17 @@ pub(crate) fn award(draft: &Draft<'_>, head: &EventHead, payload: &Json, at: Tim
     }
     let hidden = candidates.all().len().saturating_sub(explanation.campaigns.len());
     explanation.not_shown = u32::try_from(hidden).unwrap_or(u32::MAX);
-    Awarded { awards, explanation, taken: taking.finish() }
+    given.finish(explanation, taking.finish())
 }
 
-/// Takes anew what the frozen awards of an expired event need, by the limits as they are defined now.
-pub(crate) fn take_anew(draft: &Draft<'_>, awards: &[Award], at: Timestamp) -> (Result<(), UsedUp>, Taken) {
+/// Takes anew what the frozen awards of an expired event need, by the limits as they are defined now; `held` is what
+/// the event once held.
+pub(crate) fn take_anew(
+    draft: &Draft<'_>,
+    awards: &[Award],
+    held: &[QuotaEntry],
+    at: Timestamp,
+) -> (Result<(), UsedUp>, Taken) {
     let mut taking = draft.taking(at);
     let mut rewarded: BTreeSet<u32> = BTreeSet::new();
     let same_rule = |one: &Award, other: &Award| (one.campaign, one.rule) == (other.campaign, other.rule);
@@ -61,7 +84,16 @@ pub(crate) fn take_anew(draft: &Draft<'_>, awards: &[Award], at: Timestamp) -> (
         let campaign = given.first().and_then(|award| draft.program.campaign(award.campaign));
         let Some(campaign) = campaign else { continue };
         let first = rewarded.insert(campaign.number);
-        if let Err(used_up) = taking.take(&wanted(campaign, given, first, &taking, draft.program)) {
+        let once_held = |counts: Counts| {
+            let quota = punch_cards::counted(campaign.number, counts);
+            held.iter().find(|entry| entry.quota == quota).map_or(Decimal::ZERO, |entry| entry.amount)
+        };
+        let counted = match (first, &campaign.spec.card) {
+            (false, _) => (Decimal::ZERO, Decimal::ZERO),
+            (true, None) => (Decimal::ONE, Decimal::ZERO),
+            (true, Some(_)) => (once_held(Counts::Cards), once_held(Counts::Stamps)),
+        };
+        if let Err(used_up) = taking.take(&wanted(campaign, given, counted, &taking, draft.program)) {
             return (Err(used_up), taking.finish());
         }
     }
@@ -73,10 +105,6 @@ pub(crate) fn take_anew(draft: &Draft<'_>, awards: &[Award], at: Timestamp) -> (
 /// stands in the way.
 pub fn is_open_to(campaign: &Definition<CampaignSpec>, view: &View<'_>) -> bool {
     let spec = &campaign.spec;
-    let purpose = match spec.coupons {
-        Some(_) => Purpose::CouponCampaigns,
-        None => Purpose::BehavioralCampaigns,
-    };
     let zone = view.program.settings().time_zone;
     let owner = Owner::Campaign(campaign.number);
     let is_used_up = spec.limits.iter().filter(|limit| limit.scope == Scope::Customer).any(|limit| {
@@ -89,9 +117,20 @@ pub fn is_open_to(campaign: &Definition<CampaignSpec>, view: &View<'_>) -> bool 
     };
     spec.status(view.now) == CampaignStatus::Running
         && view.state.standing == Standing::Active
-        && view.state.permissions.allow(purpose)
+        && allowed(spec, view.state).is_none()
         && !is_used_up
         && spec.rules.iter().any(rewards)
+}
+
+/// The purpose of a campaign that the customer does not allow, if there is one. Punch cards are part of loyalty
+/// processing: they need both.
+pub(crate) fn allowed(spec: &CampaignSpec, state: &State) -> Option<Purpose> {
+    let purposes: &[Purpose] = match (&spec.coupons, &spec.card) {
+        (Some(_), _) => &[Purpose::CouponCampaigns],
+        (None, Some(_)) => &[Purpose::BehavioralCampaigns, Purpose::PunchcardCampaigns],
+        (None, None) => &[Purpose::BehavioralCampaigns],
+    };
+    purposes.iter().copied().find(|purpose| !state.permissions.allow(*purpose))
 }
 
 /// Asks the campaign of a coupon alone, and takes one use of the code with the first rule that gives something.
@@ -104,10 +143,10 @@ pub(crate) fn award_coupon(
 ) -> Awarded {
     let view = draft.view(head.issued_at, Some(payload));
     let mut taking = draft.taking(head.issued_at).of_coupon(coupon);
-    let mut awards = Vec::new();
-    let trace = judge(campaign, head, payload, &view, &mut awards, &mut taking);
+    let mut given = Given::default();
+    let trace = judge(campaign, head, payload, &view, &mut given, &mut taking);
     let explanation = Explanation { campaigns: vec![trace], not_shown: 0 };
-    Awarded { awards, explanation, taken: taking.finish() }
+    given.finish(explanation, taking.finish())
 }
 
 fn judge(
@@ -115,7 +154,7 @@ fn judge(
     head: &EventHead,
     payload: &Json,
     view: &View<'_>,
-    awards: &mut Vec<Award>,
+    all: &mut Given,
     taking: &mut Taking<'_>,
 ) -> CampaignTrace {
     let mut trace = CampaignTrace {
@@ -128,6 +167,10 @@ fn judge(
         trace.skipped.push(Skip { rule: None, reason });
         return trace;
     }
+    if let Some(card) = &campaign.spec.card {
+        punch_cards::stamp(campaign, card, view, all, taking, &mut trace);
+        return trace;
+    }
     for (index, rule) in campaign.spec.rules.iter().enumerate() {
         let number = u16::try_from(index).unwrap_or(u16::MAX);
         if let Some(failure) = rule.conditions.failure(view) {
@@ -135,12 +178,13 @@ fn judge(
             continue;
         }
         let given = effects(campaign.number, number, rule, view).and_then(|given| {
-            let wanted = wanted(campaign, &given, trace.matched.is_empty(), taking, view.program);
+            let times = if trace.matched.is_empty() { Decimal::ONE } else { Decimal::ZERO };
+            let wanted = wanted(campaign, &given, (times, Decimal::ZERO), taking, view.program);
             taking.take(&wanted).map_err(SkipReason::UsedUp).map(|()| given)
         });
         match given {
             Ok(given) => {
-                awards.extend(given);
+                all.awards.extend(given);
                 trace.matched.push(number);
             }
             Err(reason) => trace.skipped.push(Skip { rule: Some(number), reason }),
@@ -168,30 +212,44 @@ fn whole_reason(
     let platform = payload.text("platform");
     let runs_here =
         spec.platforms.is_empty() || spec.platforms.iter().any(|known| Some(known.as_str()) == platform);
-    if runs_here { None } else { Some(SkipReason::OtherPlatform) }
+    if !runs_here {
+        return Some(SkipReason::OtherPlatform);
+    }
+    spec.card.as_ref().and_then(|_| allowed(spec, view.state)).map(SkipReason::Consent)
 }
 
 /// What a rule takes from quotas: its worth from the budget and the like, one time when it is the first of its campaign,
-/// and the units of rewards that are in stock (K3).
-fn wanted(
+/// and the units of rewards that are in stock (K3). Of punch cards each full one is a time, and stamps are counted too.
+pub(crate) fn wanted(
     campaign: &Definition<CampaignSpec>,
     given: &[Award],
-    first: bool,
+    (times, stamps): (Decimal, Decimal),
     taking: &Taking<'_>,
     program: &Program,
 ) -> Vec<(Quota, Decimal)> {
-    let mut wanted = if first { taking.coupon_uses(campaign) } else { Vec::new() };
+    let mut wanted = if times.is_positive() { taking.coupon_uses(campaign) } else { Vec::new() };
     for limit in &campaign.spec.limits {
         let amount = match limit.counts {
-            Counts::Times if !first => continue,
-            Counts::Times => Decimal::ONE,
-            Counts::Worth | Counts::Units | Counts::Redemptions => {
-                given.iter().fold(Decimal::ZERO, |sum, award| {
+            Counts::Times => times,
+            Counts::Stamps => stamps,
+            Counts::Worth | Counts::Units | Counts::Redemptions | Counts::Cards => {
+                let rewards = given.iter().filter(|award| punch_cards::campaign_of(award.reward).is_none());
+                rewards.fold(Decimal::ZERO, |sum, award| {
                     sum.saturating_add(worth(program, award.reward, award.amount))
                 })
             }
         };
-        wanted.push((taking.quota(campaign.number, limit), amount));
+        if amount.is_positive() {
+            wanted.push((taking.quota(campaign.number, limit), amount));
+        }
+    }
+    if campaign.spec.card.is_some() {
+        for (counts, amount) in [(Counts::Cards, times), (Counts::Stamps, stamps)] {
+            let quota = punch_cards::counted(campaign.number, counts);
+            if amount.is_positive() && wanted.iter().all(|(known, _)| *known != quota) {
+                wanted.push((quota, amount));
+            }
+        }
     }
     let mut stocked: BTreeMap<u32, Decimal> = BTreeMap::new();
     let in_stock =
@@ -208,7 +266,7 @@ fn wanted(
 }
 
 /// The awards of a rule that holds; the reason when it gives nothing.
-fn effects(
+pub(crate) fn effects(
     campaign: u32,
     number: u16,
     rule: &CampaignRule,

@@ -214,7 +214,7 @@ pub(crate) fn redeem(
         refuse(draft, fact, EventReason::ConsentCouponCampaigns);
         return Ok(fact);
     }
-    let Awarded { awards, explanation, taken } =
+    let Awarded { awards, explanation, taken, .. } =
         campaigns::award_coupon(draft, campaign, coupon.number, &head, payload);
     draft.edit(fact, |fact| fact.explanation = Some(explanation));
     let quotas = draft.note(taken);

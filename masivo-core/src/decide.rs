@@ -19,6 +19,7 @@ use crate::migration;
 use crate::outgoing::Outgoing;
 use crate::prelude::*;
 use crate::program::Program;
+use crate::punch_cards;
 use crate::quota::Quota;
 use crate::rejection::Rejection;
 use crate::state::{Standing, State};
@@ -178,6 +179,15 @@ fn later_needs(program: &Program, now: Timestamp, loaded: &Loaded, command: &Com
     };
     match command {
         Command::Emit(event) => {
+            // Stamps that an event may exchange are few: all of them.
+            let accounts = customer.state.wallet.accounts.values();
+            for account in accounts.filter(|account| account.later_from.is_some()) {
+                let campaign =
+                    punch_cards::campaign_of(account.reward).and_then(|card| program.campaign(card));
+                if campaign.is_some_and(|campaign| campaign.spec.trigger == event.event_type) {
+                    want(account.reward, customer.state.wallet.available(account.reward));
+                }
+            }
             for redeem in &event.redeem {
                 if let Some(reward) = program.reward_by_id(&redeem.id) {
                     want(reward.number, redeem.amount);

@@ -2,6 +2,7 @@
 
 mod change;
 
+use crate::consent::Purpose;
 use crate::prelude::*;
 use crate::program::{CampaignStatus, Program};
 use crate::quota::UsedUp;
@@ -60,6 +61,8 @@ pub enum SkipReason {
     OutOfRange,
     /// Too little is left of a quota.
     UsedUp(UsedUp),
+    /// The customer does not allow campaigns of its type.
+    Consent(Purpose),
 }
 
 impl SkipReason {
@@ -75,6 +78,8 @@ impl SkipReason {
             Self::NothingEarned => "nothing_earned",
             Self::OutOfRange => "out_of_range",
             Self::UsedUp(used_up) => used_up.quota.names().1,
+            Self::Consent(Purpose::PunchcardCampaigns) => "consent_punchcard_campaigns",
+            Self::Consent(_) => "consent",
         }
     }
 }

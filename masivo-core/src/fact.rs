@@ -194,6 +194,8 @@ pub enum EventReason {
     ConsentCouponCampaigns,
     /// No rule of the coupon's campaign gave anything; the explanation says why.
     CouponNotAccepted,
+    /// The customer does not allow punch cards any more: what the event was to give of them was left out.
+    ConsentPunchcardCampaigns,
 }
 
 impl EventReason {
@@ -209,6 +211,7 @@ impl EventReason {
             Self::ConsentCouponCampaigns => "consent_coupon_campaigns",
             Self::Migrated => "migrated",
             Self::CouponNotAccepted => "coupon_not_accepted",
+            Self::ConsentPunchcardCampaigns => "consent_punchcard_campaigns",
         }
     }
 
@@ -240,6 +243,9 @@ impl EventReason {
             }
             Self::Migrated => "the event was brought in from elsewhere: no campaign looked at it".into(),
             Self::CouponNotAccepted => "no rule of the coupon's campaign gave anything".into(),
+            Self::ConsentPunchcardCampaigns => {
+                "the customer does not allow punchcard_campaigns: no stamps were given".into()
+            }
         }
     }
 }

@@ -71,6 +71,7 @@ mod decide;
 mod draft;
 pub mod events;
 mod journeys;
+pub mod punch_cards;
 mod tiers;
 
 pub use command::Command;

@@ -18,6 +18,7 @@ mod define;
 mod event_type;
 mod journey;
 mod limit;
+mod punch_card;
 mod reward;
 mod settings;
 mod template;
@@ -30,6 +31,7 @@ pub use campaign::{CAMPAIGN, CampaignRule, CampaignSpec, CampaignStatus, Coupons
 pub use define::{Defined, Definer, define, standard_definitions};
 pub use event_type::{EVENT_TYPE, EventTypeSpec, Processing, RESERVED_EVENT_TYPES};
 pub use journey::{JOURNEY, JourneySpec, Step, StepKind, Trigger};
+pub use punch_card::{CardSpec, StampsPer};
 pub use reward::{Discount, Gift, Level, REWARD, RewardKind, RewardSpec};
 pub use settings::{SETTINGS, Settings};
 pub use template::{MissingValue, TEMPLATE, TemplateSpec};

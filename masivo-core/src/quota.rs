@@ -58,6 +58,10 @@ pub enum Counts {
     Units,
     /// Codes of a campaign that were redeemed.
     Redemptions,
+    /// Stamps on punch cards.
+    Stamps,
+    /// Punch cards that were filled and exchanged.
+    Cards,
 }
 
 impl Counts {
@@ -68,6 +72,8 @@ impl Counts {
             Self::Worth => "worth",
             Self::Units => "units",
             Self::Redemptions => "redemptions",
+            Self::Stamps => "stamps",
+            Self::Cards => "cards",
         }
     }
 }
@@ -232,6 +238,8 @@ impl Quota {
             (Owner::Coupon(_), Scope::Everyone, _) => ("coupon_uses", "coupon_used_up"),
             (Owner::Coupon(_), ..) => ("coupon_uses_of_customer", "customer_limit_reached"),
             (_, _, Counts::Redemptions) => ("coupon_redemptions", "campaign_limit_reached"),
+            (_, _, Counts::Stamps) => ("stamps_given", "stamps_limit_reached"),
+            (_, _, Counts::Cards) => ("cards_filled", "customer_limit_reached"),
             (_, Scope::Customer, _) => ("customer_limit", "customer_limit_reached"),
             (_, _, Counts::Worth) => ("campaign_budget", "budget_used_up"),
             _ => ("campaign_limit", "campaign_limit_reached"),
@@ -440,6 +448,14 @@ impl<'d> Taking<'d> {
             *taken = taken.saturating_add(*amount);
         }
         Ok(())
+    }
+
+    /// What is left of a quota; `None` when nothing bounds it.
+    pub(crate) fn left(&mut self, quota: &Quota) -> Option<Decimal> {
+        let most = quota.most(self.draft.program)?;
+        let taken = self.taken.get(quota).copied().unwrap_or_default();
+        let taken = taken.saturating_add(self.sums(quota).taken());
+        Some(most.saturating_sub(taken).max(Decimal::ZERO))
     }
 
     fn sums(&mut self, quota: &Quota) -> QuotaSums {

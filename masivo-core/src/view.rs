@@ -5,6 +5,8 @@ use crate::fact::{Change, EventReason, EventStatus, Fact, FactKind};
 use crate::prelude::*;
 use crate::profile::Profile;
 use crate::program::Program;
+use crate::punch_cards;
+use crate::quota::{Counts, Owner, QuotaMove};
 use crate::state::State;
 use crate::value::{Decimal, Json, Timestamp, object};
 use crate::wallet::{Entry, EntryKind, Lot};
@@ -26,12 +28,13 @@ pub fn customer(program: &Program, state: &State, profile: &Profile, now: Timest
 }
 
 /// The wallet: one line a lot that can be spent or is held, as far as they are at hand (W5), and one total a
-/// reward over all of them.
+/// reward over all of them; stamps are shown as punch cards.
 pub fn wallet(program: &Program, state: &State, customer: &str) -> Json {
     let lines: Vec<Json> = state
         .wallet
         .lots
         .iter()
+        .filter(|lot| punch_cards::campaign_of(lot.reward).is_none())
         .flat_map(|lot| {
             let available =
                 (lot.available.is_positive()).then(|| lot_line(program, lot, lot.available, None));
@@ -51,6 +54,7 @@ pub fn wallet(program: &Program, state: &State, customer: &str) -> Json {
         .wallet
         .accounts
         .keys()
+        .filter(|reward| punch_cards::campaign_of(**reward).is_none())
         .map(|reward| {
             let account = state.wallet.account(*reward);
             object()
@@ -69,6 +73,7 @@ pub fn wallet(program: &Program, state: &State, customer: &str) -> Json {
         .with("customer_id", customer)
         .with("lines", Json::List(lines))
         .with("totals", Json::List(totals))
+        .with("punch_cards", punch_cards::to_json(program, state))
         .build()
 }
 
@@ -177,8 +182,8 @@ pub fn explained(program: &Program, record: &EventRecord) -> Json {
     let entries = record.effects().chain(&record.closed_by).flat_map(|fact| {
         fact.entries().map(|entry| {
             let rule = match &entry.kind {
-                EntryKind::Issued { campaign, rule, .. } => Some((*campaign, *rule)),
-                _ => None,
+                EntryKind::Issued { campaign, rule, .. } => Some((*campaign, Some(*rule))),
+                _ => punch_cards::campaign_of(entry.reward).map(|campaign| (campaign, None)),
             };
             object()
                 .with("what", entry_name(&entry.kind))
@@ -186,7 +191,7 @@ pub fn explained(program: &Program, record: &EventRecord) -> Json {
                 .with("lot", entry.lot)
                 .with("reward_id", reward_id(program, entry.reward))
                 .with_some("campaign_id", rule.map(|(campaign, _)| campaign_id(program, campaign)))
-                .with_some("rule", rule.map(|(_, rule)| u32::from(rule)))
+                .with_some("rule", rule.and_then(|(_, rule)| rule).map(u32::from))
                 .with("at", fact.at)
                 .build()
         })
@@ -242,6 +247,7 @@ fn result(program: &Program, record: &EventRecord) -> Json {
     for fact in record.effects() {
         for change in &fact.changes {
             match change {
+                Change::Entry(entry) if punch_cards::campaign_of(entry.reward).is_some() => {}
                 Change::Entry(entry) => match &entry.kind {
                     EntryKind::Issued { campaign, rule, expires_at, .. } => accumulations.push(
                         object()
@@ -258,7 +264,9 @@ fn result(program: &Program, record: &EventRecord) -> Json {
                     }
                     _ => {}
                 },
-                Change::Redeem { reward, amount } if record.fulfilled_by.is_none() => {
+                Change::Redeem { reward, amount }
+                    if record.fulfilled_by.is_none() && punch_cards::campaign_of(*reward).is_none() =>
+                {
                     redemptions.push(amount_line(program, *reward, *amount));
                 }
                 _ => {}
@@ -276,7 +284,8 @@ fn result(program: &Program, record: &EventRecord) -> Json {
     });
     let totals: Vec<Json> = summary
         .map(|(_, totals)| {
-            let lines = totals.iter().map(|(reward, total)| {
+            let rewards = totals.iter().filter(|(reward, _)| punch_cards::campaign_of(*reward).is_none());
+            let lines = rewards.map(|(reward, total)| {
                 object().with("reward_id", reward_id(program, *reward)).with("total", *total).build()
             });
             lines.collect()
@@ -292,8 +301,30 @@ fn result(program: &Program, record: &EventRecord) -> Json {
         .with("wallet", object().with("totals", Json::List(totals)))
         .with("accumulations", Json::List(accumulations))
         .with("redemptions", Json::List(redemptions))
+        .with("punch_cards", stamped(program, record))
         .with("transactions", Json::List(transactions))
         .build()
+}
+
+/// The stamps that the event gave, or gives once it is fulfilled, and the cards it filled.
+fn stamped(program: &Program, record: &EventRecord) -> Json {
+    let mut cards: BTreeMap<u32, (Decimal, Decimal)> = BTreeMap::new();
+    let last = record.fulfilled_by.as_ref().unwrap_or(&record.fact);
+    for entry in last.quotas().filter(|entry| entry.kind != QuotaMove::Released) {
+        let Owner::Campaign(campaign) = entry.quota.owner else { continue };
+        let sums = match entry.quota {
+            quota if quota == punch_cards::counted(campaign, Counts::Stamps) => (entry.amount, Decimal::ZERO),
+            quota if quota == punch_cards::counted(campaign, Counts::Cards) => (Decimal::ZERO, entry.amount),
+            _ => continue,
+        };
+        let (stamps, filled) = cards.entry(campaign).or_default();
+        (*stamps, *filled) = (stamps.saturating_add(sums.0), filled.saturating_add(sums.1));
+    }
+    let lines = cards.into_iter().map(|(campaign, (stamps, filled))| {
+        let line = object().with("campaign_id", campaign_id(program, campaign));
+        line.with("stamps", stamps).with("cards_filled", filled).build()
+    });
+    Json::List(lines.collect())
 }
 
 fn amount_line(program: &Program, reward: u32, amount: Decimal) -> Json {
@@ -367,7 +398,11 @@ pub fn transactions(program: &Program, fact: &Fact, record: Option<&EventRecord>
         let kind = if fact.kind == FactKind::Migrated { "MIGRATION" } else { kind };
         let campaign = match &entry.kind {
             EntryKind::Issued { campaign, .. } => program.campaign(*campaign),
-            _ => None,
+            _ => punch_cards::campaign_of(entry.reward).and_then(|campaign| program.campaign(campaign)),
+        };
+        let reward_type = match punch_cards::campaign_of(entry.reward) {
+            Some(_) => "STAMPS",
+            None => program.reward(entry.reward).map_or("POINTS", |reward| reward.spec.kind.name()),
         };
         let cost = program.reward(entry.reward).and_then(|reward| {
             entry.amount.multiply_divide(
@@ -403,10 +438,7 @@ pub fn transactions(program: &Program, fact: &Fact, record: Option<&EventRecord>
                 .with_some("channel_id", order("channel_id"))
                 .with_some("store_id", order("store_id"))
                 .with("reward_id", reward_id(program, entry.reward))
-                .with(
-                    "reward_type",
-                    program.reward(entry.reward).map_or("POINTS", |reward| reward.spec.kind.name()),
-                )
+                .with("reward_type", reward_type)
                 .with("amount", entry.amount)
                 .with_some("details", details)
                 .with_some("cost", cost)

@@ -64,8 +64,16 @@ fn customer_text(shown: &Json, tiers: &[(String, String)]) -> String {
 
 pub(super) fn wallet_text(wallet: &Json) -> String {
     let totals = wallet.get("totals").map_or(&[][..], Json::items);
+    let cards = wallet.get("punch_cards").map_or(&[][..], Json::items).iter().map(|card| {
+        let of = format!("{} of {}", plain(card.get("stamps")), plain(card.get("of")));
+        [plain(card.get("name")), of, plain(card.get("cards_filled")), instant(card.get("expiration_date"))]
+    });
+    let cards = match cards.len() {
+        0 => String::new(),
+        _ => table(["punch card", "stamps", "filled", "expires"], cards),
+    };
     if totals.is_empty() {
-        return "the wallet is empty".to_owned();
+        return if cards.is_empty() { "the wallet is empty".to_owned() } else { cards };
     }
     let name = |total: &Json| {
         let name = total.get("reward").and_then(|reward| reward.text("name"));
@@ -89,7 +97,7 @@ pub(super) fn wallet_text(wallet: &Json) -> String {
     });
     let lots =
         if lines.is_empty() { String::new() } else { table(["lot", "reward", "amount", "expires"], lots) };
-    blocks([sums, lots])
+    blocks([sums, lots, cards])
 }
 
 fn audiences_text(customer: &Json) -> String {
@@ -134,6 +142,14 @@ pub(super) fn event_text(event: &Json) -> String {
         .collect();
     rows.extend(part("redemptions").iter().map(|line| {
         ["spent".into(), plain(line.get("amount")), plain(line.get("reward_id")), String::new()]
+    }));
+    rows.extend(part("punch_cards").iter().map(|card| {
+        let stamps = format!("{} stamps", plain(card.get("stamps")));
+        let filled = match card.number("cards_filled").filter(|filled| filled.is_positive()) {
+            Some(filled) => format!("fills {filled}"),
+            None => String::new(),
+        };
+        ["gained".into(), stamps, campaign_name(card.text("campaign_id")), filled]
     }));
     let points = match (rows.is_empty(), campaigns) {
         (false, _) => table(["rewards", "amount", "campaign or reward", "until"], rows),

@@ -153,13 +153,14 @@ fn process(
 ) {
     let at = draft.instant(fact);
     let skipped = head.reason.is_some();
-    let (awards, quotas) = if skipped {
-        (Vec::new(), Vec::new())
+    let (awards, spent, quotas) = if skipped {
+        (Vec::new(), Vec::new(), Vec::new())
     } else {
-        let Awarded { awards, explanation, taken } = campaigns::award(draft, head, payload, at);
+        let Awarded { awards, spent, explanation, taken } = campaigns::award(draft, head, payload, at);
         draft.edit(fact, |fact| fact.explanation = Some(explanation));
-        (awards, draft.note(taken))
+        (awards, spent, draft.note(taken))
     };
+    let redeem = &[redeem, &spent].concat();
     if let Some(days) = reserve_days.filter(|_| !head.tracking) {
         for award in awards {
             draft.record(fact, Change::Award(award));

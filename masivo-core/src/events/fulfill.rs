@@ -5,13 +5,14 @@ use super::emit::{event_data, skip_reason};
 use super::resolve::{Effects, Spending, resolve};
 use crate::campaigns;
 use crate::draft::{Draft, FactId};
-use crate::fact::{Award, Change, EventReason, EventStatus, FactKind};
+use crate::fact::{Award, Change, EventReason, EventStatus, Fact, FactKind};
 use crate::prelude::*;
-use crate::quota::{self, Quota, QuotaMove};
+use crate::punch_cards;
+use crate::quota::{self, Owner, Quota, QuotaEntry, QuotaMove};
 use crate::rejection::Rejection;
 use crate::state::Standby;
 use crate::value::{Decimal, Timestamp, object};
-use crate::wallet::Insufficient;
+use crate::wallet::{Hold, Insufficient};
 
 /// What fulfilling came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,30 +41,46 @@ pub(crate) fn fulfill(draft: &mut Draft<'_>, record: &EventRecord) -> Result<Ful
     }
     // Consent is asked again: what it blocks by now is left out, as at emit.
     let blocked = skip_reason(draft, head.tracking).filter(|_| head.reason.is_none());
-    let awards = record.fact.changes.iter().filter_map(award_of).filter(|_| blocked.is_none());
-    let awards: Vec<Award> = awards.collect();
-    let redeem: Vec<(u32, Decimal)> = record.fact.changes.iter().filter_map(redeem_of).collect();
+    let frozen = record.fact.changes.iter().filter_map(award_of);
+    let (awards, refused): (Vec<Award>, Vec<Award>) =
+        frozen.partition(|award| !is_left_out(draft, blocked.as_ref(), award.campaign));
+    // Stamps are not spent on a card that gives nothing.
+    let is_spent = |draft: &Draft<'_>, account: u32| {
+        punch_cards::campaign_of(account)
+            .is_none_or(|campaign| !is_left_out(draft, blocked.as_ref(), campaign))
+    };
+    let redeem = record.fact.changes.iter().filter_map(redeem_of);
+    let redeem: Vec<(u32, Decimal)> = redeem.filter(|(reward, _)| is_spent(draft, *reward)).collect();
+    let (holds, let_go): (Vec<Hold>, Vec<Hold>) = standby
+        .iter()
+        .flat_map(|standby| standby.holds.iter().copied())
+        .partition(|hold| is_spent(draft, hold.reward));
+    let released: Vec<(Quota, Decimal)> =
+        standby.iter().flat_map(|standby| released(&standby.quotas, &refused)).collect();
     let (quotas, how) = match &standby {
-        Some(standby) => (standby.quotas.clone(), QuotaMove::UsedFromHold),
-        None => match hold_anew(draft, &awards, &redeem) {
+        Some(standby) => (without(&standby.quotas, &released), QuotaMove::UsedFromHold),
+        None => match hold_anew(draft, &awards, &redeem, &record.fact) {
             Ok(quotas) => (quotas, QuotaMove::Used),
             Err(reason) => return Ok(Fulfilled::StillExpired(reason)),
         },
     };
     let fact = draft.open(FactKind::Fulfilled, now);
-    let said = blocked.as_ref().map(|reason| object().with("reason", reason.to_json()).build());
+    let no_card = (!refused.is_empty()).then_some(EventReason::ConsentPunchcardCampaigns);
+    let said = blocked.as_ref().or(no_card.as_ref());
+    let said = said.map(|reason| object().with("reason", reason.to_json()).build());
     draft.edit(fact, |fact| (fact.about, fact.payload) = (sequence, said.map(Arc::new)));
     head.reason = head.reason.or(blocked);
     draft.record(fact, Change::StandbyClosed { fact: sequence });
     draft.record(fact, Change::EventStatus { fact: sequence, status: EventStatus::Resolved });
     let payload = record.fact.payload.clone().unwrap_or_default();
     let spending = match &standby {
-        Some(standby) => Spending::Holds(&standby.holds),
+        Some(_) => Spending::Holds(&holds),
         None => Spending::Redeem(&redeem),
     };
-    // What is needed was looked for above, or is held: it cannot be missing here.
     // What is blocked by now is not given: what was held for it is let go.
-    let how = if awards.is_empty() && how == QuotaMove::UsedFromHold { QuotaMove::Released } else { how };
+    draft.post(fact, now, |posting| posting.release(&let_go));
+    quota::book(draft, fact, QuotaMove::Released, &released);
+    // What is needed was looked for above, or is held: it cannot be missing here.
     let effects = Effects { spending, awards: &awards, quotas: &quotas, how };
     let applied = resolve(draft, fact, now, &head, &payload, effects);
     assert!(applied.is_ok(), "holds were taken");
@@ -75,16 +92,53 @@ pub(crate) fn fulfill(draft: &mut Draft<'_>, record: &EventRecord) -> Result<Ful
     Ok(Fulfilled::Now)
 }
 
+/// Whether what a campaign was to give is left out, since the customer does not allow it any more.
+fn is_left_out(draft: &Draft<'_>, blocked: Option<&EventReason>, campaign: u32) -> bool {
+    let of_card = draft.program.campaign(campaign).filter(|campaign| campaign.spec.card.is_some());
+    blocked.is_some()
+        || of_card.is_some_and(|campaign| campaigns::allowed(&campaign.spec, &draft.state).is_some())
+}
+
+/// What was held of quotas for awards that are left out.
+fn released(held: &[(Quota, Decimal)], refused: &[Award]) -> Vec<(Quota, Decimal)> {
+    let released = held.iter().map(|(quota, amount)| {
+        let part = match quota.owner {
+            Owner::Campaign(campaign) => {
+                let is_refused = refused.iter().any(|award| award.campaign == campaign);
+                if is_refused { *amount } else { Decimal::ZERO }
+            }
+            Owner::Reward(reward) => {
+                let of_reward = refused.iter().filter(|award| award.reward == reward);
+                of_reward.fold(Decimal::ZERO, |sum, award| sum.saturating_add(award.amount)).min(*amount)
+            }
+            // A coupon is redeemed at once.
+            Owner::Coupon(_) => Decimal::ZERO,
+        };
+        (*quota, part)
+    });
+    released.filter(|(_, part)| part.is_positive()).collect()
+}
+
+fn without(held: &[(Quota, Decimal)], released: &[(Quota, Decimal)]) -> Vec<(Quota, Decimal)> {
+    let rest = held.iter().map(|(quota, amount)| {
+        let part = released.iter().find(|(known, _)| known == quota).map_or(Decimal::ZERO, |(_, part)| *part);
+        (*quota, amount.saturating_sub(part))
+    });
+    rest.filter(|(_, rest)| rest.is_positive()).collect()
+}
+
 /// Whether everything an expired event held can be had again: points, and what its rewards take from quotas.
 fn hold_anew(
     draft: &mut Draft<'_>,
     awards: &[Award],
     redeem: &[(u32, Decimal)],
+    event: &Fact,
 ) -> Result<Vec<(Quota, Decimal)>, EventReason> {
     if let Some(Insufficient { reward, wanted, available }) = missing(draft, redeem) {
         return Err(EventReason::InsufficientBalance { reward, wanted, available });
     }
-    let (anew, taken) = campaigns::take_anew(draft, awards, draft.now);
+    let held: Vec<QuotaEntry> = event.quotas().copied().collect();
+    let (anew, taken) = campaigns::take_anew(draft, awards, &held, draft.now);
     let quotas = draft.note(taken);
     anew.map_err(EventReason::UsedUp).map(|()| quotas)
 }

@@ -6,6 +6,7 @@ use crate::draft::{Draft, FactId};
 use crate::fact::{Award, Change, EventHead};
 use crate::journeys;
 use crate::prelude::*;
+use crate::punch_cards;
 use crate::quota::{self, Quota, QuotaMove};
 use crate::rule::Inputs;
 use crate::tiers;
@@ -97,7 +98,10 @@ fn give(draft: &mut Draft<'_>, fact: FactId, at: Timestamp, awards: &[Award]) {
     for award in awards {
         let origin =
             LotOrigin { reward: award.reward, campaign: award.campaign, rule: award.rule, fact: sequence };
-        let expires_at = award.life.map(|life| life.after(at, zone));
+        // Stamps go on the card at hand and live as long as it does.
+        let card =
+            punch_cards::campaign_of(award.reward).and(draft.state.wallet.soonest_expiry(award.reward));
+        let expires_at = card.or_else(|| award.life.map(|life| life.after(at, zone)));
         draft.post(fact, at, |posting| posting.issue(origin, award.amount, expires_at));
     }
 }
@@ -127,6 +131,7 @@ impl Draft<'_> {
             .iter()
             .filter(|fact| fact.sequence == sequence)
             .flat_map(|fact| fact.entries())
+            .filter(|entry| punch_cards::campaign_of(entry.reward).is_none())
             .filter(|entry| match entry.kind {
                 EntryKind::Issued { .. } => gained,
                 EntryKind::Redeemed | EntryKind::RedeemedFromHold => !gained,

@@ -7,14 +7,16 @@ use crate::audiences;
 use crate::coupons::Coupon;
 use crate::draft::Draft;
 use crate::fact::{Change, EventStatus, Fact, FactKind};
+use crate::limits::GIVE_BACK_GRACE_DAYS;
 use crate::prelude::*;
 use crate::program::Program;
+use crate::punch_cards;
 use crate::quota::{self, Counts, Owner, Quota, QuotaMove};
 use crate::rejection::Rejection;
 use crate::rule::Inputs;
 use crate::tiers;
 use crate::value::{Decimal, Json, Timestamp, object};
-use crate::wallet::{EntryKind, GiveBack, OnReversal, Posting};
+use crate::wallet::{Entry, EntryKind, GiveBack, OnReversal, Posting};
 
 /// What a reversal came to, line by line.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -185,16 +187,33 @@ fn returned_quotas(program: &Program, record: &EventRecord, kept: &[Kept]) -> Ve
             Owner::Reward(reward) => kept.reward == reward,
             Owner::Campaign(_) | Owner::Coupon(_) => Some(kept.campaign) == campaign,
         });
+        let mut of_quota = of_quota.peekable();
+        let stays = of_quota.peek().is_some();
         let sum = of_quota.fold(Decimal::ZERO, |sum, kept| {
             sum.saturating_add(match entry.quota.counts {
                 Counts::Worth => quota::worth(program, kept.reward, kept.amount),
                 Counts::Units => kept.amount,
-                Counts::Times | Counts::Redemptions => entry.amount,
+                Counts::Times | Counts::Redemptions | Counts::Stamps | Counts::Cards => Decimal::ZERO,
             })
         });
+        let sum = match entry.quota.counts {
+            Counts::Times | Counts::Redemptions | Counts::Cards if stays => entry.amount,
+            // Those on the next card are taken back all the same.
+            Counts::Stamps if stays => entry.amount.saturating_sub(stamps_left(record, campaign)),
+            _ => sum,
+        };
         (entry.quota, entry.amount.saturating_sub(sum).max(Decimal::ZERO))
     });
     returned.filter(|(_, amount)| amount.is_positive()).collect()
+}
+
+/// The stamps that an event put on the next card.
+fn stamps_left(record: &EventRecord, campaign: Option<u32>) -> Decimal {
+    let entries = record.effects().flat_map(Fact::entries);
+    let stamps = entries.filter(|entry| {
+        matches!(entry.kind, EntryKind::Issued { .. }) && punch_cards::campaign_of(entry.reward) == campaign
+    });
+    stamps.fold(Decimal::ZERO, |sum, entry| sum.saturating_add(entry.amount))
 }
 
 /// A waiting or expired event is cancelled: what it holds is released.
@@ -266,13 +285,15 @@ fn undo_points(
     record: &EventRecord,
     policy: impl Fn(u32) -> OnReversal,
 ) -> Vec<Kept> {
+    let spent = |entry: &&Entry| matches!(entry.kind, EntryKind::Redeemed | EntryKind::RedeemedFromHold);
+    let spent: Vec<&Entry> = record.effects().flat_map(Fact::entries).filter(spent).collect();
+    let (stamps, points): (Vec<&Entry>, Vec<&Entry>) =
+        spent.into_iter().partition(|entry| punch_cards::campaign_of(entry.reward).is_some());
     // Spent points return first: they may cover what is taken back.
-    for entry in record.effects().flat_map(Fact::entries) {
-        if matches!(entry.kind, EntryKind::Redeemed | EntryKind::RedeemedFromHold) {
-            let give_back =
-                program.reward(entry.reward).map_or(GiveBack::Forfeit, |reward| reward.spec.give_back);
-            posting.give_back(entry.reward, entry.lot, entry.amount, give_back);
-        }
+    for entry in points {
+        let give_back =
+            program.reward(entry.reward).map_or(GiveBack::Forfeit, |reward| reward.spec.give_back);
+        posting.give_back(entry.reward, entry.lot, entry.amount, give_back);
     }
     let mut kept = Vec::new();
     for entry in record.effects().flat_map(Fact::entries) {
@@ -285,6 +306,14 @@ fn undo_points(
         if amount.is_positive() {
             kept.push(Kept { campaign, reward, amount });
         }
+    }
+    // A card whose reward the customer keeps, in whole or in part, stays exchanged.
+    let stays = |entry: &&Entry| {
+        kept.iter().any(|kept| punch_cards::campaign_of(entry.reward) == Some(kept.campaign))
+    };
+    for entry in stamps.into_iter().filter(|entry| !stays(entry)) {
+        let give_back = GiveBack::Grace { days: GIVE_BACK_GRACE_DAYS };
+        posting.give_back(entry.reward, entry.lot, entry.amount, give_back);
     }
     kept
 }
@@ -356,12 +385,13 @@ impl Receipt {
             |number: u32| program.reward(number).map(|reward| reward.id.clone()).unwrap_or_default();
         let tier_id = |number: u32| program.tier(number).map(|tier| tier.id.clone()).unwrap_or_default();
         let points = |what: &str, outcome: &str, reward: u32, amount: Decimal| {
-            object()
-                .with("what", what)
-                .with("outcome", outcome)
-                .with("reward_id", reward_id(reward))
-                .with("amount", amount)
-                .build()
+            let campaign = punch_cards::campaign_of(reward).and_then(|card| program.campaign(card));
+            let (what, of) = match campaign {
+                Some(campaign) => (what.replace("points", "stamps"), ("campaign_id", campaign.id.clone())),
+                None => (what.to_owned(), ("reward_id", reward_id(reward))),
+            };
+            let line = object().with("what", what).with("outcome", outcome);
+            line.with(of.0, of.1).with("amount", amount).build()
         };
         let lines = self.lines.iter().map(|line| match line {
             ReceiptLine::PointsTaken { reward, amount } => {

@@ -46,6 +46,7 @@ pub(super) fn smallest(
             Some(format!("send {}", subjects.join(" or ")))
         }
         SkipReason::UsedUp(used_up) => of_quota(used_up, program, spec),
+        SkipReason::Consent(purpose) => Some(format!("allow {}", purpose.name())),
         SkipReason::NothingEarned | SkipReason::OutOfRange => None,
     }
 }

@@ -1,6 +1,6 @@
-//! Campaigns: what earns. Behaviour and coupons for now; punch cards and referrals are not there yet.
+//! Campaigns: what earns: behaviour, coupons and punch cards. Referrals are not there yet.
 
-use super::{Reading, limit};
+use super::{Reading, limit, punch_card};
 use crate::coupons::{COUPON_REDEMPTION, read_codes};
 use crate::limits::{
     CAMPAIGN_RULES_MAX, COUPON_CODES_AT_ONCE_MAX, COUPON_CODES_MAX, EFFECTS_MAX, ENTRIES_MAX,
@@ -25,6 +25,8 @@ pub struct CampaignSpec {
     pub trigger: String,
     /// What its codes are like, when it is a coupon campaign.
     pub coupons: Option<CouponsSpec>,
+    /// What its cards are like, when it is a punch card campaign.
+    pub card: Option<punch_card::CardSpec>,
     /// Each rule gives its own rewards.
     pub rules: Vec<CampaignRule>,
     /// Persisted status: whether it is switched on.
@@ -59,6 +61,8 @@ pub struct CampaignRule {
     pub conditions: Rule,
     /// What it gives, per tier.
     pub effects: Vec<EffectSpec>,
+    /// How many stamps it gives on a punch card.
+    pub stamps: Decimal,
 }
 
 /// What a rule gives to customers of a tier.
@@ -155,6 +159,7 @@ const RULE: ObjectShape = ObjectShape {
     fields: &[
         optional("conditions", CONDITIONS, "when it holds; empty is always"),
         required("effects", Shape::List(&Shape::Object(&EFFECT), EFFECTS_MAX), "what it gives, per tier"),
+        punch_card::RULE_STAMPS,
     ],
     unknown: Unknown::Refused,
 };
@@ -182,6 +187,9 @@ const ATTRIBUTES: ObjectShape = ObjectShape {
         optional("code_length", Shape::Integer(6, 32), "characters of a generated code; 10 when left out"),
         optional("codes_summary", Shape::Any, "only in answers: how many codes there are; ignored"),
         optional("privacy", Shape::Choice(&["PUBLIC", "PRIVATE"]), "whether customers may see it; stored"),
+        punch_card::SIZE,
+        punch_card::PER,
+        punch_card::LIFE,
     ],
     unknown: Unknown::Warned,
 };
@@ -193,7 +201,7 @@ pub const CAMPAIGN: ObjectShape = ObjectShape {
         optional(
             "type",
             Shape::Choice(&["BEHAVIOR", "COUPONS", "PUNCH_CARDS", "REFERRALS"]),
-            "must equal the query; BEHAVIOR or COUPONS, the others are not there yet",
+            "must equal the query; REFERRALS are not there yet",
         ),
         optional("brand_id", Shape::Id, "the brand it is of; none is all"),
         optional("platforms", SELECTS, "where it runs; none is everywhere"),
@@ -275,7 +283,6 @@ pub(super) fn normalise(body: &Json, zone: Zone, report: &mut Report) -> Json {
             }
         }
     }
-    native.set("attributes", attributes);
     RULES.check(native.get("rules").unwrap_or(&Json::Null), &root.field("rules"), report);
     // Rules are compared as they are written: without conditions is the same as with none.
     let rules = native.get("rules").map_or(&[][..], Json::items).iter().map(|rule| {
@@ -285,8 +292,12 @@ pub(super) fn normalise(body: &Json, zone: Zone, report: &mut Report) -> Json {
         }
         rule
     });
-    let rules = Json::List(rules.collect());
-    native.set("rules", rules);
+    let mut rules: Vec<Json> = rules.collect();
+    if native.text("type") == Some("PUNCH_CARDS") {
+        punch_card::normalise(&mut attributes, &mut rules);
+    }
+    native.set("attributes", attributes);
+    native.set("rules", Json::List(rules));
     native
 }
 
@@ -301,18 +312,20 @@ fn embedded(text: &str, at: &Pointer<'_>, report: &mut Report) -> Json {
 pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> CampaignSpec {
     let at = reading.at;
     let kind = json.text("type").unwrap_or("BEHAVIOR");
-    if !matches!(kind, "BEHAVIOR" | "COUPONS") {
+    if !matches!(kind, "BEHAVIOR" | "COUPONS" | "PUNCH_CARDS") {
         let message = format!("campaigns of type {kind} are not there yet");
-        report.problem(&at.field("type"), "not_supported_yet", message, "use BEHAVIOR or COUPONS");
+        let hint = "use BEHAVIOR, COUPONS or PUNCH_CARDS";
+        report.problem(&at.field("type"), "not_supported_yet", message, hint);
     }
     let coupons = read_coupons(json, kind == "COUPONS", &at, report);
+    let card = punch_card::read(json, kind == "PUNCH_CARDS", &at, report);
     if let Some(brand) = json.text("brand_id").filter(|brand| reading.program.brand(brand).is_none()) {
         let hint = "write the brand first, or leave brand_id out for all brands";
         report.problem(&at.field("brand_id"), "unknown_brand", format!("there is no brand `{brand}`"), hint);
     }
     let trigger = match coupons {
         Some(_) => String::new(),
-        None => read_trigger(json, reading, report),
+        None => read_trigger(json, card.is_some(), reading, report),
     };
     let rules_at = at.field("rules");
     let items = json.get("rules").map_or(&[][..], Json::items);
@@ -336,17 +349,18 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> C
         platforms: texts("platforms"),
         trigger,
         coupons,
+        card,
         rules,
         active: json.text("status") != Some("INACTIVE"),
         start,
         end,
         funded_by: json.text("funded_by").map(ToOwned::to_owned),
-        limits: limit::read(json, &at, start, end, report),
+        limits: limit::read(json, kind, &at, start, end, report),
     }
 }
 
 /// The event type that triggers a campaign, which must be one that earns.
-fn read_trigger(json: &Json, reading: &Reading<'_>, report: &mut Report) -> String {
+fn read_trigger(json: &Json, of_card: bool, reading: &Reading<'_>, report: &mut Report) -> String {
     let at = reading.at.field("attributes");
     let Some(trigger) = json.path("attributes.trigger").and_then(Json::as_text) else {
         report.problem(
@@ -366,6 +380,11 @@ fn read_trigger(json: &Json, reading: &Reading<'_>, report: &mut Report) -> Stri
         report.problem(&at.field("trigger"), "not_supported_yet", message, hint);
     }
     let processing = reading.program.processing(trigger);
+    if of_card && processing == Some(super::Processing::EngineMade) {
+        let message = format!("`{trigger}` happens without a purchase or visit: it gives no stamps");
+        let hint = "use PURCHASE or a custom event type with loyalty: true";
+        report.problem(&at.field("trigger"), "not_for_this_type", message, hint);
+    }
     if processing.is_none_or(|processing| processing == super::Processing::Tracking) {
         report.problem(
             &at.field("trigger"),
@@ -453,7 +472,8 @@ fn read_rule(json: &Json, at: &Pointer<'_>, reading: &Reading<'_>, report: &mut 
         .enumerate()
         .filter_map(|(index, effect)| read_effect(effect, &effects_at.index(index), reading, report))
         .collect();
-    CampaignRule { conditions, effects }
+    let stamps = json.number("stamps").unwrap_or(Decimal::ONE);
+    CampaignRule { conditions, effects, stamps }
 }
 
 fn read_effect(

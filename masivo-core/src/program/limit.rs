@@ -13,8 +13,9 @@ const LIMIT: ObjectShape = ObjectShape {
         required("per", Shape::Choice(&["customer", "campaign"]), "each customer alone, or all together"),
         optional(
             "counts",
-            Shape::Choice(&["times", "worth"]),
-            "events that were rewarded, or what the rewards are worth; times when left out",
+            Shape::Choice(&["times", "worth", "stamps"]),
+            "events that were rewarded (full cards, where there are cards), what the rewards are worth, or stamps of each \
+             customer; times when left out",
         ),
         required("max", AMOUNT, "how much in a period"),
         optional(
@@ -33,6 +34,7 @@ pub(super) const DIVIDED: Shape = Shape::Choice(&["daily", "weekly", "monthly"])
 /// Reads the budget and the limits of a campaign that runs from `start` to `end`.
 pub(super) fn read(
     json: &Json,
+    campaign: &str,
     at: &Pointer<'_>,
     start: Timestamp,
     end: Option<Timestamp>,
@@ -45,13 +47,22 @@ pub(super) fn read(
         let most = item.number("max").unwrap_or(Decimal::ZERO);
         let limit = Limit {
             scope: if item.text("per") == Some("customer") { Scope::Customer } else { Scope::Everyone },
-            counts: if item.text("counts") == Some("worth") { Counts::Worth } else { Counts::Times },
+            counts: match item.text("counts") {
+                Some("worth") => Counts::Worth,
+                Some("stamps") => Counts::Stamps,
+                _ => Counts::Times,
+            },
             unit: item.text("period").and_then(PeriodUnit::from_name),
             most: Most::Fixed(most),
         };
         if !most.is_positive() {
             let message = format!("the limit is `{most}`");
             report.problem(&item_at.field("max"), "not_in_range", message, "allow more than 0");
+        }
+        if limit.counts == Counts::Stamps && (campaign != "PUNCH_CARDS" || limit.scope == Scope::Everyone) {
+            let message = "stamps are counted for each customer of a campaign of type PUNCH_CARDS";
+            let hint = "count times or worth";
+            report.problem(&item_at.field("counts"), "not_for_this_type", message, hint);
         }
         let kind = |limit: &Limit| (limit.scope, limit.counts, limit.unit);
         if limits.iter().any(|known| kind(known) == kind(&limit)) {

@@ -62,6 +62,8 @@ pub struct View<'a> {
     event: Option<&'a Json>,
     /// Its order, which most conditions of campaigns are about: looked up once.
     order: Option<&'a Json>,
+    /// The only product line that is looked at, when not all are.
+    line: Option<usize>,
 }
 
 impl<'a> View<'a> {
@@ -73,13 +75,26 @@ impl<'a> View<'a> {
         profile: &'a Profile,
         event: Option<&'a Json>,
     ) -> Self {
-        Self { now, program, state, profile, event, order: event.and_then(|event| event.get("order")) }
+        let order = event.and_then(|event| event.get("order"));
+        Self { now, program, state, profile, event, order, line: None }
     }
 
     /// The same at another instant.
     #[must_use]
     pub const fn at(self, now: Timestamp) -> Self {
         Self { now, ..self }
+    }
+
+    /// The same as if one product line were the only one.
+    #[must_use]
+    pub(crate) const fn of_line(self, place: usize) -> Self {
+        Self { line: Some(place), ..self }
+    }
+
+    /// The product lines of the event: those of its order, or the single product of a cart.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &'a Json> {
+        let lines = self.order.and_then(|order| order.get("products")).map_or(&[][..], Json::items);
+        lines.iter().chain(self.event.and_then(|event| event.get("product")))
     }
 
     /// The same with another working state.
@@ -424,9 +439,8 @@ fn each_line<'a>(
     value: impl Fn(&'a Json) -> Option<Seen<'a>>,
     mut on_value: impl FnMut(Seen<'a>) -> ControlFlow<()>,
 ) {
-    let lines = view.order.and_then(|order| order.get("products")).map_or(&[][..], Json::items);
-    let single = view.event.and_then(|event| event.get("product"));
-    let _ = lines.iter().chain(single).filter_map(value).try_for_each(&mut on_value);
+    let (skipped, most) = view.line.map_or((0, usize::MAX), |place| (place, 1));
+    let _ = view.lines().skip(skipped).take(most).filter_map(value).try_for_each(&mut on_value);
 }
 
 fn metric<'a>(period: MetricPeriod, field: MetricField, view: &View<'a>) -> Option<Seen<'a>> {

@@ -80,6 +80,7 @@ give shared on PURCHASE 1/10 per order.value of points budget 100 divided weekly
 give thrice on PURCHASE 3 of points limit campaign 3 times month limit customer 2 times week
 give worth on PURCHASE 1/20 per order.value of points limit customer 12 worth lifetime when order.value greater_than 40
 give adjusted on TIER_ADJUSTMENT 15 of points life 2/months when event.metadata.direction equals "upgrade"
+define campaign card {"type": "PUNCH_CARDS", "name": "card", "withoutEndDate": true, "attributes": {"trigger": "PURCHASE", "stamps": 3, "card_expiration": "2/months"}, "limits": [{"per": "customer", "counts": "stamps", "max": 4, "period": "day"}, {"per": "campaign", "max": 3, "period": "week"}], "rules": [{"conditions": [[{"type": "order.value", "operator": "greater_than", "value": 30}]], "effects": [{"reward_id": "$points", "amount": 9, "expiration_date": "2/months"}]}, {"conditions": [[{"type": "order.value", "operator": "greater_than", "value": 90}]], "stamps": 2, "effects": [{"reward_id": "$points", "amount": 1}]}]}
 audience recent when customer.metrics.lifetime.last_visit within_last "30/days"
 audience lapsed when customer.metrics.lifetime.last_visit more_than_ago "60/days" and customer.tags.vip not_equals true
 audience spender when customer.metrics.this_month.spend_total greater_than_or_equal 100 or customer.tags.vip equals true

@@ -36,6 +36,7 @@ fn show(call: &Call, answer: &Answer) -> Json {
             .with("wallet", object())
             .with("accumulations", nothing())
             .with("redemptions", nothing())
+            .with("punch_cards", nothing())
             .with("transactions", nothing());
         event.set("result", result);
         event.set("rewarding_campaigns", nothing());

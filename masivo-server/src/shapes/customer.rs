@@ -139,6 +139,22 @@ const TOTAL: ObjectShape = ObjectShape {
     unknown: Unknown::Refused,
 };
 
+const PUNCH_CARD: ObjectShape = ObjectShape {
+    name: "PunchCard",
+    fields: &[
+        required("campaign_id", Shape::Uuid, "the campaign"),
+        required("name", ANY_TEXT, "its name"),
+        required("stamps", NUMBER, "stamps on the card"),
+        required("of", NUMBER, "how many fill it"),
+        required("held", NUMBER, "stamps that waiting events are to exchange"),
+        required("owed", NUMBER, "stamps that the next ones pay back first"),
+        required("cards_filled", NUMBER, "cards that were exchanged"),
+        optional("expiration_date", Shape::Instant, "until when the card lives"),
+        required("allowed", Shape::Flag, "whether the customer's consent allows more stamps"),
+    ],
+    unknown: Unknown::Refused,
+};
+
 /// A wallet.
 pub const WALLET: ObjectShape = ObjectShape {
     name: "Wallet",
@@ -148,6 +164,11 @@ pub const WALLET: ObjectShape = ObjectShape {
         required("customer_id", ANY_TEXT, "the merchant's id"),
         required("lines", list(&Shape::Object(&LINE)), "one line a lot"),
         required("totals", list(&Shape::Object(&TOTAL)), "one total a reward"),
+        required(
+            "punch_cards",
+            list(&Shape::Object(&PUNCH_CARD)),
+            "one card a campaign that ever stamped it",
+        ),
     ],
     unknown: Unknown::Refused,
 };

@@ -74,6 +74,16 @@ pub const TRANSACTION: ObjectShape = ObjectShape {
     unknown: Unknown::Refused,
 };
 
+const STAMPED: ObjectShape = ObjectShape {
+    name: "Stamped",
+    fields: &[
+        required("campaign_id", Shape::Uuid, "the campaign"),
+        required("stamps", NUMBER, "stamps it gave"),
+        required("cards_filled", NUMBER, "cards it filled"),
+    ],
+    unknown: Unknown::Refused,
+};
+
 const RESULT: ObjectShape = ObjectShape {
     name: "EventResult",
     fields: &[
@@ -81,6 +91,11 @@ const RESULT: ObjectShape = ObjectShape {
         required("wallet", ANYTHING, "the totals afterwards"),
         required("accumulations", list(&Shape::Object(&AMOUNT_LINE)), "what was gained"),
         required("redemptions", list(&Shape::Object(&AMOUNT_LINE)), "what was spent"),
+        required(
+            "punch_cards",
+            list(&Shape::Object(&STAMPED)),
+            "stamps it gave, or gives once it is fulfilled",
+        ),
         required("transactions", list(&Shape::Object(&TRANSACTION)), "the bookings"),
     ],
     unknown: Unknown::Refused,

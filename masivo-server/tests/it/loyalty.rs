@@ -435,3 +435,60 @@ async fn points_are_given_and_taken_by_hand_and_the_past_can_be_read() {
     assert_eq!(house.post("/customers/ana/wallet/void", r#"{"lot": 1}"#).await.code(400), "malformed");
     house.ended().await;
 }
+
+#[tokio::test]
+async fn a_punch_card_is_stamped_exchanged_and_shown() {
+    let house = House::new().await;
+    let points = shop(&house).await;
+    let body = format!(
+        r#"{{"name": "coffee", "withoutEndDate": true,
+            "attributes": {{"trigger": "PURCHASE", "stamps": 3, "stamps_per": "product", "card_expiration": "6/months"}},
+            "rules": [{{"conditions": [[{{"type": "product.sku", "operator": "equals", "value": "coffee"}}]],
+                        "effects": [{{"reward_id": "{points}", "amount": 100}}]}}]}}"#
+    );
+    let card = house.post("/campaigns?type=PUNCH_CARDS", &body).await.data();
+    assert_eq!(at(&card, "/attributes/stamps_per"), "product");
+    let coffees = |amount: u32| {
+        format!(
+            r#"{{"customer_id": "ana", "brand_id": "shop", "type": "PURCHASE",
+                "order": {{"value": 1, "products": [{{"sku": "coffee", "amount": {amount}}}, {{"sku": "tea"}}]}}}}"#
+        )
+    };
+    let shown = async |house: &House| {
+        let wallet = house.get("/customers/ana/wallet").await.data();
+        ["stamps", "of", "owed", "cards_filled", "expiration_date"]
+            .map(|name| at(&wallet, &format!("/punch_cards/0/{name}")))
+            .join(" ")
+    };
+    let first = house.post("/behavior/events", &coffees(2)).await.data();
+    assert_eq!(at(&first, "/result/punch_cards/0/stamps"), "2");
+    assert_eq!(at(&first, "/result/accumulations/1/amount"), "", "stamps are no points");
+    assert_eq!(shown(&house).await, "2 3 0 0 2026-07-15T10:00:00.000Z");
+    let second = house.post("/behavior/events", &coffees(2)).await.data();
+    assert_eq!(at(&second, "/result/punch_cards/0/cards_filled"), "1");
+    assert_eq!(balance(&house, "ana").await, "102 0 0");
+    assert_eq!(shown(&house).await, "1 3 0 1 2026-07-15T10:00:00.000Z");
+    let bookings = house.get("/transactions?date=15-01-2026&customer_id=ana").await.data();
+    let stamps = bookings.items().iter().filter(|booking| booking.text("reward_type") == Some("STAMPS"));
+    assert_eq!(stamps.count(), 3, "given, spent, given");
+    // The first is returned: its stamps were exchanged, one is at hand and one is owed.
+    let reversal = r#"{"reason": "cold"}"#;
+    let reverse = format!("/behavior/events/{}/reverse", at(&first, "/id"));
+    let reversed = house.post(&reverse, reversal).await.data();
+    let receipt = at(&reversed, "/receipt");
+    assert!(receipt.contains("stamps_already_spent"), "{receipt}");
+    assert_eq!(shown(&house).await, "0 3 1 1 ");
+    let fourth = house.post("/behavior/events", &coffees(3)).await.data();
+    assert_eq!(at(&fourth, "/result/punch_cards/0/cards_filled"), "0", "one pays what is owed");
+    assert_eq!(at(&fourth, "/status"), "RESOLVED");
+    let open = house.get("/campaigns?customer_id=ana").await.data();
+    assert_eq!(open.items().len(), 2);
+    let consent =
+        r#"{"consent": {"purposes": {"behavioral_campaigns": true, "punchcard_campaigns": false}}}"#;
+    house.patch("/customers/ana/consent", consent).await.data();
+    let open = house.get("/campaigns?customer_id=ana").await.data();
+    assert_eq!(open.items().len(), 1);
+    let refused = house.post("/behavior/events", &coffees(3)).await.data();
+    let why = at(&refused, "/explanation/campaigns/1/skipped/0/reason");
+    assert_eq!(why, "consent_punchcard_campaigns");
+}

@@ -7,7 +7,7 @@ use super::state::{
 };
 use super::{Input, Output};
 use crate::error::StoreError;
-use masivo_core::consent::Permissions;
+use masivo_core::consent::{Permissions, Purpose};
 use masivo_core::explain::{CampaignTrace, Explanation, Skip, SkipReason};
 use masivo_core::fact::{Award, Change, EventHead, EventReason, EventStatus, JourneyEnd};
 use masivo_core::program::CampaignStatus;
@@ -98,6 +98,7 @@ fn write_reason(out: &mut Output, reason: Option<&EventReason>) {
         Some(EventReason::ConsentCouponCampaigns) => out.byte(6),
         Some(EventReason::CouponNotAccepted) => out.byte(7),
         Some(EventReason::Migrated) => out.byte(9),
+        Some(EventReason::ConsentPunchcardCampaigns) => out.byte(10),
         Some(EventReason::Redemption { reward, refused }) => {
             out.byte(8);
             out.number(*reward);
@@ -125,6 +126,7 @@ fn read_reason(input: &mut Input<'_>) -> Result<Option<EventReason>, StoreError>
         6 => Some(EventReason::ConsentCouponCampaigns),
         7 => Some(EventReason::CouponNotAccepted),
         9 => Some(EventReason::Migrated),
+        10 => Some(EventReason::ConsentPunchcardCampaigns),
         8 => Some(EventReason::Redemption { reward: input.small()?, refused: pick(input, &Refused::ALL)? }),
         _ => return Err(input.bad()),
     })
@@ -413,6 +415,10 @@ fn write_skip(out: &mut Output, skip: &Skip) {
             out.byte(8);
             write_used_up(out, used_up);
         }
+        SkipReason::Consent(purpose) => {
+            out.byte(9);
+            out.byte(place(&Purpose::ALL, purpose));
+        }
     }
 }
 
@@ -450,6 +456,7 @@ fn read_skip(input: &mut Input<'_>) -> Result<Skip, StoreError> {
         6 => SkipReason::NothingEarned,
         7 => SkipReason::OutOfRange,
         8 => SkipReason::UsedUp(read_used_up(input)?),
+        9 => SkipReason::Consent(pick(input, &Purpose::ALL)?),
         _ => return Err(input.bad()),
     };
     Ok(Skip { rule, reason })

@@ -7,7 +7,8 @@ use masivo_core::quota::{
 };
 use masivo_core::value::Decimal;
 
-const COUNTS: [Counts; 4] = [Counts::Times, Counts::Worth, Counts::Units, Counts::Redemptions];
+const COUNTS: [Counts; 6] =
+    [Counts::Times, Counts::Worth, Counts::Units, Counts::Redemptions, Counts::Stamps, Counts::Cards];
 
 /// The columns that name a shared quota: owner, number, counts, unit, period. Their order is the order of quotas.
 pub fn quota_columns(quota: &Quota) -> [i64; 5] {

@@ -8,6 +8,7 @@ use masivo_core::events::read_preview;
 use masivo_core::fact::{Change, EventStatus, Fact, JourneyEnd};
 use masivo_core::outgoing::{Outgoing, Target};
 use masivo_core::program::Kind;
+use masivo_core::punch_cards;
 use masivo_core::quota::{Owner, Quota, QuotaMove, QuotaSums};
 use masivo_core::redemption;
 use masivo_core::rule::{MetricPeriod, View};
@@ -70,7 +71,8 @@ impl Script {
                     EntryKind::ForgivenLowered => ("", " unforgiven"),
                     EntryKind::Extended { .. } => return None,
                 };
-                Some(format!("{sign}{}{word}", entry.amount))
+                let unit = if punch_cards::campaign_of(entry.reward).is_some() { " stamps" } else { "" };
+                Some(format!("{sign}{}{unit}{word}", entry.amount))
             }
             Change::Quota(entry) => {
                 let (name, word) = (
@@ -102,6 +104,9 @@ impl Script {
 
     fn name_of(&self, kind: Kind, number: u32) -> String {
         let program = &self.house.program;
+        if let Some(campaign) = punch_cards::campaign_of(number).filter(|_| kind == Kind::Reward) {
+            return format!("{} stamps", self.name_of(Kind::Campaign, campaign));
+        }
         let name = match kind {
             Kind::Reward => program.reward(number).map(|reward| reward.spec.name.clone()),
             Kind::Journey => program.journey(number).map(|journey| journey.spec.name.clone()),
