@@ -85,6 +85,12 @@ pub(crate) enum Command {
         /// The token of a plan: the reversal comes to exactly that, or is refused.
         #[arg(long, value_name = "TOKEN")]
         plan_token: Option<String>,
+        /// Only so much of the order's value comes back.
+        #[arg(long, value_name = "VALUE")]
+        value: Option<String>,
+        /// Only that line of the order comes back, counted from 0, or so many units of it: 2 or 2:1. May be repeated.
+        #[arg(long, value_name = "LINE[:UNITS]")]
+        line: Vec<String>,
     },
     /// Show a customer, an event or an audience.
     Show {

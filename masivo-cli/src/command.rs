@@ -36,10 +36,14 @@ pub(crate) fn run(arguments: Arguments, output: Output) -> Result<(), Failure> {
             emit::run(&shared, event.as_deref(), file.as_deref(), idempotency_key.as_deref(), output)
         }
         Command::Fulfill { event } => settle::fulfill(&shared, &event, output),
-        Command::Reverse { event, plan: true, .. } => settle::plan_reversal(&shared, &event, output),
-        Command::Reverse { event, reason, plan_token, .. } => {
-            let reason = reason.unwrap_or_default();
-            settle::reverse(&shared, &event, &reason, plan_token.as_deref(), output)
+        Command::Reverse { event, reason, plan, plan_token, value, line } => {
+            let part = settle::part(value.as_deref(), &line)?;
+            if plan {
+                return settle::plan_reversal(&shared, &event, part, output);
+            }
+            let request = object().with("reason", reason.unwrap_or_default());
+            let request = request.with_some("plan_token", plan_token).with_some("return", part).build();
+            settle::reverse(&shared, &event, &request, output)
         }
         Command::Show { what } => show::run(&shared, &what, output),
         Command::Explain { event, unsent } => {

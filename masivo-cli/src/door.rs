@@ -116,21 +116,16 @@ impl Door {
         through!(self, door => door.fulfill(event))
     }
 
-    /// Reverses or cancels an event.
-    pub(crate) fn reverse(
-        &mut self,
-        event: &str,
-        reason: &str,
-        plan_token: Option<&str>,
-    ) -> Result<Json, Failure> {
+    /// Reverses or cancels an event, in whole or in part.
+    pub(crate) fn reverse(&mut self, event: &str, request: &Json) -> Result<Json, Failure> {
         check_event_id(event)?;
-        through!(self, door => door.reverse(event, reason, plan_token))
+        through!(self, door => door.reverse(event, request))
     }
 
     /// What reversing an event would come to.
-    pub(crate) fn plan_reversal(&mut self, event: &str) -> Result<Json, Failure> {
+    pub(crate) fn plan_reversal(&mut self, event: &str, request: &Json) -> Result<Json, Failure> {
         check_event_id(event)?;
-        through!(self, door => door.plan_reversal(event))
+        through!(self, door => door.plan_reversal(event, request))
     }
 
     /// A customer with the wallet.

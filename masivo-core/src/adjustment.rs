@@ -181,8 +181,13 @@ fn void(
     let (reward, available) = (lot.reward, lot.available);
     let wanted = amount.unwrap_or(available);
     let (mut report, root) = (Report::default(), Pointer::root());
-    if let Some(reward) = draft.program.reward(reward) {
-        reward.spec.check_places(wanted, &root.field("amount"), &mut report);
+    match draft.program.reward(reward) {
+        Some(reward) => reward.spec.check_places(wanted, &root.field("amount"), &mut report),
+        None if wanted.fits_places(0) => {}
+        None => {
+            let message = format!("`{wanted}` is no number of stamps");
+            report.problem(&root.field("amount"), "too_many_places", message, "take whole ones");
+        }
     }
     if report.has_problems() {
         return Err(Rejection::Malformed(report));

@@ -15,7 +15,7 @@ use crate::limits::EXPLAINED_CAMPAIGNS_MAX;
 use crate::prelude::*;
 use crate::program::{CampaignRule, CampaignSpec, CampaignStatus, Definition, EffectSpec, Per, Program};
 use crate::punch_cards;
-use crate::quota::{Counts, Owner, Quota, QuotaEntry, Scope, Taken, Taking, UsedUp, worth};
+use crate::quota::{Counts, Limit, Owner, Quota, QuotaEntry, Scope, Taken, Taking, UsedUp, worth};
 use crate::rule::View;
 use crate::state::Standing;
 use crate::state::State;
@@ -91,7 +91,12 @@ pub(crate) fn take_anew(
         let counted = match (first, &campaign.spec.card) {
             (false, _) => (Decimal::ZERO, Decimal::ZERO),
             (true, None) => (Decimal::ONE, Decimal::ZERO),
-            (true, Some(_)) => (once_held(Counts::Cards), once_held(Counts::Stamps)),
+            (true, Some(_)) => {
+                let is_exchanged = |award: &Award| punch_cards::campaign_of(award.reward).is_none();
+                let cards =
+                    if given.iter().any(is_exchanged) { once_held(Counts::Cards) } else { Decimal::ZERO };
+                (cards, once_held(Counts::Stamps))
+            }
         };
         if let Err(used_up) = taking.take(&wanted(campaign, given, counted, &taking, draft.program)) {
             return (Err(used_up), taking.finish());
@@ -107,7 +112,11 @@ pub fn is_open_to(campaign: &Definition<CampaignSpec>, view: &View<'_>) -> bool 
     let spec = &campaign.spec;
     let zone = view.program.settings().time_zone;
     let owner = Owner::Campaign(campaign.number);
-    let is_used_up = spec.limits.iter().filter(|limit| limit.scope == Scope::Customer).any(|limit| {
+    // A card is stamped also when its reward has to wait.
+    let closes = |limit: &&Limit| {
+        limit.scope == Scope::Customer && (spec.card.is_none() || limit.counts == Counts::Stamps)
+    };
+    let is_used_up = spec.limits.iter().filter(closes).any(|limit| {
         let quota = limit.quota(owner, zone, view.now);
         view.state.quotas.sums(&quota).taken() >= limit.most(zone, quota.period)
     });

@@ -2,7 +2,7 @@
 
 use crate::adjustment::Adjustment;
 use crate::coupons::Redemption;
-use crate::events::NewEvent;
+use crate::events::{NewEvent, Part};
 use crate::migration::{Migration, Past};
 use crate::prelude::*;
 use crate::value::Json;
@@ -88,6 +88,8 @@ pub enum Command {
         reason: String,
         /// The token of the plan it must come to.
         plan: Option<String>,
+        /// The part of it that comes back; without it, all.
+        part: Option<Part>,
     },
     /// Puts a customer on the list of a static audience.
     Join {
@@ -211,8 +213,12 @@ impl Command {
                 format!("{}\n{}", redemption.code, redemption.payload.sorted())
             }
             Self::Fulfill { event } => event.hyphenated().to_string(),
-            Self::Reverse { event, reason, plan: None } => format!("{event}\n{reason}"),
-            Self::Reverse { event, reason, plan: Some(plan) } => format!("{event}\n{reason}\n{plan}"),
+            Self::Reverse { event, reason, plan, part } => {
+                let plan = plan.as_ref().map(|plan| format!("\n{plan}")).unwrap_or_default();
+                let part =
+                    part.as_ref().map(|part| format!("\npart {}", part.comparable())).unwrap_or_default();
+                format!("{event}\n{reason}{plan}{part}")
+            }
             Self::Join { audience, .. } | Self::Leave { audience, .. } => audience.clone(),
             Self::RemoveDevices { .. } | Self::Delete { .. } | Self::WakeUp => String::new(),
         };

@@ -155,7 +155,11 @@ pub fn needs(program: &Program, now: Timestamp, loaded: &Loaded, command: &Comma
         .filter(|entry| {
             matches!(entry.kind, EntryKind::Issued { .. } | EntryKind::Redeemed | EntryKind::RedeemedFromHold)
         })
-        .map(|entry| entry.lot)
+        .map(|entry| match entry.kind {
+            // What is left of a lot may lie in another one since a part of the event came back.
+            EntryKind::Issued { .. } => record.current_lot(entry.lot),
+            _ => entry.lot,
+        })
         .filter(|lot| customer.state.wallet.lot(*lot).is_none() && !loaded_lots.contains(lot))
         .collect();
     needs.lots = lots.into_iter().collect();
@@ -179,7 +183,7 @@ fn later_needs(program: &Program, now: Timestamp, loaded: &Loaded, command: &Com
     };
     match command {
         Command::Emit(event) => {
-            // Stamps that an event may exchange are few: all of them.
+            // Stamps at hand are bounded: all of them.
             let accounts = customer.state.wallet.accounts.values();
             for account in accounts.filter(|account| account.later_from.is_some()) {
                 let campaign =
@@ -202,8 +206,13 @@ fn later_needs(program: &Program, now: Timestamp, loaded: &Loaded, command: &Com
         Command::Fulfill { .. } => {
             let changes = loaded.event.iter().flat_map(|record| &record.fact.changes);
             for change in changes {
-                if let Change::Redeem { reward, amount } = change {
-                    want(*reward, *amount);
+                match change {
+                    Change::Redeem { reward, amount } => want(*reward, *amount),
+                    // Where stamps go depends on those at hand.
+                    Change::Award(award) if punch_cards::campaign_of(award.reward).is_some() => {
+                        want(award.reward, customer.state.wallet.available(award.reward));
+                    }
+                    _ => {}
                 }
             }
         }
@@ -399,8 +408,12 @@ fn on_event(
     }
     let fact = record.fact.sequence;
     let still_expired = match command {
-        Command::Reverse { reason, .. } => {
-            events::reverse(draft, &record, children, history, reason)?;
+        Command::Reverse { reason, part: None, .. } => {
+            events::reverse(draft, &record, children, history, reason, None)?;
+            None
+        }
+        Command::Reverse { reason, part: Some(part), .. } => {
+            events::return_part(draft, &record, children, history, part, reason)?;
             None
         }
         _ => match events::fulfill(draft, &record)? {
@@ -485,13 +498,15 @@ fn apply_due(draft: &mut Draft<'_>, at: Timestamp) {
         events::expire_standby(draft, fact, at, &standby);
     }
     if draft.state.wallet.next_expiry().is_some_and(|expiry| expiry <= at) {
-        draft.post(fact, at, |posting| posting.expire_due());
-        draft.tell("CUSTOMER_EXPIRATION", at, |draft| {
-            object()
-                .with("customer_id", draft.profile.id())
-                .with("wallet", view::wallet(draft.program, &draft.state, draft.profile.id()))
-                .build()
-        });
+        // That a card expired is not told as points.
+        if draft.post(fact, at, |posting| posting.expire_due()) {
+            draft.tell("CUSTOMER_EXPIRATION", at, |draft| {
+                object()
+                    .with("customer_id", draft.profile.id())
+                    .with("wallet", view::wallet(draft.program, &draft.state, draft.profile.id()))
+                    .build()
+            });
+        }
     }
     if tiers::next_boundary(&draft.state, draft.program).is_some_and(|boundary| boundary <= at) {
         tiers::judge_boundary(draft, fact, at);

@@ -9,23 +9,30 @@
 
 mod emit;
 mod fulfill;
+mod part;
 mod request;
 mod resolve;
 mod reverse;
 
+pub use part::{LineName, Part, PartLine, Share};
 pub(crate) use request::ORDER;
 pub use request::{
-    EVENT, EVENT_BATCH, FULFILL_EXPIRED, NewEvent, PREVIEW, REVERSAL, read_event, read_preview,
+    EVENT, EVENT_BATCH, FULFILL_EXPIRED, NewEvent, PLANNED_REVERSAL, PREVIEW, REVERSAL, Reversal, read_event,
+    read_preview, read_reversal, read_reversal_plan,
 };
 pub use reverse::{Receipt, ReceiptLine};
 
 pub(crate) use emit::{emit, emit_caused, event_data, skip_reason};
 pub(crate) use fulfill::{Fulfilled, expire_standby, fulfill, release_standby};
+pub(crate) use part::return_part;
 pub(crate) use resolve::{Effects, Spending, resolve};
 pub(crate) use reverse::reverse;
 
-use crate::fact::{EventHead, EventStatus, Fact};
+use crate::fact::{Change, EventHead, EventStatus, Fact, ReturnedPart};
 use crate::prelude::*;
+use crate::quota::Quota;
+use crate::value::Decimal;
+use crate::wallet::EntryKind;
 
 /// An event together with everything that became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,9 +47,17 @@ pub struct EventRecord {
     pub fulfilled_by: Option<Fact>,
     /// The fact that cancelled, expired or reversed it last.
     pub closed_by: Option<Fact>,
+    /// The facts that took parts of it back, oldest first; not the reversal that took the last.
+    pub returns: Vec<Fact>,
 }
 
 impl EventRecord {
+    /// An event of which nothing became yet.
+    pub fn new(customer: &str, fact: Fact, status: EventStatus) -> Self {
+        let customer = customer.to_owned();
+        Self { customer, fact, status, fulfilled_by: None, closed_by: None, returns: Vec::new() }
+    }
+
     /// The event's own data.
     pub const fn head(&self) -> Option<&EventHead> {
         self.fact.event.as_ref()
@@ -51,5 +66,39 @@ impl EventRecord {
     /// The facts that carry what the event did: its own, and the one that fulfilled it.
     pub fn effects(&self) -> impl Iterator<Item = &Fact> {
         core::iter::once(&self.fact).chain(&self.fulfilled_by)
+    }
+
+    /// The parts of it that came back.
+    pub fn returned_parts(&self) -> impl Iterator<Item = &ReturnedPart> {
+        self.returns.iter().filter_map(Fact::returned_part)
+    }
+
+    /// How much of the spend that it counted came back in parts.
+    pub fn returned(&self) -> Decimal {
+        self.returned_parts().fold(Decimal::ZERO, |sum, part| sum.saturating_add(part.counted))
+    }
+
+    /// The spend it counted; `None` when it counted none.
+    pub(crate) fn counted_spend(&self) -> Option<Decimal> {
+        let mut changes = self.effects().flat_map(|fact| &fact.changes);
+        let visit = changes.find_map(|change| match change {
+            Change::Visited(visit) => Some(visit),
+            _ => None,
+        });
+        visit.map(|visit| visit.spend).filter(|spend| spend.is_positive())
+    }
+
+    /// The lot that has what is left of one that the event gave.
+    pub(crate) fn current_lot(&self, lot: u32) -> u32 {
+        self.returns.iter().flat_map(Fact::entries).fold(lot, |current, entry| match entry.kind {
+            EntryKind::ReversedInPart { into, .. } if entry.lot == current => into,
+            _ => current,
+        })
+    }
+
+    /// What returns of parts gave back of a quota.
+    pub(crate) fn given_back(&self, quota: &Quota) -> Decimal {
+        let entries = self.returns.iter().flat_map(Fact::quotas).filter(|entry| entry.quota == *quota);
+        entries.fold(Decimal::ZERO, |sum, entry| sum.saturating_add(entry.amount))
     }
 }

@@ -63,11 +63,13 @@ pub enum FactKind {
     Migrated,
     /// Points were given or taken by hand.
     Adjusted,
+    /// A part of a purchase came back.
+    Returned,
 }
 
 impl FactKind {
     /// Every kind, in the order of their stored numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Registered,
         Self::Profile,
         Self::Consent,
@@ -79,6 +81,7 @@ impl FactKind {
         Self::Deleted,
         Self::Migrated,
         Self::Adjusted,
+        Self::Returned,
     ];
 
     /// The name shown in answers.
@@ -95,6 +98,7 @@ impl FactKind {
             Self::Deleted => "deleted",
             Self::Migrated => "migrated",
             Self::Adjusted => "adjusted",
+            Self::Returned => "returned",
         }
     }
 }
@@ -354,6 +358,8 @@ pub enum Change {
         /// Its status from now on.
         status: EventStatus,
     },
+    /// A part of the event that the fact is about came back.
+    Returned(ReturnedPart),
     /// How things stood after the fact: answers that are repeated are built from it.
     Summary {
         /// The tier.
@@ -361,6 +367,30 @@ pub enum Change {
         /// What is available, per reward touched.
         totals: Vec<(u32, Decimal)>,
     },
+}
+
+/// A part of a purchase that came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReturnedPart {
+    /// The fact of the return before it; 0 when there was none.
+    pub previous: u64,
+    /// What of the spend that the event counted came back.
+    pub counted: Decimal,
+    /// What of it was returned as a value of the order.
+    pub value: Decimal,
+    /// What was returned of its lines.
+    pub lines: Vec<ReturnedLine>,
+}
+
+/// What was returned of a line of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReturnedLine {
+    /// Its place in the order, counted from 0.
+    pub place: u32,
+    /// Units.
+    pub amount: Decimal,
+    /// Value, beside that of the units.
+    pub value: Decimal,
 }
 
 /// Why a customer left a journey.
@@ -414,6 +444,14 @@ impl Fact {
     pub fn quotas(&self) -> impl Iterator<Item = &QuotaEntry> {
         self.changes.iter().filter_map(|change| match change {
             Change::Quota(entry) => Some(entry),
+            _ => None,
+        })
+    }
+
+    /// The part of an event that came back with this fact.
+    pub fn returned_part(&self) -> Option<&ReturnedPart> {
+        self.changes.iter().find_map(|change| match change {
+            Change::Returned(part) => Some(part),
             _ => None,
         })
     }

@@ -46,6 +46,8 @@ pub const COUPON_CODE_LENGTH_MAX: usize = 32;
 pub const CARD_STAMPS_MAX: i64 = 1_000;
 /// Stamps that one event gives on one card; more are not counted.
 pub const STAMPS_AT_ONCE_MAX: i64 = 1_000;
+/// Stamps of one campaign that a customer has at hand, on full cards that wait and on the one begun: each may be a lot.
+pub const STAMPS_AT_HAND_MAX: i64 = 2_000;
 /// Lots that a customer brings in a migration.
 pub const MIGRATED_LOTS_MAX: usize = 1_000;
 /// Rows of one call of a migration, as the product allows.
@@ -62,6 +64,8 @@ pub const JOURNEY_INSTANCES_MAX: usize = 32;
 pub const LOTS_HELD: usize = 64;
 /// Events of one customer waiting to be fulfilled.
 pub const PENDING_EVENTS_MAX: usize = 64;
+/// Parts of one purchase that come back one by one.
+pub const RETURNS_MAX: usize = 100;
 /// How deep an event may cause events.
 pub const CAUSED_DEPTH_MAX: usize = 4;
 /// Campaigns explained in one answer; the rest is counted.

@@ -92,6 +92,17 @@ impl Metrics {
         }
     }
 
+    /// Takes a part of the spend of a processed event back; the event itself still counts.
+    pub fn lower(&mut self, visit: &Visit, spend: Decimal, zone: Zone) {
+        self.lifetime.spend = self.lifetime.spend.saturating_sub(spend);
+        for (kind, buckets) in PeriodKind::ALL.into_iter().zip(&mut self.periods) {
+            let number = zone.period(kind, visit.issued_at);
+            for bucket in buckets.iter_mut().filter(|bucket| bucket.number == number) {
+                bucket.spend = bucket.spend.saturating_sub(spend);
+            }
+        }
+    }
+
     /// Whether taking a visit back needs the customer's whole history to find the visit before it.
     pub fn needs_history(&self, issued_at: Timestamp, zone: Zone) -> bool {
         if !self.more_visits {

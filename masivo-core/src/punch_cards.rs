@@ -5,18 +5,21 @@
 //! - N2: the event that fills a card spends the stamps at hand, soonest expiry first, and then its own; only what is left
 //!   of its own becomes a lot, on the next card. So it makes no difference when stamps that are owed are paid.
 //! - N3: whether a card is full is judged when the event is emitted, and frozen with it.
-//! - N4: stamps are never lost to a limit: a full card for which nothing can be given waits for the next event.
+//! - N4: stamps are not lost to a limit: a full card for which nothing can be given waits for the next event, and the
+//!   next card is begun meanwhile, up to a bound of stamps at hand.
 
 use crate::campaigns::{Given, allowed, effects, wanted};
+use crate::draft::{Draft, FactId};
 use crate::explain::{CampaignTrace, Skip, SkipReason};
-use crate::fact::Award;
-use crate::limits::STAMPS_AT_ONCE_MAX;
+use crate::fact::{Award, Fact};
+use crate::limits::{STAMPS_AT_HAND_MAX, STAMPS_AT_ONCE_MAX};
 use crate::prelude::*;
 use crate::program::{CampaignRule, CampaignSpec, CardSpec, Definition, Program, StampsPer};
 use crate::quota::{Counts, Owner, Quota, Scope, Taking, UsedUp};
 use crate::rule::View;
 use crate::state::State;
-use crate::value::{Decimal, Json, Rounding, object};
+use crate::value::{Decimal, Json, Rounding, Timestamp, object};
+use crate::wallet::{Lot, LotOrigin};
 
 /// The bit that tells stamps from rewards in the accounts of a wallet.
 const STAMPS: u32 = 1 << 31;
@@ -52,7 +55,10 @@ pub(crate) fn stamp(
     trace: &mut CampaignTrace,
 ) {
     let Some((stamps, first, rule)) = stamps_of_rules(campaign, card, view, trace) else { return };
-    let stamps = match bounded(campaign, stamps, taking) {
+    let account = account_of(campaign.number);
+    let at_hand = view.state.wallet.available(account);
+    let room = whole(STAMPS_AT_HAND_MAX).saturating_sub(at_hand).max(Decimal::ZERO);
+    let stamps = match bounded(campaign, stamps, room, taking) {
         Ok(stamps) => stamps,
         Err(reason) => {
             trace.matched.clear();
@@ -60,8 +66,6 @@ pub(crate) fn stamp(
             return;
         }
     };
-    let account = account_of(campaign.number);
-    let at_hand = view.state.wallet.available(account);
     let owed = view.state.wallet.account(account).debt;
     let all = at_hand.saturating_add(stamps).saturating_sub(owed).max(Decimal::ZERO);
     let full = quotient(all, card.stamps).min(whole(STAMPS_AT_ONCE_MAX));
@@ -123,17 +127,21 @@ fn stamps_of(rule: &CampaignRule, card: &CardSpec, view: &View<'_>) -> Result<De
 fn bounded(
     campaign: &Definition<CampaignSpec>,
     stamps: Decimal,
+    room: Decimal,
     taking: &mut Taking<'_>,
 ) -> Result<Decimal, SkipReason> {
-    let mut bounded = stamps;
+    // One is enough: as many are given as there are left.
+    let used_up = |quota| SkipReason::UsedUp(UsedUp { quota, wanted: Decimal::ONE, left: Decimal::ZERO });
+    let mut bounded = stamps.min(room);
+    if !bounded.is_positive() {
+        return Err(used_up(counted(campaign.number, Counts::Stamps)));
+    }
     for limit in campaign.spec.limits.iter().filter(|limit| limit.counts == Counts::Stamps) {
         let quota = taking.quota(campaign.number, limit);
         let left = taking.left(&quota).map(|left| quotient(left, Decimal::ONE));
         bounded = left.map_or(bounded, |left| left.min(bounded));
         if !bounded.is_positive() {
-            // One is enough: as many are given as there are left.
-            let (wanted, left) = (Decimal::ONE, Decimal::ZERO);
-            return Err(SkipReason::UsedUp(UsedUp { quota, wanted, left }));
+            return Err(used_up(quota));
         }
     }
     Ok(bounded)
@@ -193,6 +201,48 @@ fn quotient(amount: Decimal, unit: Decimal) -> Decimal {
 
 fn whole(number: i64) -> Decimal {
     Decimal::from_integer(number).unwrap_or_default()
+}
+
+/// Puts stamps on the card at hand, which keeps its date, and on the next ones, which begin now.
+pub(crate) fn put(draft: &mut Draft<'_>, fact: FactId, at: Timestamp, award: &Award) {
+    let zone = draft.program.settings().time_zone;
+    let origin = LotOrigin {
+        reward: award.reward,
+        campaign: award.campaign,
+        rule: award.rule,
+        fact: draft.sequence(fact),
+    };
+    let card = draft.program.campaign(award.campaign).and_then(|campaign| campaign.spec.card.as_ref());
+    let size = card.map_or(Decimal::ONE, |card| card.stamps);
+    let wallet = &draft.state.wallet;
+    let at_hand = wallet.available(award.reward);
+    let full = quotient(at_hand, size).multiply_divide(size, Decimal::ONE, 0, Rounding::Floor);
+    let begun = at_hand.saturating_sub(full.unwrap_or(at_hand));
+    // The card that was begun is the one that lives longest: older ones are full and wait.
+    let of_card = |lot: &&Lot| lot.reward == award.reward && lot.available.is_positive();
+    let date =
+        wallet.lots.iter().rev().find(of_card).filter(|_| begun.is_positive()).map(|lot| lot.expires_at);
+    let fits = if date.is_some() { size.saturating_sub(begun).min(award.amount) } else { Decimal::ZERO };
+    let rest = award.amount.saturating_sub(fits);
+    let next = award.life.map(|life| life.after(at, zone));
+    for (amount, expires_at) in [(fits, date.flatten()), (rest, next)] {
+        if amount.is_positive() {
+            draft.post(fact, at, |posting| posting.issue(origin, amount, expires_at));
+        }
+    }
+}
+
+/// What an expired event gives of a card when stamps that it was to exchange are gone: its own stamps.
+pub(crate) fn without_exchange(
+    draft: &Draft<'_>,
+    event: &Fact,
+    campaign: u32,
+    awards: &[Award],
+) -> Option<Award> {
+    let life = draft.program.campaign(campaign)?.spec.card.as_ref()?.life;
+    let stamps = event.quotas().find(|entry| entry.quota == counted(campaign, Counts::Stamps))?.amount;
+    let rule = awards.iter().find(|award| award.campaign == campaign)?.rule;
+    Some(Award { campaign, rule, reward: account_of(campaign), amount: stamps, life })
 }
 
 /// The cards of a customer, one a campaign of which there are or were stamps.

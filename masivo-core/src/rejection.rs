@@ -117,6 +117,23 @@ pub enum Rejection {
         /// Its status.
         status: &'static str,
     },
+    /// The event counted no spend that could come back in parts.
+    #[error("the event counted no value that could come back in parts")]
+    NotReturnable,
+    /// More would come back than is left of the purchase.
+    #[error("{wanted} would come back and {left} is left of it")]
+    ReturnExceeds {
+        /// What would come back.
+        wanted: Decimal,
+        /// What has not come back.
+        left: Decimal,
+    },
+    /// Too many parts of the event came back one by one.
+    #[error("{count} parts of the event came back already")]
+    TooManyReturns {
+        /// How many.
+        count: usize,
+    },
     /// Too many events of the customer wait to be fulfilled.
     #[error("{count} events of the customer wait already")]
     TooManyPending {
@@ -179,6 +196,9 @@ impl Rejection {
             Self::IssuedInFuture { .. } => "issued_in_future",
             Self::IssuedTooLongAgo { .. } => "issued_too_long_ago",
             Self::EventClosed { .. } => "event_closed",
+            Self::NotReturnable => "not_returnable",
+            Self::ReturnExceeds { .. } => "return_exceeds",
+            Self::TooManyReturns { .. } => "too_many_returns",
             Self::TooManyPending { .. } => "too_many_pending",
             Self::PointsSpent { .. } => "points_spent",
             Self::PlanOutdated => "plan_outdated",
@@ -216,6 +236,9 @@ impl Rejection {
                 "send events within 72 hours; older ones belong into a migration"
             }
             Self::EventClosed { .. } => "read the event to see what became of it",
+            Self::NotReturnable => "reverse it as a whole",
+            Self::ReturnExceeds { .. } => "return less; the event shows what came back of it",
+            Self::TooManyReturns { .. } => "return the rest at once",
             Self::TooManyPending { .. } => "fulfil or reverse some of them first",
             Self::PointsSpent { .. } => {
                 "wait until the customer has points again, or change the reward's policy"

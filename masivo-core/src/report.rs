@@ -2,6 +2,7 @@
 
 use crate::fact::{Change, EventReason, EventStatus, Fact};
 use crate::prelude::*;
+use crate::punch_cards;
 use crate::value::Decimal;
 use crate::view::entry_name;
 use crate::wallet::EntryKind;
@@ -37,6 +38,10 @@ pub fn daily(fact: &Fact) -> Vec<DailySum> {
         match change {
             Change::Entry(entry) => {
                 let name = entry_name(&entry.kind);
+                if let Some(campaign) = punch_cards::campaign_of(entry.reward) {
+                    add(format!("stamps/{campaign}/{name}"), entry.amount);
+                    continue;
+                }
                 add(format!("points/{}/{name}", entry.reward), entry.amount);
                 if let EntryKind::Issued { campaign: campaign @ 1.., .. } = entry.kind {
                     add(format!("campaign/{campaign}/issued"), entry.amount);

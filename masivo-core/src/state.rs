@@ -164,6 +164,7 @@ impl State {
             | Change::Redeem { .. }
             | Change::Caused { .. }
             | Change::EventStatus { .. }
+            | Change::Returned(_)
             | Change::Summary { .. } => {}
         }
     }

@@ -170,16 +170,40 @@ pub fn event(program: &Program, record: &EventRecord) -> Json {
     if let Some(explanation) = &record.fact.explanation {
         data.set("explanation", explanation.to_json(program));
     }
+    if !record.returns.is_empty() {
+        data.set("returned_value", record.returned());
+        data.set("returns", returns(program, record));
+    }
     if matches!(record.status, EventStatus::Reversed | EventStatus::Cancelled) {
         data.set("receipt", Receipt::of(record).to_json(program));
     }
     data
 }
 
+/// The parts of an event that came back, each with what that came to.
+fn returns(program: &Program, record: &EventRecord) -> Json {
+    let returns = record.returns.iter().enumerate().filter_map(|(index, fact)| {
+        let part = fact.returned_part()?;
+        let lines = part.lines.iter().map(|line| {
+            object().with("line", line.place).with("amount", line.amount).with("value", line.value).build()
+        });
+        let reason = fact.payload.as_ref().and_then(|payload| payload.text("reason").map(ToOwned::to_owned));
+        let returned = object()
+            .with("returned_at", fact.at)
+            .with_some("reason", reason)
+            .with("counted_value", part.counted)
+            .with("value", part.value)
+            .with("products", Json::List(lines.collect()))
+            .with("receipt", Receipt::of_return(record, index).to_json(program));
+        Some(returned.build())
+    });
+    Json::List(returns.collect())
+}
+
 /// Why campaigns rewarded an event or did not, in words, and everything that was booked: each point to the rule and the
 /// lot it came from.
 pub fn explained(program: &Program, record: &EventRecord) -> Json {
-    let entries = record.effects().chain(&record.closed_by).flat_map(|fact| {
+    let entries = record.effects().chain(&record.returns).chain(&record.closed_by).flat_map(|fact| {
         fact.entries().map(|entry| {
             let rule = match &entry.kind {
                 EntryKind::Issued { campaign, rule, .. } => Some((*campaign, Some(*rule))),
@@ -275,7 +299,7 @@ fn result(program: &Program, record: &EventRecord) -> Json {
     }
     let open = matches!(record.status, EventStatus::Resolved | EventStatus::Pending | EventStatus::Failed);
     let closed_by = record.closed_by.as_ref().filter(|_| !open);
-    let last = closed_by.or(record.fulfilled_by.as_ref()).unwrap_or(&record.fact);
+    let last = closed_by.or(record.returns.last()).or(record.fulfilled_by.as_ref()).unwrap_or(&record.fact);
     // A fact that only let it expire also carries what else fell due then.
     let reversal = closed_by.filter(|fact| fact.about == record.fact.sequence);
     let summary = last.changes.iter().rev().find_map(|change| match change {
@@ -291,8 +315,12 @@ fn result(program: &Program, record: &EventRecord) -> Json {
             lines.collect()
         })
         .unwrap_or_default();
-    let transactions: Vec<Json> =
-        record.effects().chain(reversal).flat_map(|fact| transactions(program, fact, Some(record))).collect();
+    let transactions: Vec<Json> = record
+        .effects()
+        .chain(&record.returns)
+        .chain(reversal)
+        .flat_map(|fact| transactions(program, fact, Some(record)))
+        .collect();
     object()
         .with(
             "customer",
@@ -310,7 +338,8 @@ fn result(program: &Program, record: &EventRecord) -> Json {
 fn stamped(program: &Program, record: &EventRecord) -> Json {
     let mut cards: BTreeMap<u32, (Decimal, Decimal)> = BTreeMap::new();
     let last = record.fulfilled_by.as_ref().unwrap_or(&record.fact);
-    for entry in last.quotas().filter(|entry| entry.kind != QuotaMove::Released) {
+    let gives = matches!(record.status, EventStatus::Pending | EventStatus::Resolved | EventStatus::Reversed);
+    for entry in last.quotas().filter(|_| gives).filter(|entry| entry.kind != QuotaMove::Released) {
         let Owner::Campaign(campaign) = entry.quota.owner else { continue };
         let sums = match entry.quota {
             quota if quota == punch_cards::counted(campaign, Counts::Stamps) => (entry.amount, Decimal::ZERO),
@@ -339,6 +368,7 @@ const fn transaction_type(kind: &EntryKind) -> Option<&'static str> {
         EntryKind::Expired | EntryKind::Forfeited => Some("EXPIRATION"),
         EntryKind::Voided
         | EntryKind::Reversed
+        | EntryKind::ReversedInPart { .. }
         | EntryKind::Returned
         | EntryKind::OwedReturned
         | EntryKind::DebtRaised => Some("REVERSAL"),
@@ -369,6 +399,7 @@ pub const fn entry_name(kind: &EntryKind) -> &'static str {
         EntryKind::Applied => "applied_to_debt",
         EntryKind::Unapplied => "unapplied",
         EntryKind::Reversed => "reversed",
+        EntryKind::ReversedInPart { .. } => "reversed_in_part",
         EntryKind::OwedReleased => "owed_released",
         EntryKind::OwedReturned => "owed_returned",
         EntryKind::DebtRaised => "debt_raised",

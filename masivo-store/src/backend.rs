@@ -132,6 +132,8 @@ pub struct FactRow {
     pub fulfilled_by: u64,
     /// For events: the fact that closed it last; 0 when none did.
     pub closed_by: u64,
+    /// For events: the fact that took a part of it back last; 0 when none did.
+    pub returned_by: u64,
 }
 
 /// A row of the outbox.
@@ -208,6 +210,13 @@ pub enum Made {
     Fulfilled(u64),
     /// The event of that fact, as it was reversed or cancelled.
     Reversed(u64),
+    /// An event, as it was when a part of it came back.
+    Returned {
+        /// The event's fact.
+        event: u64,
+        /// The fact that took the part back.
+        by: u64,
+    },
     /// So many things.
     Count(u64),
     /// A change of a list, or none.
@@ -423,6 +432,13 @@ pub enum Write<'a> {
         event: u64,
         /// The status.
         status: EventStatus,
+        /// The fact that says so.
+        by: u64,
+    },
+    /// A part of an earlier event came back.
+    EventReturned {
+        /// The event's fact.
+        event: u64,
         /// The fact that says so.
         by: u64,
     },

@@ -357,8 +357,12 @@ pub fn many_lots_are_one_wallet<F: Fixture>(fixture: &F) {
     let spent = house.submit(purchase("ana", "1", &redeem).into(), None).unwrap();
     assert_eq!((house.available("ana"), lines()), ("501".into(), 51));
     let event = |answer: &Json| masivo_core::value::parse_uuid(answer.text("id").unwrap()).unwrap();
-    let reverse =
-        |answer: &Json| Command::Reverse { event: event(answer), reason: "returned".to_owned(), plan: None };
+    let reverse = |answer: &Json| Command::Reverse {
+        event: event(answer),
+        reason: "returned".to_owned(),
+        plan: None,
+        part: None,
+    };
     house.submit(reverse(&spent).into(), None).unwrap();
     assert_eq!((house.available("ana"), lines()), ("2000".into(), 200));
     for answer in [&bought[199], &bought[0], &bought[100]] {
@@ -414,7 +418,10 @@ pub fn a_shared_limit_is_never_overrun<F: Fixture>(fixture: &F) {
     // Every second of the lucky ones changes their mind; as many others can have it now.
     for (_, event, _) in &rewarded {
         house
-            .submit(Command::Reverse { event: *event, reason: "test".into(), plan: None }.into(), None)
+            .submit(
+                Command::Reverse { event: *event, reason: "test".into(), plan: None, part: None }.into(),
+                None,
+            )
             .unwrap();
     }
     assert_eq!(usage(&house), "0 0 10");
@@ -722,7 +729,10 @@ pub fn fulfilling_and_reversing_repeat_their_answers<F: Fixture>(fixture: &F) {
     let fulfill = || house.submit(Command::Fulfill { event }.into(), Some("fulfill")).unwrap();
     let reverse = || {
         house
-            .submit(Command::Reverse { event, reason: "returned".into(), plan: None }.into(), Some("reverse"))
+            .submit(
+                Command::Reverse { event, reason: "returned".into(), plan: None, part: None }.into(),
+                Some("reverse"),
+            )
             .unwrap()
     };
     let fulfilled = fulfill();

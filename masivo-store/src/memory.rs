@@ -5,7 +5,7 @@ use crate::backend::{
     Destination, FactRow, OutboxFilter, OutboxRow, Read, ReaderSource, Remembered, Unit, Write, key_period,
 };
 use crate::error::StoreError;
-use masivo_core::fact::{EventStatus, FactKind};
+use masivo_core::fact::{EventStatus, Fact, FactKind};
 use masivo_core::outgoing::DeliveryStatus;
 use masivo_core::profile::Profile;
 use masivo_core::program::StoredDefinition;
@@ -140,6 +140,28 @@ impl MemoryUnit<'_> {
         Ok(())
     }
 
+    fn fact_row(&mut self, customer: CustomerKey, fact: &Fact) {
+        let row = FactRow {
+            customer,
+            fact: fact.clone(),
+            status: fact.event.as_ref().map(|head| head.status),
+            fulfilled_by: 0,
+            closed_by: 0,
+            returned_by: 0,
+        };
+        if let Some(head) = &fact.event {
+            self.set(|tables| &mut tables.events, head.id, Some(fact.sequence));
+        }
+        self.set(|tables| &mut tables.facts, fact.sequence, Some(row));
+    }
+
+    fn event_returned(&mut self, event: u64, by: u64) -> Result<()> {
+        let found = self.tables.facts.get(&event).cloned();
+        let row = found.ok_or_else(|| StoreError::damaged(format!("fact {event}")))?;
+        self.set(|tables| &mut tables.facts, event, Some(FactRow { returned_by: by, ..row }));
+        Ok(())
+    }
+
     fn erase(&mut self, customer: CustomerKey, head: u64, id_hash: [u8; 16], id: &str) {
         self.set(|tables| &mut tables.ids, id.to_owned(), None);
         self.set(|tables| &mut tables.erased, id_hash, Some(()));
@@ -182,15 +204,9 @@ impl Unit for MemoryUnit<'_> {
     fn write(&mut self, write: Write<'_>) -> Result<()> {
         match write {
             Write::Customer { row, was_armed, profile, id } => self.customer(row, was_armed, profile, id),
-            Write::Fact { customer, fact } => {
-                let status = fact.event.as_ref().map(|head| head.status);
-                let row = FactRow { customer, fact: fact.clone(), status, fulfilled_by: 0, closed_by: 0 };
-                if let Some(head) = &fact.event {
-                    self.set(|tables| &mut tables.events, head.id, Some(fact.sequence));
-                }
-                self.set(|tables| &mut tables.facts, fact.sequence, Some(row));
-            }
+            Write::Fact { customer, fact } => self.fact_row(customer, fact),
             Write::EventStatus { event, status, by } => self.event_status(event, status, by)?,
+            Write::EventReturned { event, by } => self.event_returned(event, by)?,
             Write::LotTakenIn { customer, lot } => {
                 self.set(|tables| &mut tables.lots, (customer, lot), None);
             }

@@ -265,9 +265,9 @@ impl Query {
                 let reward = number.parse().ok().and_then(|number| self.program.reward(number));
                 format!("points/{}/{rest}", reward.map_or(*number, |reward| reward.id.as_str()))
             }
-            ["campaign", number, rest] => {
+            [what @ ("campaign" | "stamps"), number, rest] => {
                 let campaign = number.parse().ok().and_then(|number| self.program.campaign(number));
-                format!("campaign/{}/{rest}", campaign.map_or(*number, |campaign| campaign.id.as_str()))
+                format!("{what}/{}/{rest}", campaign.map_or(*number, |campaign| campaign.id.as_str()))
             }
             _ => key.to_owned(),
         }

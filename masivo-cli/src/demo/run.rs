@@ -160,7 +160,7 @@ impl Replay {
             requests.push(match settlement {
                 Settlement::Fulfill(_) => Command::Fulfill { event }.into(),
                 Settlement::Reverse(_, reason) => {
-                    Command::Reverse { event, reason: (*reason).to_owned(), plan: None }.into()
+                    Command::Reverse { event, reason: (*reason).to_owned(), plan: None, part: None }.into()
                 }
             });
         }

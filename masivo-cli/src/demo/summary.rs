@@ -5,6 +5,7 @@ use crate::error::Failure;
 use crate::output::{blocks, count, facts, grouped, table};
 use masivo_core::outgoing::DeliveryStatus;
 use masivo_core::program::Kind;
+use masivo_core::punch_cards::campaign_of;
 use masivo_core::value::{Decimal, Json, Timestamp, object};
 use masivo_store::backend::{OutboxFilter, Read};
 use masivo_store::{Handle, Verification, verify};
@@ -251,7 +252,8 @@ fn wallets(reader: &dyn Read) -> Result<Wallets, Failure> {
         for row in rows {
             *all.tiers.entry(row.state.tier).or_default() += 1;
             let (wallet, points) = (&row.state.wallet, &mut all.points);
-            for (reward, account) in &wallet.accounts {
+            let rewards = wallet.accounts.iter().filter(|(reward, _)| campaign_of(**reward).is_none());
+            for (reward, account) in rewards {
                 let available = wallet.available(*reward);
                 if available > all.most {
                     (all.most, all.richest) = (available, row.profile.id().to_owned());

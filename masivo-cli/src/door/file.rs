@@ -4,7 +4,7 @@ use super::{Row, RowResult, keys, with_warnings};
 use crate::error::Failure;
 use masivo_core::adjustment::{read_adjustment, read_void};
 use masivo_core::customers::read_registration;
-use masivo_core::events::{NewEvent, read_event};
+use masivo_core::events::{NewEvent, read_event, read_reversal, read_reversal_plan};
 use masivo_core::migration::{read_migration, read_past_events, row_key};
 use masivo_core::problem::Problem;
 use masivo_core::program::{Kind, Program};
@@ -178,23 +178,14 @@ impl FileDoor {
         self.shown(Command::Fulfill { event: parse_uuid(event).ok_or_else(odd_answer)? })
     }
 
-    pub(super) fn reverse(
-        &self,
-        event: &str,
-        reason: &str,
-        plan_token: Option<&str>,
-    ) -> Result<Json, Failure> {
-        if reason.trim().is_empty() {
-            return Err(Failure::usage("the reason is empty", "say why, for example --reason \"returned\""));
-        }
-        let event = parse_uuid(event).ok_or_else(odd_answer)?;
-        let plan = plan_token.map(ToOwned::to_owned);
-        self.shown(Command::Reverse { event, reason: reason.to_owned(), plan })
+    pub(super) fn reverse(&self, event: &str, request: &Json) -> Result<Json, Failure> {
+        let (reversal, _) = read_reversal(request).map_err(|report| Failure::from(&report))?;
+        self.shown(reversal.on(parse_uuid(event).ok_or_else(odd_answer)?))
     }
 
-    pub(super) fn plan_reversal(&self, event: &str) -> Result<Json, Failure> {
-        let event = parse_uuid(event).ok_or_else(odd_answer)?;
-        let command = Command::Reverse { event, reason: String::new(), plan: None };
+    pub(super) fn plan_reversal(&self, event: &str, request: &Json) -> Result<Json, Failure> {
+        let (reversal, _) = read_reversal_plan(request).map_err(|report| Failure::from(&report))?;
+        let command = reversal.on(parse_uuid(event).ok_or_else(odd_answer)?);
         Ok(self.submit(Work::Try(Box::new(command)))?.to_json(&self.handle().program()))
     }
 

@@ -187,18 +187,14 @@ impl ServerDoor {
         Ok(data(&self.call(Method::PATCH, &format!("/behavior/events/{event}/fulfill"), None, None)?))
     }
 
-    pub(super) fn reverse(
-        &self,
-        event: &str,
-        reason: &str,
-        plan_token: Option<&str>,
-    ) -> Result<Json, Failure> {
-        let body = object().with("reason", reason).with_some("plan_token", plan_token).build();
-        Ok(data(&self.call(Method::POST, &format!("/behavior/events/{event}/reverse"), None, Some(&body))?))
+    pub(super) fn reverse(&self, event: &str, request: &Json) -> Result<Json, Failure> {
+        let path = format!("/behavior/events/{event}/reverse");
+        Ok(data(&self.call(Method::POST, &path, None, Some(request))?))
     }
 
-    pub(super) fn plan_reversal(&self, event: &str) -> Result<Json, Failure> {
-        Ok(data(&self.call(Method::POST, &format!("/behavior/events/{event}/reverse/plan"), None, None)?))
+    pub(super) fn plan_reversal(&self, event: &str, request: &Json) -> Result<Json, Failure> {
+        let path = format!("/behavior/events/{event}/reverse/plan");
+        Ok(data(&self.call(Method::POST, &path, None, Some(request))?))
     }
 
     pub(super) fn explain_unsent(&self, event: &Json) -> Result<Json, Failure> {

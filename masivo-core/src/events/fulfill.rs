@@ -42,7 +42,7 @@ pub(crate) fn fulfill(draft: &mut Draft<'_>, record: &EventRecord) -> Result<Ful
     // Consent is asked again: what it blocks by now is left out, as at emit.
     let blocked = skip_reason(draft, head.tracking).filter(|_| head.reason.is_none());
     let frozen = record.fact.changes.iter().filter_map(award_of);
-    let (awards, refused): (Vec<Award>, Vec<Award>) =
+    let (mut awards, refused): (Vec<Award>, Vec<Award>) =
         frozen.partition(|award| !is_left_out(draft, blocked.as_ref(), award.campaign));
     // Stamps are not spent on a card that gives nothing.
     let is_spent = |draft: &Draft<'_>, account: u32| {
@@ -50,7 +50,10 @@ pub(crate) fn fulfill(draft: &mut Draft<'_>, record: &EventRecord) -> Result<Ful
             .is_none_or(|campaign| !is_left_out(draft, blocked.as_ref(), campaign))
     };
     let redeem = record.fact.changes.iter().filter_map(redeem_of);
-    let redeem: Vec<(u32, Decimal)> = redeem.filter(|(reward, _)| is_spent(draft, *reward)).collect();
+    let mut redeem: Vec<(u32, Decimal)> = redeem.filter(|(reward, _)| is_spent(draft, *reward)).collect();
+    if standby.is_none() {
+        leave_cards(draft, &record.fact, &mut awards, &mut redeem);
+    }
     let (holds, let_go): (Vec<Hold>, Vec<Hold>) = standby
         .iter()
         .flat_map(|standby| standby.holds.iter().copied())
@@ -97,6 +100,22 @@ fn is_left_out(draft: &Draft<'_>, blocked: Option<&EventReason>, campaign: u32) 
     let of_card = draft.program.campaign(campaign).filter(|campaign| campaign.spec.card.is_some());
     blocked.is_some()
         || of_card.is_some_and(|campaign| campaigns::allowed(&campaign.spec, &draft.state).is_some())
+}
+
+/// An expired event let go of the stamps that it was to exchange. When they are gone, it gives its own stamps and
+/// exchanges nothing: the rest of it is not held up.
+fn leave_cards(draft: &Draft<'_>, event: &Fact, awards: &mut Vec<Award>, redeem: &mut Vec<(u32, Decimal)>) {
+    let is_gone = |(account, wanted): &(u32, Decimal)| {
+        let campaign = punch_cards::campaign_of(*account)?;
+        (draft.state.wallet.available(*account) < *wanted).then_some(campaign)
+    };
+    let gone: BTreeSet<u32> = redeem.iter().filter_map(is_gone).collect();
+    for campaign in gone {
+        let stamps = punch_cards::without_exchange(draft, event, campaign, awards);
+        awards.retain(|award| award.campaign != campaign);
+        awards.extend(stamps);
+        redeem.retain(|(account, _)| *account != punch_cards::account_of(campaign));
+    }
 }
 
 /// What was held of quotas for awards that are left out.

@@ -1,12 +1,15 @@
 //! Reading an event as it is sent.
 
+use super::part::{LineName, Part, PartLine, Share};
+use crate::command::Command;
 use crate::limits::{ENTRIES_MAX, PRODUCTS_MAX, REDEEMS_MAX, RESERVE_DAYS_MAX};
 use crate::prelude::*;
 use crate::problem::{Pointer, Problem, Report};
 use crate::profile::TAGS;
 use crate::redemption::{Place, Redeem};
 use crate::shape::{AMOUNT, Field, ObjectShape, Shape, TEXT, Unknown, optional, required};
-use crate::value::{Json, Timestamp};
+use crate::value::{Decimal, Json, Timestamp};
+use uuid::Uuid;
 
 /// An event as it came in, checked for its form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,9 +165,128 @@ pub const REVERSAL: ObjectShape = ObjectShape {
     fields: &[
         required("reason", TEXT, "why it is reversed"),
         optional("plan_token", TEXT, "the token of a plan: it comes to exactly that, or is refused"),
+        optional("return", Shape::Object(&PART), "the part of a purchase that comes back; all when left out"),
     ],
     unknown: Unknown::Warned,
 };
+const PART: ObjectShape = ObjectShape {
+    name: "ReturnedPart",
+    fields: &[
+        optional("value", AMOUNT, "so much of the order's value"),
+        optional("products", Shape::List(&Shape::Object(&PART_LINE), PRODUCTS_MAX), "lines of the order"),
+    ],
+    unknown: Unknown::Refused,
+};
+const PART_LINE: ObjectShape = ObjectShape {
+    name: "ReturnedLine",
+    fields: &[
+        optional("line", Shape::Integer(0, 999), "its place in the order, counted from 0"),
+        optional("sku", TEXT, "or its product, when no other line has it"),
+        optional("amount", AMOUNT, "so many units of it; all that is left when neither is given"),
+        optional("value", AMOUNT, "or so much of its value"),
+    ],
+    unknown: Unknown::Refused,
+};
+
+/// A reversal that is only planned, as it is sent.
+pub const PLANNED_REVERSAL: ObjectShape = ObjectShape {
+    name: "PlannedReversal",
+    fields: &[optional(
+        "return",
+        Shape::Object(&PART),
+        "the part of a purchase that would come back; all when left out",
+    )],
+    unknown: Unknown::Warned,
+};
+
+/// A reversal as it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reversal {
+    /// Why.
+    pub reason: String,
+    /// The token of the plan it must come to.
+    pub plan: Option<String>,
+    /// The part that comes back; without it, all.
+    pub part: Option<Part>,
+}
+
+impl Reversal {
+    /// The command that carries it out on an event.
+    pub fn on(self, event: Uuid) -> Command {
+        let Self { reason, plan, part } = self;
+        Command::Reverse { event, reason, plan, part }
+    }
+}
+
+/// Reads a reversal.
+///
+/// # Errors
+/// A report with all problems of its form.
+pub fn read_reversal(json: &Json) -> Result<(Reversal, Vec<Problem>), Report> {
+    read_as(&REVERSAL, json)
+}
+
+/// Reads a reversal that is only planned.
+///
+/// # Errors
+/// A report with all problems of its form.
+pub fn read_reversal_plan(json: &Json) -> Result<(Reversal, Vec<Problem>), Report> {
+    read_as(&PLANNED_REVERSAL, json)
+}
+
+fn read_as(shape: &'static ObjectShape, json: &Json) -> Result<(Reversal, Vec<Problem>), Report> {
+    let (mut report, root) = (Report::default(), Pointer::root());
+    Shape::Object(shape).check(json, &root, &mut report);
+    let part = json.get("return").filter(|part| !part.is_null());
+    let part = part.map(|part| read_part(part, &root.field("return"), &mut report));
+    report.into_result(Reversal {
+        reason: json.text("reason").unwrap_or_default().to_owned(),
+        plan: json.text("plan_token").map(ToOwned::to_owned),
+        part,
+    })
+}
+
+fn read_part(json: &Json, at: &Pointer<'_>, report: &mut Report) -> Part {
+    let items = json.get("products").map_or(&[][..], Json::items);
+    let value = json.number("value");
+    if value.is_none() && items.is_empty() {
+        report.problem(at, "missing", "nothing is returned", "give `value` or `products`");
+    }
+    let positive = |number: Option<Decimal>, at: &Pointer<'_>, report: &mut Report| {
+        if number.is_some_and(|number| !number.is_positive()) {
+            report.problem(at, "not_in_range", "it is 0", "return more than 0, or leave it out");
+        }
+    };
+    positive(value, &at.field("value"), report);
+    let products_at = at.field("products");
+    let lines = items.iter().enumerate().map(|(index, line)| {
+        let at = products_at.index(index);
+        let (amount, value) = (line.number("amount"), line.number("value"));
+        positive(amount, &at.field("amount"), report);
+        positive(value, &at.field("value"), report);
+        if amount.is_some() && value.is_some() {
+            let message = "`amount` and `value` say different things";
+            report.problem(&at, "contradicts", message, "give one of them, or neither for all that is left");
+        }
+        let place = line.integer("line").and_then(|place| usize::try_from(place).ok());
+        let name = match (place, line.text("sku")) {
+            (Some(place), None) => LineName::Place(place),
+            (None, Some(sku)) => LineName::Sku(sku.to_owned()),
+            (place, _) => {
+                report.problem(&at, "missing", "one of `line` and `sku` names the line", "give one of them");
+                LineName::Place(place.unwrap_or(0))
+            }
+        };
+        let share = match (amount, value) {
+            (Some(amount), _) => Share::Amount(amount),
+            (None, Some(value)) => Share::Value(value),
+            (None, None) => Share::Rest,
+        };
+        PartLine { name, share }
+    });
+    let lines = lines.collect();
+    Part { value: value.unwrap_or_default(), lines }
+}
 
 /// Which expired events are fulfilled after all.
 pub const FULFILL_EXPIRED: ObjectShape = ObjectShape {

@@ -96,12 +96,13 @@ fn give(draft: &mut Draft<'_>, fact: FactId, at: Timestamp, awards: &[Award]) {
     let zone = draft.program.settings().time_zone;
     let sequence = draft.sequence(fact);
     for award in awards {
+        if punch_cards::campaign_of(award.reward).is_some() {
+            punch_cards::put(draft, fact, at, award);
+            continue;
+        }
         let origin =
             LotOrigin { reward: award.reward, campaign: award.campaign, rule: award.rule, fact: sequence };
-        // Stamps go on the card at hand and live as long as it does.
-        let card =
-            punch_cards::campaign_of(award.reward).and(draft.state.wallet.soonest_expiry(award.reward));
-        let expires_at = card.or_else(|| award.life.map(|life| life.after(at, zone)));
+        let expires_at = award.life.map(|life| life.after(at, zone));
         draft.post(fact, at, |posting| posting.issue(origin, award.amount, expires_at));
     }
 }

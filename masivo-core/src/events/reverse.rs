@@ -2,12 +2,14 @@
 //! which (design, decision "Reverse").
 
 use super::emit::{emit_caused, event_data};
+use super::part::{places, share};
 use super::{EventRecord, release_standby};
 use crate::audiences;
 use crate::coupons::Coupon;
 use crate::draft::Draft;
-use crate::fact::{Change, EventStatus, Fact, FactKind};
+use crate::fact::{Change, EventStatus, Fact, FactKind, ReturnedPart};
 use crate::limits::GIVE_BACK_GRACE_DAYS;
+use crate::metrics::Visit;
 use crate::prelude::*;
 use crate::program::Program;
 use crate::punch_cards;
@@ -99,13 +101,15 @@ pub(crate) enum Reversed {
 }
 
 /// Reverses an event and the events it caused. `children` are those it caused, at any depth; `history` are
-/// the customer's other visits, newest first, where the metrics asked for them.
+/// the customer's other visits, newest first, where the metrics asked for them; `last` is the part that was left of it,
+/// when it came back in parts.
 pub(crate) fn reverse(
     draft: &mut Draft<'_>,
     record: &EventRecord,
     children: &[EventRecord],
     history: Option<&[Timestamp]>,
     reason: &str,
+    last: Option<ReturnedPart>,
 ) -> Result<Reversed, Rejection> {
     let now = draft.now;
     let Some(head) = record.head().cloned() else { return Ok(Reversed::Before) };
@@ -122,6 +126,9 @@ pub(crate) fn reverse(
     refuse_by_policy(draft, core::iter::once(record).chain(children.iter().filter(resolved)))?;
     let fact = draft.open(FactKind::Reversed, now);
     let program = draft.program;
+    if let Some(part) = last {
+        draft.record(fact, Change::Returned(part));
+    }
     let undo = |draft: &mut Draft<'_>, record: &EventRecord| {
         let kept = draft.post(fact, now, |posting| {
             undo_points(program, posting, record, |reward| policy(program, reward))
@@ -142,6 +149,7 @@ pub(crate) fn reverse(
     let counted = record.effects().flat_map(|fact| &fact.changes);
     let counted = counted.into_iter().any(|change| matches!(change, Change::Visited(_)));
     if let Some(visit) = head.visit.filter(|_| counted) {
+        let visit = Visit { spend: visit.spend.saturating_sub(record.returned()), ..visit };
         let raised: Vec<u32> =
             record.effects().flat_map(|fact| &fact.changes).filter_map(raised_to).collect();
         let rested = tiers::may_rest_on(draft, now, &raised);
@@ -159,7 +167,7 @@ pub(crate) fn reverse(
 }
 
 /// The tier that a change led to.
-fn raised_to(change: &Change) -> Option<u32> {
+pub(super) fn raised_to(change: &Change) -> Option<u32> {
     match change {
         Change::TierChanged { to, .. } => Some(*to),
         _ => None,
@@ -167,10 +175,10 @@ fn raised_to(change: &Change) -> Option<u32> {
 }
 
 /// Points of a campaign that the customer keeps by the reward's policy.
-struct Kept {
-    campaign: u32,
-    reward: u32,
-    amount: Decimal,
+pub(super) struct Kept {
+    pub(super) campaign: u32,
+    pub(super) reward: u32,
+    pub(super) amount: Decimal,
 }
 
 /// What is given back of the quotas an event used: all of it but for what the customer keeps. An event of which
@@ -202,7 +210,8 @@ fn returned_quotas(program: &Program, record: &EventRecord, kept: &[Kept]) -> Ve
             Counts::Stamps if stays => entry.amount.saturating_sub(stamps_left(record, campaign)),
             _ => sum,
         };
-        (entry.quota, entry.amount.saturating_sub(sum).max(Decimal::ZERO))
+        let left = entry.amount.saturating_sub(record.given_back(&entry.quota));
+        (entry.quota, left.saturating_sub(sum).max(Decimal::ZERO))
     });
     returned.filter(|(_, amount)| amount.is_positive()).collect()
 }
@@ -244,7 +253,7 @@ fn issued_lots(record: &EventRecord) -> impl Iterator<Item = (u32, u32)> {
     issued.map(|entry| (entry.reward, entry.lot))
 }
 
-fn policy(program: &Program, reward: u32) -> OnReversal {
+pub(super) fn policy(program: &Program, reward: u32) -> OnReversal {
     program.reward(reward).map_or(OnReversal::Debt { max: None }, |reward| reward.spec.on_reversal)
 }
 
@@ -293,7 +302,15 @@ fn undo_points(
     for entry in points {
         let give_back =
             program.reward(entry.reward).map_or(GiveBack::Forfeit, |reward| reward.spec.give_back);
-        posting.give_back(entry.reward, entry.lot, entry.amount, give_back);
+        // What came back with parts of the event was given back then.
+        let left = match (record.returned(), record.counted_spend()) {
+            (returned, Some(whole)) if returned.is_positive() => {
+                let before = share(entry.amount, returned, whole, places(program, entry.reward));
+                entry.amount.saturating_sub(before)
+            }
+            _ => entry.amount,
+        };
+        posting.give_back(entry.reward, entry.lot, left, give_back);
     }
     let mut kept = Vec::new();
     for entry in record.effects().flat_map(Fact::entries) {
@@ -301,7 +318,7 @@ fn undo_points(
         let (reward, policy) = (entry.reward, policy(entry.reward));
         let amount = match policy {
             OnReversal::PendingOnly => entry.amount,
-            _ => posting.reverse(entry.lot, policy),
+            _ => posting.reverse(record.current_lot(entry.lot), policy),
         };
         if amount.is_positive() {
             kept.push(Kept { campaign, reward, amount });
@@ -318,24 +335,50 @@ fn undo_points(
     kept
 }
 
+/// What a fact moved in the wallet.
+fn moved(fact: &Fact) -> Vec<ReceiptLine> {
+    let lines = fact.entries().filter_map(|entry| {
+        let (reward, amount) = (entry.reward, entry.amount);
+        match entry.kind {
+            EntryKind::Reversed | EntryKind::ReversedInPart { .. } => {
+                Some(ReceiptLine::PointsTaken { reward, amount })
+            }
+            EntryKind::DebtRaised => Some(ReceiptLine::Debt { reward, amount }),
+            EntryKind::Returned | EntryKind::OwedReturned | EntryKind::Released => {
+                Some(ReceiptLine::PointsReturned { reward, amount })
+            }
+            _ => None,
+        }
+    });
+    lines.collect()
+}
+
+/// What a fact undid beside the wallet; `spend` no longer counts.
+fn undone(fact: &Fact, spend: Decimal) -> Vec<ReceiptLine> {
+    let mut lines = Vec::new();
+    for change in &fact.changes {
+        match change {
+            Change::Quota(entry) => {
+                lines.push(ReceiptLine::QuotaReturned { quota: entry.quota, amount: entry.amount });
+            }
+            Change::MetricsReplaced(_) => lines.push(ReceiptLine::MetricsUndone { spend }),
+            Change::TierChanged { from, to } => {
+                lines.push(ReceiptLine::TierChanged { from: *from, to: *to });
+                lines.push(ReceiptLine::RewardsOfTierKept { tier: *from });
+            }
+            _ => {}
+        }
+    }
+    lines
+}
+
 impl Receipt {
     /// The receipt of a reversal, read from the fact that booked it and the event it is about.
     pub fn of(record: &EventRecord) -> Self {
         let Some(reversal) = record.closed_by.as_ref().filter(|fact| fact.kind == FactKind::Reversed) else {
             return Self::default();
         };
-        let mut lines = Vec::new();
-        for entry in reversal.entries() {
-            let (reward, amount) = (entry.reward, entry.amount);
-            match entry.kind {
-                EntryKind::Reversed => lines.push(ReceiptLine::PointsTaken { reward, amount }),
-                EntryKind::DebtRaised => lines.push(ReceiptLine::Debt { reward, amount }),
-                EntryKind::Returned | EntryKind::OwedReturned | EntryKind::Released => {
-                    lines.push(ReceiptLine::PointsReturned { reward, amount });
-                }
-                _ => {}
-            }
-        }
+        let mut lines = moved(reversal);
         let taken: BTreeSet<u32> = reversal
             .entries()
             .filter(|entry| entry.kind == EntryKind::Reversed)
@@ -343,7 +386,8 @@ impl Receipt {
             .collect();
         for entry in record.effects().flat_map(Fact::entries) {
             let issued = matches!(entry.kind, EntryKind::Issued { .. });
-            if issued && record.status == EventStatus::Reversed && !taken.contains(&entry.lot) {
+            let taken = taken.contains(&record.current_lot(entry.lot));
+            if issued && record.status == EventStatus::Reversed && !taken {
                 lines.push(ReceiptLine::PointsKept { reward: entry.reward, amount: entry.amount });
             }
         }
@@ -352,30 +396,24 @@ impl Receipt {
             let sum = used.entry(entry.quota).or_default();
             *sum = sum.saturating_add(entry.amount);
         }
-        for entry in reversal.quotas() {
+        for entry in record.returns.iter().flat_map(Fact::quotas).chain(reversal.quotas()) {
             if let Some(sum) = used.get_mut(&entry.quota) {
                 *sum = sum.saturating_sub(entry.amount);
             }
         }
         let kept = used.into_iter().filter(|(_, amount)| amount.is_positive());
         lines.extend(kept.map(|(quota, amount)| ReceiptLine::QuotaKept { quota, amount }));
-        for change in &reversal.changes {
-            match change {
-                Change::Quota(entry) => {
-                    lines.push(ReceiptLine::QuotaReturned { quota: entry.quota, amount: entry.amount });
-                }
-                Change::MetricsReplaced(_) => {
-                    let spend =
-                        record.head().and_then(|head| head.visit).map_or(Decimal::ZERO, |visit| visit.spend);
-                    lines.push(ReceiptLine::MetricsUndone { spend });
-                }
-                Change::TierChanged { from, to } => {
-                    lines.push(ReceiptLine::TierChanged { from: *from, to: *to });
-                    lines.push(ReceiptLine::RewardsOfTierKept { tier: *from });
-                }
-                _ => {}
-            }
-        }
+        let spend = record.head().and_then(|head| head.visit).map_or(Decimal::ZERO, |visit| visit.spend);
+        lines.extend(undone(reversal, spend.saturating_sub(record.returned())));
+        Self { lines }
+    }
+
+    /// The receipt of a part of the event that came back, counted from 0.
+    pub fn of_return(record: &EventRecord, index: usize) -> Self {
+        let Some(fact) = record.returns.get(index) else { return Self::default() };
+        let spend = fact.returned_part().map_or(Decimal::ZERO, |part| part.counted);
+        let mut lines = moved(fact);
+        lines.extend(undone(fact, spend));
         Self { lines }
     }
 

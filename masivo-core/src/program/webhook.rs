@@ -20,7 +20,7 @@ pub struct WebhookSpec {
 }
 
 /// Everything a webhook can be told, with what it means.
-pub const WEBHOOK_EVENTS: [(&str, &str); 19] = [
+pub const WEBHOOK_EVENTS: [(&str, &str); 20] = [
     ("CUSTOMER_REGISTRATION", "a customer was registered"),
     ("CUSTOMER_ANONYMOUS_TO_REGISTERED", "an anonymous customer was identified"),
     ("CUSTOMER_DELETED", "a customer was deleted: stop using their data"),
@@ -35,6 +35,7 @@ pub const WEBHOOK_EVENTS: [(&str, &str); 19] = [
     ("EVENT_FULFILLED", "a waiting event was fulfilled"),
     ("EVENT_FAILED", "an event failed, with the reason"),
     ("EVENT_REVERSED", "an event was reversed, with what was undone"),
+    ("EVENT_PARTLY_RETURNED", "a part of a purchase came back, with its value"),
     ("COUPON_REDEMPTION", "a customer redeemed a code"),
     ("TIER_UPGRADE", "a customer rose to another tier"),
     ("TIER_DOWNGRADE", "a customer fell to another tier"),

@@ -54,6 +54,13 @@ pub enum EntryKind {
     Unapplied,
     /// The lot's event was reversed: its available part is taken, the rest is owed.
     Reversed,
+    /// A part of the lot's event came back: as reversed, but what is left of it lives on in a new lot.
+    ReversedInPart {
+        /// The new lot.
+        into: u32,
+        /// What it has.
+        keep: Decimal,
+    },
     /// Held by a reversed lot → gone: the hold was released, and less is owed.
     OwedReleased,
     /// Spent by a reversed lot → gone: the redemption was reversed, and less is owed.
@@ -98,12 +105,17 @@ impl Wallet {
         // The lot is taken out of the order while it changes, since the change may move it.
         if let Some(mut lot) = self.take(entry.lot) {
             let reversed = move_within_lot(&mut lot, entry);
+            let rest = rest_of(&lot, entry);
             let account = self.account_mut(entry.reward);
             account.reversed = account.reversed.saturating_add(reversed);
             if lot.is_open() {
                 self.insert(lot);
             } else {
                 self.closed.push(lot);
+            }
+            if let Some(rest) = rest {
+                self.lots_made = self.lots_made.max(rest.number);
+                self.insert(rest);
             }
         }
         move_within_account(self.account_mut(entry.reward), entry);
@@ -151,6 +163,12 @@ fn move_within_lot(lot: &mut Lot, entry: &Entry) -> Decimal {
             lot.reversed = true;
             return lot.amount.saturating_sub(lot.lapsed);
         }
+        EntryKind::ReversedInPart { keep, .. } => {
+            lot.available = Decimal::ZERO;
+            lot.applied = Decimal::ZERO;
+            lot.reversed = true;
+            return lot.amount.saturating_sub(lot.lapsed).saturating_sub(*keep);
+        }
         EntryKind::OwedReleased => lot.held = lot.held.saturating_sub(amount),
         EntryKind::OwedReturned => lot.spent = lot.spent.saturating_sub(amount),
         EntryKind::Extended { expires_at } => lot.expires_at = *expires_at,
@@ -161,6 +179,22 @@ fn move_within_lot(lot: &mut Lot, entry: &Entry) -> Decimal {
         | EntryKind::ForgivenLowered => {}
     }
     Decimal::ZERO
+}
+
+/// The lot in which what is left of a partly reversed one lives on.
+fn rest_of(lot: &Lot, entry: &Entry) -> Option<Lot> {
+    let EntryKind::ReversedInPart { into, keep } = entry.kind else { return None };
+    Some(Lot {
+        number: into,
+        amount: keep,
+        available: keep,
+        held: Decimal::ZERO,
+        spent: Decimal::ZERO,
+        applied: Decimal::ZERO,
+        lapsed: Decimal::ZERO,
+        reversed: false,
+        ..*lot
+    })
 }
 
 fn move_within_account(account: &mut Account, entry: &Entry) {
@@ -187,6 +221,7 @@ fn move_within_account(account: &mut Account, entry: &Entry) {
         | EntryKind::Applied
         | EntryKind::Unapplied
         | EntryKind::Reversed
+        | EntryKind::ReversedInPart { .. }
         | EntryKind::OwedReleased
         | EntryKind::Extended { .. } => {}
     }

@@ -2,6 +2,7 @@
 
 use super::{Entry, EntryKind, Lot, Wallet};
 use crate::prelude::*;
+use crate::punch_cards::campaign_of;
 use crate::value::{DAY, Decimal, Timestamp};
 
 /// Builds the entries of one command on a wallet; the wallet already shows what was posted so far.
@@ -245,11 +246,25 @@ impl<'a> Posting<'a> {
 
     /// Takes a lot back because its event was reversed; gives what the customer keeps of it, since it was forgiven.
     pub fn reverse(&mut self, number: u32, policy: OnReversal) -> Decimal {
+        self.reverse_to(number, Decimal::ZERO, policy)
+    }
+
+    /// Takes a lot back but for `keep`, because a part of its event came back; what lapsed of it is taken first. Gives
+    /// what the customer keeps beyond that, since it was forgiven.
+    pub fn reverse_to(&mut self, number: u32, keep: Decimal, policy: OnReversal) -> Decimal {
         let Some(lot) = self.wallet.lot(number).filter(|lot| !lot.reversed) else { return Decimal::ZERO };
         let reward = lot.reward;
         let owed = lot.spent.saturating_add(lot.held).saturating_add(lot.applied);
-        let taken = lot.amount.saturating_sub(lot.lapsed);
-        self.post(EntryKind::Reversed, reward, number, taken);
+        let there = lot.amount.saturating_sub(lot.lapsed);
+        if keep >= there && keep.is_positive() {
+            return Decimal::ZERO;
+        }
+        let taken = there.saturating_sub(keep);
+        let kind = match keep.is_positive() {
+            true => EntryKind::ReversedInPart { into: self.wallet.lots_made.saturating_add(1), keep },
+            false => EntryKind::Reversed,
+        };
+        self.post(kind, reward, number, taken);
         let (parts, rest) = self.cover(reward, owed);
         for (lot, part) in parts {
             self.post(EntryKind::Applied, reward, lot, part);
@@ -338,14 +353,15 @@ impl<'a> Posting<'a> {
         }
     }
 
-    /// Expires what is available in lots whose date has come.
-    pub fn expire_due(&mut self) {
+    /// Expires what is available in lots whose date has come; gives whether any of it was points.
+    pub fn expire_due(&mut self) -> bool {
         let due = |lot: &&Lot| lot.available.is_positive() && lot.is_expired(self.now);
         let lots: Vec<(u32, u32, Decimal)> =
             self.wallet.lots.iter().filter(due).map(|lot| (lot.reward, lot.number, lot.available)).collect();
-        for (reward, lot, amount) in lots {
-            self.post(EntryKind::Expired, reward, lot, amount);
+        for (reward, lot, amount) in &lots {
+            self.post(EntryKind::Expired, *reward, *lot, *amount);
         }
+        lots.iter().any(|(reward, ..)| campaign_of(*reward).is_none())
     }
 
     /// Gives up everything available and all debt: the customer is deleted.

@@ -442,12 +442,18 @@ impl House {
     pub(crate) fn record(&self, sequence: u64) -> EventRecord {
         let row = &self.facts[&sequence];
         let other = |sequence: u64| self.facts.get(&sequence).map(|row| row.fact.clone());
+        let returns = self
+            .facts
+            .values()
+            .filter(|row| row.fact.kind == FactKind::Returned && row.fact.about == sequence);
+        let returns = returns.map(|row| row.fact.clone()).collect();
         EventRecord {
             customer: self.rows[&row.key].customer.profile.id().to_owned(),
             fact: row.fact.clone(),
             status: row.status.unwrap(),
             fulfilled_by: other(row.fulfilled_by),
             closed_by: other(row.closed_by),
+            returns,
         }
     }
 

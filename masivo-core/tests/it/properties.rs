@@ -1,15 +1,17 @@
 //! Random lives of a few customers. The house checks the laws after every command; here is what must hold over
 //! whole lives. `PROPTEST_CASES` sets how many.
 
-use crate::house::{House, json};
+use crate::house::{Answer, House, json};
 use crate::script::Script;
 use masivo_core::adjustment::{Adjustment, read_adjustment, read_void};
+use masivo_core::events::Part;
 use masivo_core::fact::{EventStatus, FactKind};
 use masivo_core::limits::LOTS_HELD;
+use masivo_core::metrics::Visit;
 use masivo_core::rule::MetricPeriod;
 use masivo_core::state::State;
 use masivo_core::value::{DAY, Decimal, HOUR, Json, object};
-use masivo_core::{Command, Outcome};
+use masivo_core::{Command, Outcome, Rejection};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -27,6 +29,7 @@ enum Step {
     Cart { who: usize },
     Fulfill { which: usize },
     Reverse { which: usize },
+    Return { which: usize, value: i32 },
     Consent { who: usize, behavioral: bool },
     Tag { who: usize, vip: bool },
     Status { who: usize, active: bool },
@@ -59,6 +62,7 @@ fn steps(count: usize) -> impl Strategy<Value = Vec<Step>> {
         1 => who.clone().prop_map(|who| Step::Cart { who }),
         3 => (0..20_usize).prop_map(|which| Step::Fulfill { which }),
         4 => (0..20_usize).prop_map(|which| Step::Reverse { which }),
+        3 => (0..20_usize, 1..150_i32).prop_map(|(which, value)| Step::Return { which, value }),
         1 => (who.clone(), any::<bool>()).prop_map(|(who, behavioral)| Step::Consent { who, behavioral }),
         1 => (who.clone(), any::<bool>()).prop_map(|(who, vip)| Step::Tag { who, vip }),
         1 => (who.clone(), any::<bool>()).prop_map(|(who, active)| Step::Status { who, active }),
@@ -172,6 +176,12 @@ impl Life {
                     self.reverse(event);
                 }
             }
+            Step::Return { which, value } => {
+                // More than is left of it, or of what is closed, is refused, which is fine.
+                if let Some(event) = self.events.get(*which).copied() {
+                    drop(self.return_part(event, *value));
+                }
+            }
             Step::Consent { who, behavioral } => {
                 let consent = json(&format!(r#"{{"purposes": {{"behavioral_campaigns": {behavioral}}}}}"#));
                 let customer = CUSTOMERS[*who].to_owned();
@@ -208,8 +218,14 @@ impl Life {
         drop(self.house.submit(&command));
     }
 
+    fn return_part(&mut self, event: Uuid, value: i32) -> Result<Answer, Rejection> {
+        let part = Part { value: Decimal::whole(value), lines: Vec::new() };
+        let reason = "returned".to_owned();
+        self.house.submit(&Command::Reverse { event, reason, plan: None, part: Some(part) })
+    }
+
     fn reverse(&mut self, event: Uuid) {
-        let command = Command::Reverse { event, reason: "returned".to_owned(), plan: None };
+        let command = Command::Reverse { event, reason: "returned".to_owned(), plan: None, part: None };
         let first = self.house.submit(&command).unwrap();
         let status = self.house.record(self.house.event_fact(event)).status;
         // E4: again is the same answer and nothing happens.
@@ -231,7 +247,9 @@ impl Life {
             .filter(|record| record.status == EventStatus::Resolved)
             .filter_map(|record| {
                 record.effects().flat_map(|fact| &fact.changes).find_map(|change| match change {
-                    masivo_core::fact::Change::Visited(visit) => Some(*visit),
+                    masivo_core::fact::Change::Visited(visit) => {
+                        Some(Visit { spend: visit.spend.saturating_sub(record.returned()), ..*visit })
+                    }
                     _ => None,
                 })
             })
@@ -359,6 +377,7 @@ proptest! {
     #[test]
     fn buying_and_returning_everything_leaves_nothing(
         purchases in prop::collection::vec((0..300_i32, prop::option::weighted(0.4, 1..200_i32), any::<bool>()), 1..8),
+        parts in prop::collection::vec((0..8_usize, 1..150_i32), 0..8),
         order in any::<[u32; 8]>(),
         hours in 0..60_i64,
     ) {
@@ -372,12 +391,47 @@ proptest! {
             }
         }
         life.take(&Step::Wait { milliseconds: hours * HOUR });
+        for (which, value) in parts {
+            life.take(&Step::Return { which, value });
+        }
         let mut events: Vec<(u32, Uuid)> = order.into_iter().zip(life.events.clone()).collect();
         events.sort_unstable();
         for (_, event) in events {
             life.reverse(event);
         }
         prop_assert_eq!(balance(&life, "ana"), before);
+    }
+
+    #[test]
+    fn any_slicing_of_a_return_comes_to_the_same(
+        before in steps(12),
+        value in 1..300_i32,
+        redeem in prop::option::weighted(0.5, 1..100_i32),
+        after in steps(12),
+        slices in prop::collection::vec(1..60_i32, 1..8),
+    ) {
+        let mut life = open(true, "UTC");
+        before.iter().for_each(|step| life.take(step));
+        life.buy("ana", value, redeem, None, None);
+        let event = *life.events.last().unwrap();
+        after.iter().filter(|step| !matches!(step, Step::Reverse { .. } | Step::Return { .. })).for_each(|step| life.take(step));
+        let (mut slices, mut all) = (slices, 0);
+        slices.retain(|slice| {
+            let fits = all + slice <= value;
+            all += if fits { *slice } else { 0 };
+            fits
+        });
+        prop_assume!(all > 0);
+        let mut other = life.clone();
+        // What was not processed cannot come back, whatever the slices.
+        let at_once = life.return_part(event, all).is_ok();
+        for slice in slices {
+            prop_assert_eq!(other.return_part(event, slice).is_ok(), at_once);
+        }
+        for who in CUSTOMERS {
+            prop_assert_eq!(balance(&life, who), balance(&other, who));
+            other.check_metrics(who);
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod show;
 use crate::house::{Answer, House, instant, json};
 use masivo_core::adjustment::{read_adjustment, read_void};
 use masivo_core::coupons::read_redemption;
+use masivo_core::events::read_reversal;
 use masivo_core::limits::LOTS_HELD;
 use masivo_core::migration::{read_migration, read_past_events};
 use masivo_core::program::Kind;
@@ -85,9 +86,15 @@ impl Script {
                 self.on_event(&command)
             }
             "reverse" => {
-                let command =
-                    Command::Reverse { event: self.events[rest], reason: "returned".to_owned(), plan: None };
-                self.on_event(&command)
+                let (event, part) = customer_and(rest);
+                let mut body = object().with("reason", "returned").build();
+                if !part.is_empty() {
+                    body.set("return", self.json(part));
+                }
+                match read_reversal(&body) {
+                    Ok((reversal, _)) => self.on_event(&reversal.on(self.events[event])),
+                    Err(report) => refused(&Rejection::Malformed(report)),
+                }
             }
             "join" | "leave" => {
                 let (customer, name) = customer_and(rest);

@@ -5,7 +5,7 @@ use crate::http::call::Call;
 use crate::http::error::Failure;
 use crate::http::respond::{Outcome, Reply};
 use crate::http::rows::{Row, each};
-use masivo_core::events::{read_event, read_preview};
+use masivo_core::events::{read_event, read_preview, read_reversal, read_reversal_plan};
 use masivo_core::value::{Json, Timestamp, object, parse_uuid};
 use masivo_core::{Command, Rejection, view};
 use masivo_store::query::EventFilter;
@@ -77,17 +77,16 @@ pub(crate) async fn fulfill(call: Call) -> Outcome {
 
 pub(crate) async fn reverse(call: Call) -> Outcome {
     let event = event_id!(call);
-    let reason = call.body.text("reason").unwrap_or_default().to_owned();
-    let plan = call.body.text("plan_token").map(ToOwned::to_owned);
-    call.command(Command::Reverse { event, reason, plan }).await
+    let (reversal, _) = read_reversal(&call.body)?;
+    call.command(reversal.on(event)).await
 }
 
 /// What a reversal would come to; nothing is written.
 pub(crate) async fn plan_reversal(call: Call) -> Outcome {
     let event = event_id!(call);
-    let command = Command::Reverse { event, reason: String::new(), plan: None };
-    let answer = call.submit(Work::Try(Box::new(command))).await?;
-    Ok(Reply::data(call.show(&answer)))
+    let (reversal, warnings) = read_reversal_plan(&call.body)?;
+    let answer = call.submit(Work::Try(Box::new(reversal.on(event)))).await?;
+    Ok(Reply::data(call.show(&answer)).warn(warnings))
 }
 
 /// What redeeming would take off a cart; nothing is written.

@@ -272,6 +272,8 @@ const fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::UnknownEventType { .. }
         | Rejection::ReservedEventType { .. }
         | Rejection::UnknownReward { .. }
+        | Rejection::NotReturnable
+        | Rejection::ReturnExceeds { .. }
         | Rejection::OutOfRange => StatusCode::UNPROCESSABLE_ENTITY,
         Rejection::KeyReused
         | Rejection::CustomerExists { .. }
@@ -279,6 +281,7 @@ const fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::NotAnonymous
         | Rejection::CustomerInactive
         | Rejection::EventClosed { .. }
+        | Rejection::TooManyReturns { .. }
         | Rejection::TooManyPending { .. }
         | Rejection::PointsSpent { .. }
         | Rejection::PlanOutdated

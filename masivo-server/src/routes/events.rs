@@ -6,7 +6,7 @@ use crate::shapes::{
     ANY_TEXT, DELIVERY, DELIVERY_STATUS, DONE_COUNT, EVENT_READ, EXPLAINED, LIMIT, PREVIEWED, REVERSAL_PLAN,
     ROW, TRANSACTION, TRANSACTION_TYPES, list,
 };
-use masivo_core::events::{EVENT, EVENT_BATCH, FULFILL_EXPIRED, PREVIEW, REVERSAL};
+use masivo_core::events::{EVENT, EVENT_BATCH, FULFILL_EXPIRED, PLANNED_REVERSAL, PREVIEW, REVERSAL};
 use masivo_core::shape::{Shape, optional, required};
 
 const AN_EVENT: Output = Output::Data(Shape::Object(&EVENT_READ));
@@ -85,11 +85,11 @@ pub(super) const ROUTES: &[Route] = &[
     Route::new(
         Method::Post,
         at!("/behavior/events/{id}/reverse"),
-        "Cancel a waiting event, or undo a processed one",
+        "Cancel a waiting event, or undo a processed one, in whole or in part",
         handler!(api::events::reverse),
     )
     .product()
-    .takes(Input::Checked(Shape::Object(&REVERSAL)))
+    .takes(Input::Described(Shape::Object(&REVERSAL)))
     .gives(AN_EVENT),
     Route::new(
         Method::Post,
@@ -97,6 +97,8 @@ pub(super) const ROUTES: &[Route] = &[
         "What reversing an event would undo, keep or turn into debt; its token reverses exactly so, or not at all",
         handler!(api::events::plan_reversal),
     )
+    .takes(Input::Described(Shape::Object(&PLANNED_REVERSAL)))
+    .body_optional()
     .gives(Output::Data(Shape::Object(&REVERSAL_PLAN))),
     Route::new(
         Method::Post,

@@ -165,6 +165,28 @@ const RECEIPT_LINE: ObjectShape = ObjectShape {
     unknown: Unknown::Refused,
 };
 
+const RETURNED_LINE: ObjectShape = ObjectShape {
+    name: "ReturnedProduct",
+    fields: &[
+        required("line", COUNT, "its place in the order, counted from 0"),
+        required("amount", NUMBER, "units"),
+        required("value", NUMBER, "value, beside that of the units"),
+    ],
+    unknown: Unknown::Refused,
+};
+const RETURNED: ObjectShape = ObjectShape {
+    name: "Return",
+    fields: &[
+        required("returned_at", Shape::Instant, "when it came back"),
+        optional("reason", ANY_TEXT, "why"),
+        required("counted_value", NUMBER, "what of the event's spend no longer counts"),
+        required("value", NUMBER, "what was returned as a value of the order"),
+        required("products", list(&Shape::Object(&RETURNED_LINE)), "what was returned of its lines"),
+        required("receipt", list(&Shape::Object(&RECEIPT_LINE)), "what that undid"),
+    ],
+    unknown: Unknown::Refused,
+};
+
 const EVENT_FIELDS: &[Field] = &[
     required("id", Shape::Uuid, "its id"),
     required("customer_id", ANY_TEXT, "the merchant's id of the customer; empty once deleted"),
@@ -191,6 +213,8 @@ const EVENT_FIELDS: &[Field] = &[
     required("rewarding_campaigns", list(&Shape::Object(&REWARDING)), "the campaigns that rewarded it"),
     required("result", Shape::Object(&RESULT), "what it did"),
     optional("explanation", Shape::Object(&EXPLANATION), "why campaigns rewarded it or did not"),
+    optional("returned_value", NUMBER, "what of its value came back in parts"),
+    optional("returns", list(&Shape::Object(&RETURNED)), "the parts of it that came back, oldest first"),
     optional("receipt", list(&Shape::Object(&RECEIPT_LINE)), "what reversing it undid"),
 ];
 

@@ -492,3 +492,60 @@ async fn a_punch_card_is_stamped_exchanged_and_shown() {
     let why = at(&refused, "/explanation/campaigns/1/skipped/0/reason");
     assert_eq!(why, "consent_punchcard_campaigns");
 }
+
+#[tokio::test]
+async fn a_purchase_comes_back_in_parts() {
+    let house = House::new().await;
+    shop(&house).await;
+    let order = r#"{"value": 60, "products": [{"sku": "hat", "amount": 3, "value": 45}, {"sku": "sock", "value": 15}]}"#;
+    let body =
+        format!(r#"{{"customer_id": "ana", "brand_id": "shop", "type": "PURCHASE", "order": {order}}}"#);
+    let event = house.post("/behavior/events", &body).await.data();
+    let path = format!("/behavior/events/{}/reverse", at(&event, "/id"));
+    let hat = r#""return": {"products": [{"sku": "hat", "amount": 1}]}"#;
+    // Planned, it is what it will be; the plan of another part is another plan.
+    let plan = house.post(&format!("{path}/plan"), &format!("{{{hat}}}")).await.data();
+    assert_eq!(at(&plan, "/status"), "RESOLVED");
+    assert_eq!(at(&plan, "/receipt/0/amount"), "15");
+    let token = at(&plan, "/plan_token");
+    let other = format!(r#"{{"reason": "r", "plan_token": "{token}", "return": {{"value": 14}}}}"#);
+    assert_eq!(house.post(&path, &other).await.code(409), "plan_outdated");
+    assert_eq!(balance(&house, "ana").await, "60 0 0");
+    // With a key it acts once.
+    let key = [("idempotency-key", "return-1")];
+    let first = format!(r#"{{"reason": "too big", "plan_token": "{token}", {hat}}}"#);
+    let returned = house.ask_with("POST", &path, &first, &key).await.data();
+    assert_eq!(house.ask_with("POST", &path, &first, &key).await.data(), returned);
+    assert_eq!(balance(&house, "ana").await, "45 0 0");
+    assert_eq!(at(&returned, "/returned_value"), "15");
+    assert_eq!(at(&returned, "/returns/0/receipt"), at(&plan, "/receipt"));
+    assert_eq!(at(&returned, "/returns/0/reason"), "too big");
+    house.post(&path, r#"{"reason": "r", "return": {"value": 5}}"#).await.data();
+    // The answer to the key is what it was then.
+    assert_eq!(house.ask_with("POST", &path, &first, &key).await.data(), returned);
+    let customer = house.get("/customers/ana").await.data();
+    assert_eq!(at(&customer, "/customer/metrics/lifetime/spend_total"), "40");
+    assert_eq!(at(&customer, "/customer/metrics/lifetime/number_of_purchases"), "1");
+    for (part, status, code) in [
+        (r#"{"value": 41}"#, 422, "return_exceeds"),
+        (r#"{"products": [{"sku": "hat", "amount": 3}]}"#, 422, "return_exceeds"),
+        (r#"{"products": [{"sku": "shoe"}]}"#, 400, "malformed"),
+        (r#"{}"#, 400, "malformed"),
+        (r#"{"valu": 5}"#, 400, "malformed"),
+    ] {
+        let body = format!(r#"{{"reason": "r", "return": {part}}}"#);
+        assert_eq!(house.post(&path, &body).await.code(status), code, "{part}");
+    }
+    let explained = house.get(&format!("/behavior/events/{}/explain", at(&event, "/id"))).await.data();
+    assert!(at(&explained, "/ledger").contains("reversed_in_part"));
+    let last = house.post(&path, r#"{"reason": "r"}"#).await.data();
+    assert_eq!((at(&last, "/status"), at(&last, "/returned_value")), ("REVERSED".into(), "20".into()));
+    assert_eq!(balance(&house, "ana").await, "0 0 0");
+    let waits = house.post("/behavior/events", &purchase("ben", "9", r#", "fulfilled": false"#)).await.data();
+    let path = format!("/behavior/events/{}/reverse", at(&waits, "/id"));
+    assert_eq!(
+        house.post(&path, r#"{"reason": "r", "return": {"value": 1}}"#).await.code(409),
+        "event_closed"
+    );
+    house.ended().await;
+}

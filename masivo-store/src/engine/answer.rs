@@ -81,10 +81,13 @@ impl Answer {
             Self::Plan { record, token } => {
                 let event = view::event(program, record);
                 let part = |name: &str| event.get(name).cloned();
+                let returned =
+                    event.get("returns").and_then(|returns| returns.items().last()?.get("receipt"));
+                let receipt = part("receipt").or_else(|| returned.cloned());
                 object()
                     .with("event_id", part("id").unwrap_or_default())
                     .with("status", record.status.name())
-                    .with("receipt", part("receipt").unwrap_or_else(|| Json::List(Vec::new())))
+                    .with("receipt", receipt.unwrap_or_else(|| Json::List(Vec::new())))
                     .with_some("result", part("result"))
                     .with("plan_token", token.as_str())
                     .build()

@@ -67,6 +67,12 @@ pub(crate) fn complete(
         if sequence == 0 { Ok(None) } else { Ok(unit.fact(sequence)?.map(|row| row.fact)) }
     };
     let (fulfilled_by, closed_by) = (other(row.fulfilled_by)?, other(row.closed_by)?);
+    let (mut returns, mut next) = (Vec::new(), row.returned_by);
+    while let Some(fact) = other(next)? {
+        next = fact.returned_part().map_or(0, |part| part.previous);
+        returns.push(fact);
+    }
+    returns.reverse();
     let status = row.status.or_else(|| row.fact.event.as_ref().map(|head| head.status));
     Ok(EventRecord {
         customer: customer.to_owned(),
@@ -75,6 +81,7 @@ pub(crate) fn complete(
         fact: row.fact,
         fulfilled_by,
         closed_by,
+        returns,
     })
 }
 

@@ -91,7 +91,8 @@ fn customer(
         Ok(decided) => decided,
         Err(error) => return Ok(Err(error)),
     };
-    let undoes = decision.facts.iter().any(|fact| fact.kind == FactKind::Reversed);
+    let undoes =
+        decision.facts.iter().any(|fact| matches!(fact.kind, FactKind::Reversed | FactKind::Returned));
     if let (Command::Reverse { plan: Some(plan), .. }, true) = (command, undoes)
         && tried::plan(desk, unit, &decision)?.1 != *plan
     {
@@ -110,7 +111,10 @@ fn customer(
         Outcome::Event { fact, .. } => match command {
             Command::Emit(_) => Made::Event(*fact),
             Command::Fulfill { .. } => Made::Fulfilled(*fact),
-            _ => Made::Reversed(*fact),
+            _ => match decision.facts.iter().find(|made| made.kind == FactKind::Returned) {
+                Some(returned) => Made::Returned { event: *fact, by: returned.sequence },
+                None => Made::Reversed(*fact),
+            },
         },
         Outcome::Coupon { fact, .. } => Made::Coupon(*fact),
         Outcome::Listed(changed) => Made::Listed(*changed),
@@ -178,7 +182,7 @@ fn fresh_event(made: &Made, facts: Vec<Fact>, customer: &str) -> Option<EventRec
     let (Made::Event(sequence) | Made::Coupon(sequence)) = made else { return None };
     let fact = facts.into_iter().find(|fact| fact.sequence == *sequence)?;
     let status = fact.event.as_ref()?.status;
-    Some(EventRecord { customer: customer.to_owned(), fact, status, fulfilled_by: None, closed_by: None })
+    Some(EventRecord::new(customer, fact, status))
 }
 
 /// What is kept of a customer while its state is being decided on.
@@ -405,6 +409,10 @@ fn write_fact(
         match change {
             Change::EventStatus { fact: event, status } => {
                 unit.write(Write::EventStatus { event: *event, status: *status, by: fact.sequence })?;
+            }
+            // The reversal that takes the last part closes the event instead.
+            Change::Returned(_) if fact.kind == FactKind::Returned => {
+                unit.write(Write::EventReturned { event: fact.about, by: fact.sequence })?;
             }
             Change::Quota(entry) if entry.quota.scope == Scope::Everyone => desk.quotas.book(unit, entry)?,
             // A flip that only moved is part of the working state: the lists of members stay as they are.

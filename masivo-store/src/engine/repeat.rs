@@ -46,7 +46,10 @@ pub(super) fn repeated(
         }
         Made::Count(count) => Ok(Answer::Count(count)),
         Made::Listed(changed) => Ok(Answer::Listed(changed)),
-        Made::Event(sequence) | Made::Fulfilled(sequence) | Made::Reversed(sequence) => {
+        Made::Event(sequence)
+        | Made::Fulfilled(sequence)
+        | Made::Reversed(sequence)
+        | Made::Returned { event: sequence, .. } => {
             match answered_event(desk, unit, sequence, &remembered.made)? {
                 Some(record) => Ok(Answer::Event { record: Box::new(record), still_expired: None }),
                 None => erased(),
@@ -91,10 +94,18 @@ fn answered_event(
     let mut record = load::complete(unit, row, &id)?;
     match made {
         Made::Reversed(_) => {}
-        Made::Fulfilled(_) => (record.status, record.closed_by) = (EventStatus::Resolved, None),
+        Made::Returned { by, .. } => {
+            (record.status, record.closed_by) = (EventStatus::Resolved, None);
+            record.returns.retain(|fact| fact.sequence <= *by);
+        }
+        Made::Fulfilled(_) => {
+            (record.status, record.closed_by) = (EventStatus::Resolved, None);
+            record.returns.clear();
+        }
         _ => {
             record.status = record.head().map_or(EventStatus::Resolved, |head| head.status);
             (record.fulfilled_by, record.closed_by) = (None, None);
+            record.returns.clear();
         }
     }
     Ok(Some(record))

@@ -6,7 +6,7 @@ use super::process::{Submitted, decided};
 use super::writer::Desk;
 use crate::backend::Unit;
 use crate::error::StoreError;
-use masivo_core::events::EventRecord;
+use masivo_core::events::{self, EventRecord};
 use masivo_core::fact::{Change, EventStatus, FactKind};
 use masivo_core::{Command, Decision, Outcome, view};
 
@@ -45,17 +45,17 @@ fn record_after(unit: &impl Unit, decision: &Decision) -> Result<EventRecord, St
     let customer = decision.customer.profile.id();
     let made = decision.facts.iter().find(|fact| fact.sequence == sequence);
     let mut record = match made {
-        Some(fact) => EventRecord {
-            customer: customer.to_owned(),
-            status: fact.event.as_ref().map_or(EventStatus::Failed, |head| head.status),
-            fact: fact.clone(),
-            fulfilled_by: None,
-            closed_by: None,
-        },
+        Some(fact) => {
+            let status = fact.event.as_ref().map_or(EventStatus::Failed, |head| head.status);
+            EventRecord::new(customer, fact.clone(), status)
+        }
         None => load::record(unit, sequence, customer)?
             .ok_or_else(|| StoreError::damaged(format!("event of fact {sequence}")))?,
     };
     for fact in &decision.facts {
+        if fact.kind == FactKind::Returned && fact.about == sequence {
+            record.returns.push(fact.clone());
+        }
         let statuses = fact.changes.iter().filter_map(|change| match change {
             Change::EventStatus { fact, status } if *fact == sequence => Some(*status),
             _ => None,
@@ -79,7 +79,8 @@ pub(super) fn plan(
     decision: &Decision,
 ) -> Result<(EventRecord, String), StoreError> {
     let mut record = record_after(unit, decision)?;
-    let undoes = decision.facts.iter().any(|fact| fact.kind == FactKind::Reversed);
+    let undoes =
+        decision.facts.iter().any(|fact| matches!(fact.kind, FactKind::Reversed | FactKind::Returned));
     if !undoes {
         // What was closed before is undone no more: there is nothing to show of it.
         record.closed_by = None;
@@ -87,7 +88,12 @@ pub(super) fn plan(
     let shown = view::event(&desk.program, &record);
     let part = |name: &str| shown.get(name).map(|part| part.sorted().to_string()).unwrap_or_default();
     let after = shown.path("result.wallet").map(|wallet| wallet.sorted().to_string()).unwrap_or_default();
-    let comparable = format!("{}\n{}\n{after}\n{undoes}", part("status"), part("receipt"));
+    let returned =
+        record.returns.len().checked_sub(1).map(|last| {
+            events::Receipt::of_return(&record, last).to_json(&desk.program).sorted().to_string()
+        });
+    let returned = returned.unwrap_or_default();
+    let comparable = format!("{}\n{}\n{returned}\n{after}\n{undoes}", part("status"), part("receipt"));
     let head = record.head().map(|head| head.id).unwrap_or_default();
     let hash = desk.shared.secret.hash("reversal plan", &[head.as_bytes(), comparable.as_bytes()]);
     Ok((record, hash.iter().map(|byte| format!("{byte:02x}")).collect()))

@@ -5,7 +5,7 @@ use crate::backend::FactRow;
 use crate::engine::load_record;
 use crate::error::SubmitError;
 use masivo_core::events::EventRecord;
-use masivo_core::fact::{EventStatus, Fact};
+use masivo_core::fact::EventStatus;
 use masivo_core::value::{Json, Timestamp};
 use masivo_core::view;
 use uuid::Uuid;
@@ -133,15 +133,11 @@ impl Query {
         let event = self.reader.fact(about)?.filter(|event| event.fact.event.is_some());
         let record = match event {
             Some(event) => load_record(&*self.reader, event, &id)?,
-            None => no_event(row.fact.clone(), id),
+            // Something that fell due belongs to no event.
+            None => EventRecord::new(&id, row.fact.clone(), EventStatus::Resolved),
         };
         Ok(view::transactions(&self.program, &row.fact, Some(&record)))
     }
-}
-
-/// Something that fell due belongs to no event.
-fn no_event(fact: Fact, customer: String) -> EventRecord {
-    EventRecord { customer, fact, status: EventStatus::Resolved, fulfilled_by: None, closed_by: None }
 }
 
 fn fits(transaction: &Json, filter: &TransactionFilter) -> bool {

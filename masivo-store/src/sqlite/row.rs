@@ -47,7 +47,7 @@ pub(super) fn customer(row: &Row<'_>) -> Result<CustomerRow, StoreError> {
     Ok(CustomerRow { key: row.get::<_, i64>(0)?.cast_unsigned(), state, profile, armed: armed.map(instant) })
 }
 
-pub(super) const FACT: &str = "SELECT sequence, customer, previous, at, kind, status, fulfilled_by, closed_by, booking, payload, explanation FROM fact";
+pub(super) const FACT: &str = "SELECT sequence, customer, previous, at, kind, status, fulfilled_by, closed_by, booking, payload, explanation, returned_by FROM fact";
 
 pub(super) fn fact(row: &Row<'_>) -> Result<FactRow, StoreError> {
     let (event, about, changes) = read_booking(row.get_ref(8)?.as_blob().map_err(rusqlite::Error::from)?)?;
@@ -71,6 +71,7 @@ pub(super) fn fact(row: &Row<'_>) -> Result<FactRow, StoreError> {
         status: status.map(|status| pick(&EventStatus::ALL, status, "the status of an event")).transpose()?,
         fulfilled_by: number(6)?,
         closed_by: number(7)?,
+        returned_by: number(11)?,
     })
 }
 
@@ -162,6 +163,11 @@ pub(super) fn write_made(made: &Made) -> Vec<u8> {
             out.byte(5);
             out.number(*sequence);
         }
+        Made::Returned { event, by } => {
+            out.byte(9);
+            out.number(*event);
+            out.number(*by);
+        }
         Made::Coupon(sequence) => {
             out.byte(8);
             out.number(*sequence);
@@ -195,6 +201,7 @@ pub(super) fn read_made(bytes: &[u8]) -> Result<Made, StoreError> {
         5 => Made::Reversed(input.number()?),
         6 => Made::Count(input.number()?),
         8 => Made::Coupon(input.number()?),
+        9 => Made::Returned { event: input.number()?, by: input.number()? },
         7 => Made::Listed(input.flag()?),
         3 => Made::Definition {
             kind: Kind::from_name(input.text()?).ok_or_else(|| input.bad())?,

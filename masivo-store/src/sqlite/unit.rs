@@ -325,6 +325,10 @@ impl Unit for SqliteUnit<'_> {
             Write::Customer { row, was_armed, profile, id } => self.customer(row, was_armed, profile, id),
             Write::Fact { customer, fact } => self.fact(customer, fact),
             Write::EventStatus { event, status, by } => self.event_status(event, status, by),
+            Write::EventReturned { event, by } => {
+                let sql = "UPDATE fact SET returned_by = ?2 WHERE sequence = ?1";
+                self.run(sql, params![event.cast_signed(), by.cast_signed()]).map(drop)
+            }
             Write::Lot { customer, lot } => self.lot(customer, lot),
             Write::LotTakenIn { customer, lot } => self
                 .run(

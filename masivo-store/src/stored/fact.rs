@@ -9,7 +9,9 @@ use super::{Input, Output};
 use crate::error::StoreError;
 use masivo_core::consent::{Permissions, Purpose};
 use masivo_core::explain::{CampaignTrace, Explanation, Skip, SkipReason};
-use masivo_core::fact::{Award, Change, EventHead, EventReason, EventStatus, JourneyEnd};
+use masivo_core::fact::{
+    Award, Change, EventHead, EventReason, EventStatus, JourneyEnd, ReturnedLine, ReturnedPart,
+};
 use masivo_core::program::CampaignStatus;
 use masivo_core::redemption::Refused;
 use masivo_core::rule::{Failure, Span, Truth};
@@ -186,6 +188,7 @@ fn write_change(out: &mut Output, change: &Change) {
         | Change::AudiencesSeen(_)
         | Change::JourneyStands(_)
         | Change::JourneyLeft { .. } => write_whereabouts(out, change),
+        Change::Returned(part) => write_returned(out, part),
         Change::Caused { fact } => numbered(out, 18, *fact),
         Change::EventStatus { fact, status } => {
             numbered(out, 19, *fact);
@@ -279,8 +282,29 @@ fn read_change(input: &mut Input<'_>) -> Result<Change, StoreError> {
         },
         21 => Change::Quota(quota::read_entry(input)?),
         22 => Change::StandbyOpened(read_standby(input, true)?),
+        23 => Change::Returned(read_returned(input)?),
         _ => return Err(input.bad()),
     })
+}
+
+fn write_returned(out: &mut Output, part: &ReturnedPart) {
+    numbered(out, 23, part.previous);
+    out.decimal(part.counted);
+    out.decimal(part.value);
+    out.length(part.lines.len());
+    for line in &part.lines {
+        out.number(line.place);
+        out.decimal(line.amount);
+        out.decimal(line.value);
+    }
+}
+
+fn read_returned(input: &mut Input<'_>) -> Result<ReturnedPart, StoreError> {
+    let (previous, counted, value) = (input.number()?, input.decimal()?, input.decimal()?);
+    let line = |input: &mut Input<'_>| {
+        Ok(ReturnedLine { place: input.small()?, amount: input.decimal()?, value: input.decimal()? })
+    };
+    Ok(ReturnedPart { previous, counted, value, lines: input.list(line)? })
 }
 
 fn write_award(out: &mut Output, award: &Award) {
@@ -335,6 +359,7 @@ const PLAIN_KINDS: [EntryKind; 17] = [
 ];
 const ISSUED: u8 = 100;
 const EXTENDED: u8 = 101;
+const REVERSED_IN_PART: u8 = 102;
 
 fn write_entry(out: &mut Output, entry: &Entry) {
     match &entry.kind {
@@ -349,6 +374,11 @@ fn write_entry(out: &mut Output, entry: &Entry) {
         EntryKind::Extended { expires_at } => {
             out.byte(EXTENDED);
             out.optional_instant(*expires_at);
+        }
+        EntryKind::ReversedInPart { into, keep } => {
+            out.byte(REVERSED_IN_PART);
+            out.number(*into);
+            out.decimal(*keep);
         }
         plain => out.byte(place(&PLAIN_KINDS, plain)),
     }
@@ -367,6 +397,7 @@ fn read_entry(input: &mut Input<'_>) -> Result<Entry, StoreError> {
             expires_at: input.optional_instant()?,
         },
         EXTENDED => EntryKind::Extended { expires_at: input.optional_instant()? },
+        REVERSED_IN_PART => EntryKind::ReversedInPart { into: input.small()?, keep: input.decimal()? },
         plain => PLAIN_KINDS.get(usize::from(plain)).cloned().ok_or_else(|| input.bad())?,
     };
     Ok(Entry { kind, reward: input.small()?, lot: input.small()?, amount: input.decimal()? })

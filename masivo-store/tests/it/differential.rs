@@ -78,7 +78,9 @@ impl Side {
                 None => return String::new(),
             },
             Step::Reverse(event) => match self.event(*event) {
-                Some(event) => (Command::Reverse { event, reason: "test".into(), plan: None }.into(), None),
+                Some(event) => {
+                    (Command::Reverse { event, reason: "test".into(), plan: None, part: None }.into(), None)
+                }
                 None => return String::new(),
             },
             Step::Consent { customer, loyalty } => {

@@ -64,6 +64,7 @@ impl Script {
                     EntryKind::Applied => ("", " applied"),
                     EntryKind::Unapplied => ("", " unapplied"),
                     EntryKind::Reversed => ("", " reversed"),
+                    EntryKind::ReversedInPart { .. } => ("", " reversed_in_part"),
                     EntryKind::OwedReleased => ("", " owed_released"),
                     EntryKind::DebtRaised => ("", " debt"),
                     EntryKind::DebtLowered => ("", " repaid"),
