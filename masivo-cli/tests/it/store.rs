@@ -48,6 +48,18 @@ fn a_purchase_is_sent_shown_explained_and_reversed() {
         .run(0, &["explain", &id, "--db", "s.db"])
         .says(&["+ A point per dollar: rule 0 matched", "issued"]);
 
+    // A part of it comes back first; the order was sent without lines.
+    folder
+        .run(2, &["reverse", &id, "--reason", "r", "--line", "0:1", "--db", "s.db"])
+        .complains(&["/return/products/0", "0 lines"]);
+    folder
+        .run(2, &["reverse", &id, "--reason", "r", "--value", "x", "--db", "s.db"])
+        .complains(&["not an amount"]);
+    let plan = folder.json(0, &["reverse", &id, "--plan", "--value", "0.99", "--db", "s.db"]);
+    assert_eq!(text(&plan, "status"), "RESOLVED");
+    let part = folder.json(0, &["reverse", &id, "--reason", "r", "--value", "0.99", "--db", "s.db"]);
+    assert_eq!(text(&part, "status"), "RESOLVED");
+
     folder.run(2, &["reverse", &id, "--db", "s.db"]).complains(&["--reason"]);
     folder.run(2, &["reverse", &id, "--reason", " ", "--db", "s.db"]).complains(&["reason is empty"]);
     // What it would come to, before it is done; the token then does exactly that, or nothing.

@@ -2,8 +2,9 @@
 
 use crate::files::Folder;
 use masivo_core::Command;
+use masivo_core::events::Part;
 use masivo_core::program::Kind;
-use masivo_core::value::{Json, parse_uuid};
+use masivo_core::value::{Decimal, Json, parse_uuid};
 use masivo_store::backend::Read;
 use masivo_store::conformance::{House, purchase, registration, start_instant};
 use masivo_store::{MemoryBackend, Mode, Request, SqliteBackend, Work};
@@ -15,6 +16,7 @@ enum Step {
     Purchase { customer: u8, value: u16, waits: bool, redeem: u8, key: Option<u8> },
     Fulfill(u8),
     Reverse(u8),
+    Return { event: u8, value: i32, key: Option<u8> },
     Consent { customer: u8, loyalty: bool },
     Tags { customer: u8, tag: u8 },
     Delete(u8),
@@ -29,6 +31,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         ),
         3 => any::<u8>().prop_map(Step::Fulfill),
         4 => any::<u8>().prop_map(Step::Reverse),
+        4 => (any::<u8>(), 1..120_i32, prop::option::of(0..5_u8))
+            .prop_map(|(event, value, key)| Step::Return { event, value, key }),
         1 => (0..4_u8, any::<bool>()).prop_map(|(customer, loyalty)| Step::Consent { customer, loyalty }),
         1 => (0..4_u8, 0..3_u8).prop_map(|(customer, tag)| Step::Tags { customer, tag }),
         1 => (0..4_u8).prop_map(Step::Delete),
@@ -53,6 +57,12 @@ impl Side {
                 "rules": [{{"effects": [{{"reward_id": "{reward}", "amount": 7}}]}}]}}"#
         );
         house.define(Kind::Campaign, None, &campaign);
+        let card = format!(
+            r#"{{"name": "card", "type": "PUNCH_CARDS", "withoutEndDate": true,
+                "attributes": {{"trigger": "PURCHASE", "stamps": 3, "card_expiration": "60/days"}},
+                "rules": [{{"effects": [{{"reward_id": "{reward}", "amount": 20}}]}}]}}"#
+        );
+        house.define(Kind::Campaign, None, &card);
         Self { house, events: Vec::new(), now: start_instant() }
     }
 
@@ -80,6 +90,14 @@ impl Side {
             Step::Reverse(event) => match self.event(*event) {
                 Some(event) => {
                     (Command::Reverse { event, reason: "test".into(), plan: None, part: None }.into(), None)
+                }
+                None => return String::new(),
+            },
+            Step::Return { event, value, key } => match self.event(*event) {
+                Some(event) => {
+                    let part = Some(Part { value: Decimal::whole(*value), lines: Vec::new() });
+                    let command = Command::Reverse { event, reason: "test".into(), plan: None, part };
+                    (command.into(), key.map(|key| format!("return-{key}")))
                 }
                 None => return String::new(),
             },
