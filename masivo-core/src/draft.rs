@@ -169,7 +169,9 @@ impl<'a> Draft<'a> {
 
     /// Whether a fact takes back what another did.
     pub(crate) fn undoes(&self, fact: FactId) -> bool {
-        self.facts.get(fact.0).is_some_and(|fact| fact.kind == FactKind::Reversed)
+        self.facts
+            .get(fact.0)
+            .is_some_and(|fact| matches!(fact.kind, FactKind::Reversed | FactKind::Returned))
     }
 
     /// The number of a fact.

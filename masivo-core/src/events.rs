@@ -32,7 +32,7 @@ use crate::fact::{Change, EventHead, EventStatus, Fact, ReturnedPart};
 use crate::prelude::*;
 use crate::quota::Quota;
 use crate::value::Decimal;
-use crate::wallet::EntryKind;
+use crate::wallet::{Entry, EntryKind};
 
 /// An event together with everything that became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +94,14 @@ impl EventRecord {
             EntryKind::ReversedInPart { into, .. } if entry.lot == current => into,
             _ => current,
         })
+    }
+
+    /// What returns of parts gave back of points that it had spent of a lot.
+    pub(crate) fn given_back_to(&self, lot: u32) -> Decimal {
+        let back = |entry: &&Entry| matches!(entry.kind, EntryKind::Returned | EntryKind::OwedReturned);
+        let entries = self.returns.iter().flat_map(Fact::entries).filter(back);
+        let entries = entries.filter(|entry| entry.lot == lot);
+        entries.fold(Decimal::ZERO, |sum, entry| sum.saturating_add(entry.amount))
     }
 
     /// What returns of parts gave back of a quota.

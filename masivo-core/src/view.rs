@@ -171,7 +171,9 @@ pub fn event(program: &Program, record: &EventRecord) -> Json {
         data.set("explanation", explanation.to_json(program));
     }
     if !record.returns.is_empty() {
-        data.set("returned_value", record.returned());
+        let last = record.closed_by.as_ref().and_then(Fact::returned_part);
+        let last = last.map_or(Decimal::ZERO, |part| part.counted);
+        data.set("returned_value", record.returned().saturating_add(last));
         data.set("returns", returns(program, record));
     }
     if matches!(record.status, EventStatus::Reversed | EventStatus::Cancelled) {
@@ -182,8 +184,14 @@ pub fn event(program: &Program, record: &EventRecord) -> Json {
 
 /// The parts of an event that came back, each with what that came to.
 fn returns(program: &Program, record: &EventRecord) -> Json {
-    let returns = record.returns.iter().enumerate().filter_map(|(index, fact)| {
+    let last = record.closed_by.as_ref().filter(|fact| fact.returned_part().is_some());
+    let returns = record.returns.iter().chain(last).enumerate().filter_map(|(index, fact)| {
         let part = fact.returned_part()?;
+        // The last part is the reversal.
+        let receipt = match index < record.returns.len() {
+            true => Receipt::of_return(record, index),
+            false => Receipt::of(record),
+        };
         let lines = part.lines.iter().map(|line| {
             object().with("line", line.place).with("amount", line.amount).with("value", line.value).build()
         });
@@ -194,7 +202,7 @@ fn returns(program: &Program, record: &EventRecord) -> Json {
             .with("counted_value", part.counted)
             .with("value", part.value)
             .with("products", Json::List(lines.collect()))
-            .with("receipt", Receipt::of_return(record, index).to_json(program));
+            .with("receipt", receipt.to_json(program));
         Some(returned.build())
     });
     Json::List(returns.collect())

@@ -6,7 +6,7 @@
 
 use super::EventRecord;
 use super::emit::{emit_caused, event_data};
-use super::reverse::{Kept, policy, raised_to, reverse};
+use super::reverse::{Kept, policy, raised_to, reverse, undo_children};
 use crate::audiences;
 use crate::draft::Draft;
 use crate::fact::{Change, EventStatus, Fact, FactKind, ReturnedLine, ReturnedPart};
@@ -115,8 +115,22 @@ impl Bought {
     }
 }
 
+/// Spent points that parts of an event gave back, told apart by the entries that spent them.
+#[derive(Default)]
+pub(super) struct GivenBack(BTreeMap<u32, Decimal>);
+
+impl GivenBack {
+    /// What was given back of the points that an entry spent: lots that were spent twice fill up in order.
+    pub(super) fn take(&mut self, record: &EventRecord, entry: &Entry) -> Decimal {
+        let left = self.0.entry(entry.lot).or_insert_with(|| record.given_back_to(entry.lot));
+        let part = entry.amount.min(*left);
+        *left = left.saturating_sub(part);
+        part
+    }
+}
+
 /// The cumulative share of an effect.
-pub(super) fn share(effect: Decimal, returned: Decimal, whole: Decimal, places: u32) -> Decimal {
+fn share(effect: Decimal, returned: Decimal, whole: Decimal, places: u32) -> Decimal {
     effect.multiply_divide(returned, whole, places, Rounding::HalfUp).unwrap_or(effect).min(effect)
 }
 
@@ -138,6 +152,9 @@ fn measure(record: &EventRecord, part: &Part, whole: Decimal) -> Result<Returned
         let (amount, value) = after.lines.entry(place).or_default();
         let left = bought.value.saturating_sub(bought.worth(*amount, *value));
         match asked.share {
+            Share::Rest if left.is_zero() => {
+                return Err(Rejection::ReturnExceeds { wanted: bought.value, left });
+            }
             Share::Rest => *value = value.saturating_add(left),
             Share::Amount(units) => *amount = amount.saturating_add(units),
             Share::Value(worth) => *value = value.saturating_add(worth),
@@ -231,9 +248,6 @@ pub(crate) fn return_part(
     }
     let whole = record.counted_spend().ok_or(Rejection::NotReturnable)?;
     let returned = measure(record, part, whole)?;
-    if !returned.counted.is_positive() {
-        return Err(Rejection::NotReturnable);
-    }
     let before = record.returned();
     let after = before.saturating_add(returned.counted);
     if after == whole {
@@ -253,13 +267,18 @@ pub(crate) fn return_part(
         .post(fact, now, |posting| taking.undo_points(program, posting, |reward| policy(program, reward)));
     quota::book(draft, fact, QuotaMove::Returned, &taking.quotas(program, &kept));
     if let Some(visit) = record.head().and_then(|head| head.visit) {
-        let raised: Vec<u32> =
-            record.effects().flat_map(|fact| &fact.changes).filter_map(raised_to).collect();
-        let rested = tiers::may_rest_on(draft, now, &raised);
+        // The event still counts: a tier only falls when the part that came back held it up now.
+        let rested = tiers::may_rest_on(draft, now, &[]);
         let mut metrics = draft.state.metrics.clone();
         metrics.lower(&visit, spend, program.settings().time_zone);
         draft.record(fact, Change::MetricsReplaced(Box::new(metrics)));
         let changed = tiers::after_reversal(draft, fact, now, visit.issued_at, rested);
+        let raised: Vec<u32> =
+            record.effects().flat_map(|fact| &fact.changes).filter_map(raised_to).collect();
+        if changed && !raised.is_empty() {
+            // What rising earned goes with the tier, or returning nearly all of it again and again would pay.
+            undo_children(draft, fact, children);
+        }
         let inputs = Inputs::METRICS.and(if changed { Inputs::TIER } else { Inputs::NONE });
         audiences::evaluate(draft, fact, now, inputs);
         emit_caused(draft);
@@ -306,12 +325,14 @@ impl PartTaking<'_> {
         posting: &mut Posting<'_>,
         policy: impl Fn(u32) -> OnReversal,
     ) -> Vec<Kept> {
+        let mut before = GivenBack::default();
         for entry in self.record.effects().flat_map(Fact::entries) {
             let spent = matches!(entry.kind, EntryKind::Redeemed | EntryKind::RedeemedFromHold);
             if !spent || punch_cards::campaign_of(entry.reward).is_some() {
                 continue;
             }
-            let delta = self.delta(entry.amount, places(program, entry.reward));
+            let gone = share(entry.amount, self.after, self.whole, places(program, entry.reward));
+            let delta = gone.saturating_sub(before.take(self.record, entry));
             let give_back =
                 program.reward(entry.reward).map_or(GiveBack::Forfeit, |reward| reward.spec.give_back);
             if delta.is_positive() {
@@ -389,6 +410,6 @@ impl PartTaking<'_> {
 }
 
 /// The places that amounts of a reward have.
-pub(super) fn places(program: &Program, reward: u32) -> u32 {
+fn places(program: &Program, reward: u32) -> u32 {
     program.reward(reward).map_or(0, |reward| reward.spec.decimals)
 }

@@ -167,7 +167,8 @@ pub const REVERSAL: ObjectShape = ObjectShape {
         optional("plan_token", TEXT, "the token of a plan: it comes to exactly that, or is refused"),
         optional("return", Shape::Object(&PART), "the part of a purchase that comes back; all when left out"),
     ],
-    unknown: Unknown::Warned,
+    // A part that is misspelt must not reverse the whole.
+    unknown: Unknown::Refused,
 };
 const PART: ObjectShape = ObjectShape {
     name: "ReturnedPart",
@@ -196,7 +197,7 @@ pub const PLANNED_REVERSAL: ObjectShape = ObjectShape {
         Shape::Object(&PART),
         "the part of a purchase that would come back; all when left out",
     )],
-    unknown: Unknown::Warned,
+    unknown: Unknown::Refused,
 };
 
 /// A reversal as it was asked for.

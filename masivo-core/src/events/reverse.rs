@@ -2,11 +2,11 @@
 //! which (design, decision "Reverse").
 
 use super::emit::{emit_caused, event_data};
-use super::part::{places, share};
+use super::part::GivenBack;
 use super::{EventRecord, release_standby};
 use crate::audiences;
 use crate::coupons::Coupon;
-use crate::draft::Draft;
+use crate::draft::{Draft, FactId};
 use crate::fact::{Change, EventStatus, Fact, FactKind, ReturnedPart};
 use crate::limits::GIVE_BACK_GRACE_DAYS;
 use crate::metrics::Visit;
@@ -125,27 +125,16 @@ pub(crate) fn reverse(
     let resolved = |child: &&EventRecord| child.status == EventStatus::Resolved;
     refuse_by_policy(draft, core::iter::once(record).chain(children.iter().filter(resolved)))?;
     let fact = draft.open(FactKind::Reversed, now);
-    let program = draft.program;
     if let Some(part) = last {
         draft.record(fact, Change::Returned(part));
     }
-    let undo = |draft: &mut Draft<'_>, record: &EventRecord| {
-        let kept = draft.post(fact, now, |posting| {
-            undo_points(program, posting, record, |reward| policy(program, reward))
-        });
-        let returned = returned_quotas(program, record, &kept);
-        quota::book(draft, fact, QuotaMove::Returned, &returned);
-    };
     draft.edit(fact, |fact| {
         fact.about = sequence;
         fact.payload = Some(Arc::new(object().with("reason", reason).build()));
     });
     draft.record(fact, Change::EventStatus { fact: sequence, status: EventStatus::Reversed });
-    for child in children.iter().rev().filter(resolved) {
-        undo(draft, child);
-        draft.record(fact, Change::EventStatus { fact: child.fact.sequence, status: EventStatus::Reversed });
-    }
-    undo(draft, record);
+    undo_children(draft, fact, children);
+    undo(draft, fact, record);
     let counted = record.effects().flat_map(|fact| &fact.changes);
     let counted = counted.into_iter().any(|change| matches!(change, Change::Visited(_)));
     if let Some(visit) = head.visit.filter(|_| counted) {
@@ -164,6 +153,39 @@ pub(crate) fn reverse(
     draft.tell("EVENT_REVERSED", now, |draft| event_data(draft, head.id, Some(reason)));
     draft.summarise(fact);
     Ok(Reversed::Now)
+}
+
+/// Undoes what an event gave and took, but for what a tier or metrics make of it.
+fn undo(draft: &mut Draft<'_>, fact: FactId, record: &EventRecord) {
+    let (now, program) = (draft.now, draft.program);
+    let mut kept = draft
+        .post(fact, now, |posting| undo_points(program, posting, record, |reward| policy(program, reward)));
+    kept.extend(kept_before(record));
+    let returned = returned_quotas(program, record, &kept);
+    quota::book(draft, fact, QuotaMove::Returned, &returned);
+}
+
+/// Undoes the events that an event caused, newest first.
+pub(super) fn undo_children(draft: &mut Draft<'_>, fact: FactId, children: &[EventRecord]) {
+    for child in children.iter().rev().filter(|child| child.status == EventStatus::Resolved) {
+        undo(draft, fact, child);
+        draft.record(fact, Change::EventStatus { fact: child.fact.sequence, status: EventStatus::Reversed });
+    }
+}
+
+/// What parts of the event that came back left to the customer, since it was forgiven.
+fn kept_before(record: &EventRecord) -> Vec<Kept> {
+    let forgiven = record.returns.iter().flat_map(Fact::entries);
+    let forgiven = forgiven.filter(|entry| entry.kind == EntryKind::DebtForgiven);
+    let kept = forgiven.filter_map(|entry| {
+        let mut issued = record.effects().flat_map(Fact::entries);
+        let campaign = issued.find_map(|issued| match issued.kind {
+            EntryKind::Issued { campaign, .. } if issued.reward == entry.reward => Some(campaign),
+            _ => None,
+        })?;
+        Some(Kept { campaign, reward: entry.reward, amount: entry.amount })
+    });
+    kept.collect()
 }
 
 /// The tier that a change led to.
@@ -298,19 +320,16 @@ fn undo_points(
     let spent: Vec<&Entry> = record.effects().flat_map(Fact::entries).filter(spent).collect();
     let (stamps, points): (Vec<&Entry>, Vec<&Entry>) =
         spent.into_iter().partition(|entry| punch_cards::campaign_of(entry.reward).is_some());
+    let mut before = GivenBack::default();
     // Spent points return first: they may cover what is taken back.
     for entry in points {
         let give_back =
             program.reward(entry.reward).map_or(GiveBack::Forfeit, |reward| reward.spec.give_back);
         // What came back with parts of the event was given back then.
-        let left = match (record.returned(), record.counted_spend()) {
-            (returned, Some(whole)) if returned.is_positive() => {
-                let before = share(entry.amount, returned, whole, places(program, entry.reward));
-                entry.amount.saturating_sub(before)
-            }
-            _ => entry.amount,
-        };
-        posting.give_back(entry.reward, entry.lot, left, give_back);
+        let left = entry.amount.saturating_sub(before.take(record, entry));
+        if left.is_positive() {
+            posting.give_back(entry.reward, entry.lot, left, give_back);
+        }
     }
     let mut kept = Vec::new();
     for entry in record.effects().flat_map(Fact::entries) {
@@ -379,8 +398,11 @@ impl Receipt {
             return Self::default();
         };
         let mut lines = moved(reversal);
-        let taken: BTreeSet<u32> = reversal
-            .entries()
+        let taken: BTreeSet<u32> = record
+            .returns
+            .iter()
+            .chain([reversal])
+            .flat_map(Fact::entries)
             .filter(|entry| entry.kind == EntryKind::Reversed)
             .map(|entry| entry.lot)
             .collect();

@@ -93,7 +93,9 @@ pub(super) fn plan(
             events::Receipt::of_return(&record, last).to_json(&desk.program).sorted().to_string()
         });
     let returned = returned.unwrap_or_default();
-    let comparable = format!("{}\n{}\n{returned}\n{after}\n{undoes}", part("status"), part("receipt"));
+    let before = part("returned_value");
+    let comparable =
+        format!("{}\n{}\n{before}\n{returned}\n{after}\n{undoes}", part("status"), part("receipt"));
     let head = record.head().map(|head| head.id).unwrap_or_default();
     let hash = desk.shared.secret.hash("reversal plan", &[head.as_bytes(), comparable.as_bytes()]);
     Ok((record, hash.iter().map(|byte| format!("{byte:02x}")).collect()))
