@@ -19,6 +19,7 @@ use masivo_core::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
+use std::rc::Rc;
 use uuid::Uuid;
 
 /// More facts than any command of a test should make: a loop otherwise.
@@ -51,8 +52,9 @@ struct FactRow {
 #[derive(Clone, Debug)]
 pub(crate) struct House {
     pub(crate) now: Timestamp,
-    pub(crate) program: Program,
-    definitions: Vec<StoredDefinition>,
+    // Shared: a house is copied often.
+    pub(crate) program: Rc<Program>,
+    definitions: Rc<Vec<StoredDefinition>>,
     pub(crate) rows: BTreeMap<Key, Row>,
     ids: BTreeMap<String, Key>,
     erased: BTreeSet<String>,
@@ -67,6 +69,8 @@ pub(crate) struct House {
     pub(crate) wakes: bool,
     /// Open lots held in the working state.
     pub(crate) lots_held: usize,
+    /// Whether every law is checked after every command; otherwise only what is asked for.
+    pub(crate) checked: bool,
 }
 
 /// What a command came to.
@@ -97,8 +101,8 @@ impl House {
         let definitions = standard_definitions(now, base);
         let mut house = Self {
             now,
-            program: Program::load(definitions.clone()).unwrap(),
-            definitions,
+            program: Rc::new(Program::load(definitions.clone()).unwrap()),
+            definitions: Rc::new(definitions),
             rows: BTreeMap::new(),
             ids: BTreeMap::new(),
             erased: BTreeSet::new(),
@@ -110,6 +114,7 @@ impl House {
             quotas: Quotas::new(),
             wakes: true,
             lots_held: LOTS_HELD,
+            checked: true,
         };
         house.define(Kind::Brand, Some("shop"), &json(r#"{"name": "Shop"}"#)).unwrap();
         house
@@ -137,9 +142,10 @@ impl House {
         let customer = self.rows[&key].customer.clone();
         let mut loaded = Loaded { customer: Some(customer.clone()), ..Loaded::default() };
         self.load_needs(&Command::WakeUp, key, &mut loaded);
-        let read = self.read_row(key, "wake_up");
+        let read = self.checked.then(|| self.read_row(key, "wake_up"));
         let decision = self.decide(&loaded, &Command::WakeUp, true).unwrap();
         self.apply(Some(key), decision, false);
+        let Some(read) = read else { return };
         let written = self.take_in(key, self.rows[&key].customer.clone());
         assert_eq!(written, read, "reading shows what writing gives");
     }
@@ -172,10 +178,10 @@ impl House {
             self.coupons.insert(code, Coupon { number, code: shown });
         }
         let changed = program.audiences_version() != self.program.audiences_version();
-        self.definitions.push(stored.clone());
-        self.program = program;
+        Rc::make_mut(&mut self.definitions).push(stored.clone());
+        self.program = Rc::new(program);
         // P1: what was stored reads again, and means the same.
-        let again = Program::load(self.definitions.clone()).unwrap();
+        let again = Program::load(self.definitions.to_vec()).unwrap();
         assert_eq!(format!("{again:?}"), format!("{:?}", self.program), "P1");
         if changed {
             let keys: Vec<Key> = self.rows.keys().copied().collect();
@@ -301,6 +307,13 @@ impl House {
         loop {
             let context = Context { settled, ..self.context(command.name(), &known) };
             let decision = decide(&context, loaded.clone(), command);
+            if !self.checked {
+                match decision {
+                    Err(Undecided::Unknown(unknown)) => self.learn(&mut known, unknown),
+                    decided => return decided,
+                }
+                continue;
+            }
             let again = decide(&context, loaded.clone(), command);
             match (&decision, &again) {
                 (Ok(one), Ok(other)) => {
@@ -367,11 +380,14 @@ impl House {
         });
         let zone = self.program.settings().time_zone;
         for fact in facts {
-            assert_eq!(row.folded.head, fact.previous, "the chain is whole");
-            row.folded.head = fact.sequence;
-            fact.changes.iter().for_each(|change| row.folded.apply(change, zone));
-            row.folded.wallet.check().unwrap_or_else(|broken| panic!("while folding: {broken}"));
-            self.book(&fact, &row.folded);
+            if self.checked {
+                assert_eq!(row.folded.head, fact.previous, "the chain is whole");
+                row.folded.head = fact.sequence;
+                fact.changes.iter().for_each(|change| row.folded.apply(change, zone));
+                row.folded.wallet.check().unwrap_or_else(|broken| panic!("while folding: {broken}"));
+            }
+            let own = if self.checked { &row.folded } else { &customer.state };
+            self.book(&fact, own);
             self.keep(key, fact);
         }
         row.lots.extend(lots.into_iter().map(|lot| (lot.number, lot)));
@@ -386,9 +402,11 @@ impl House {
         assert!(at_hand <= self.lots_held, "W5: {at_hand} lots at hand");
         let state = row.customer.state.clone();
         self.rows.insert(key, row);
-        let whole = self.take_in(key, Customer { state, ..Customer::default() }).state;
-        whole.wallet.check().unwrap_or_else(|broken| panic!("{broken}"));
-        assert_eq!(whole, folded, "S1: folding the facts gives the state");
+        if self.checked {
+            let whole = self.take_in(key, Customer { state, ..Customer::default() }).state;
+            whole.wallet.check().unwrap_or_else(|broken| panic!("{broken}"));
+            assert_eq!(whole, folded, "S1: folding the facts gives the state");
+        }
         let row = &self.rows[&key];
         assert!(wake_at.is_none_or(|wake_at| wake_at > self.now), "what fell due was done");
         let before = old.map(|row| row.customer.profile.id().to_owned());

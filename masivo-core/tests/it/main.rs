@@ -6,6 +6,7 @@
     reason = "a failing case is a failing test"
 )]
 
+mod audit;
 mod candidates;
 mod definitions;
 mod house;

@@ -18,7 +18,7 @@ use std::path::Path;
 fn program(zone: &str) -> Program {
     let mut house = House::open("2026-01-01");
     house.define(Kind::Settings, None, &object().with("time_zone", zone).build()).unwrap();
-    house.program
+    Program::clone(&house.program)
 }
 
 fn read(conditions: &Json, zone: Zone) -> Result<Rule, Report> {
