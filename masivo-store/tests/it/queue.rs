@@ -1,5 +1,8 @@
 //! The queue: bounded, fair, closed gracefully.
 
+use masivo_core::Command;
+use masivo_core::events::Part;
+use masivo_core::value::Decimal;
 use masivo_store::conformance::{House, purchase, registration, start_instant};
 use masivo_store::{Config, Engine, ManualClock, MemoryBackend, Request, SubmitError};
 use std::sync::Arc;
@@ -53,6 +56,30 @@ fn many_callers_at_once_spend_every_point_once() {
         .collect();
     let spent = threads.into_iter().map(|thread| thread.join().unwrap()).filter(|spent| *spent).count();
     assert_eq!((spent, house.available("ana").as_str()), (10, "0"));
+    house.verified_hash();
+}
+
+#[test]
+fn returns_and_reversals_from_many_sides_at_once_undo_an_event_once() {
+    let house = House::open(MemoryBackend::default(), start_instant());
+    house.furnish().register("ana").unwrap();
+    let event = house.submit(purchase("ana", "100", "").into(), None).unwrap();
+    let event = masivo_core::value::parse_uuid(event.text("id").unwrap()).unwrap();
+    let threads: Vec<_> = (0..64)
+        .map(|caller| {
+            let handle = house.handle();
+            std::thread::spawn(move || {
+                let part = Part { value: Decimal::whole(10), lines: Vec::new() };
+                let part = (caller % 4 != 0).then_some(part);
+                let reason = "returned".to_owned();
+                let reversal = Command::Reverse { event, reason, plan: None, part };
+                // Parts that come after the whole are refused.
+                drop(handle.submit_blocking(reversal));
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    assert_eq!(house.available("ana"), "0");
     house.verified_hash();
 }
 
