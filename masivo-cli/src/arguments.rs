@@ -136,6 +136,27 @@ pub(crate) enum Command {
         #[arg(long, value_name = "KEY")]
         idempotency_key: Option<String>,
     },
+    /// Hand points of a customer to another one.
+    Transfer {
+        /// The merchant's id of the customer who hands them over.
+        customer: String,
+        /// The merchant's id of the customer who gets them.
+        to: String,
+        /// How much.
+        amount: String,
+        /// The reward's id or name.
+        #[arg(long)]
+        reward: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// Who does it.
+        #[arg(long)]
+        actor: Option<String>,
+        /// An idempotency key: sending it again with the same key changes nothing.
+        #[arg(long, value_name = "KEY")]
+        idempotency_key: Option<String>,
+    },
     /// Take what can be spent of one lot of a customer by hand.
     Void {
         /// The merchant's id of the customer.

@@ -57,7 +57,16 @@ pub(crate) fn run(arguments: Arguments, output: Output) -> Result<(), Failure> {
                 .with_some("actor", actor)
                 .with_some("expiration_date", expires);
             let typed = Typed { customer, request: request.build(), key: idempotency_key };
-            adjust::change(&shared, &reward, typed, output)
+            adjust::change(&shared, "adjust", &reward, typed, output)
+        }
+        Command::Transfer { customer, to, amount, reward, reason, actor, idempotency_key } => {
+            let request = object()
+                .with("to_customer_id", to)
+                .with("amount", adjust::number(&amount)?)
+                .with("reason", reason)
+                .with_some("actor", actor);
+            let typed = Typed { customer, request: request.build(), key: idempotency_key };
+            adjust::change(&shared, "transfer", &reward, typed, output)
         }
         Command::Void { customer, lot, amount, reason, actor, idempotency_key } => {
             let amount = amount.as_deref().map(adjust::number).transpose()?;

@@ -174,7 +174,7 @@ impl Door {
         through!(self, door => door.members(audience, limit.min(1_000)))
     }
 
-    /// Gives or takes points by hand: `how` is adjust or void.
+    /// Gives, takes or hands over points by hand: `how` is adjust, transfer or void.
     pub(crate) fn adjust(
         &mut self,
         how: &str,

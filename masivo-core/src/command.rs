@@ -5,6 +5,7 @@ use crate::coupons::Redemption;
 use crate::events::{NewEvent, Part};
 use crate::migration::{Migration, Past};
 use crate::prelude::*;
+use crate::transfer::{Received, Transfer};
 use crate::value::Json;
 use uuid::Uuid;
 
@@ -75,6 +76,20 @@ pub enum Command {
         /// What is done.
         adjustment: Adjustment,
     },
+    /// Hands points to another customer.
+    Transfer {
+        /// The merchant's id of the customer who hands them over.
+        customer: String,
+        /// What is handed over.
+        transfer: Transfer,
+    },
+    /// Gets what another customer hands over: the second half of a transfer.
+    Receive {
+        /// The merchant's id of the customer who gets it.
+        customer: String,
+        /// What comes.
+        received: Received,
+    },
     /// Fulfils a waiting or expired event.
     Fulfill {
         /// The event.
@@ -127,6 +142,8 @@ impl Command {
             | Self::AddDevice { customer, .. }
             | Self::MigrateEvents(Past { customer, .. })
             | Self::Adjust { customer, .. }
+            | Self::Transfer { customer, .. }
+            | Self::Receive { customer, .. }
             | Self::RemoveDevices { customer }
             | Self::Join { customer, .. }
             | Self::Leave { customer, .. }
@@ -178,6 +195,8 @@ impl Command {
             Self::Emit(_) => "emit",
             Self::RedeemCoupon(_) => "redeem_coupon",
             Self::Adjust { .. } => "adjust",
+            Self::Transfer { .. } => "transfer",
+            Self::Receive { .. } => "receive",
             Self::Migrate(_) => "migrate",
             Self::MigrateEvents(_) => "migrate_events",
             Self::Fulfill { .. } => "fulfill",
@@ -203,6 +222,8 @@ impl Command {
             Self::AddDevice { device, .. } => device.sorted().to_string(),
             Self::Emit(event) => event.comparable(),
             Self::Adjust { adjustment, .. } => adjustment.request().sorted().to_string(),
+            Self::Transfer { transfer, .. } => transfer.request.sorted().to_string(),
+            Self::Receive { received, .. } => received.request.sorted().to_string(),
             Self::Migrate(migration) => migration.comparable(),
             Self::MigrateEvents(past) => {
                 let events: Vec<String> =

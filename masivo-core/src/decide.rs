@@ -24,6 +24,7 @@ use crate::quota::Quota;
 use crate::rejection::Rejection;
 use crate::state::{Standing, State};
 use crate::tiers;
+use crate::transfer::{self, Moved};
 use crate::value::{Decimal, Json, Timestamp, object};
 use crate::view;
 use crate::wallet::{EntryKind, LaterLots, LaterNeed, Lot};
@@ -123,6 +124,13 @@ pub enum Outcome {
         /// The customer afterwards, as answers show it.
         customer: Json,
     },
+    /// Points were handed over.
+    Transferred {
+        /// The customer who handed them over, afterwards, as answers show it.
+        customer: Json,
+        /// What the other one gets.
+        lots: Vec<Moved>,
+    },
     /// Whether the list changed.
     Listed(bool),
     /// Done; there is nothing to show.
@@ -203,6 +211,11 @@ fn later_needs(program: &Program, now: Timestamp, loaded: &Loaded, command: &Com
                 want(reward.number, (-*amount).max(Decimal::ZERO));
             }
         }
+        Command::Transfer { transfer, .. } => {
+            if let Some(reward) = program.reward_by_id(&transfer.reward) {
+                want(reward.number, transfer.amount);
+            }
+        }
         Command::Fulfill { .. } => {
             let changes = loaded.event.iter().flat_map(|record| &record.fact.changes);
             for change in changes {
@@ -261,6 +274,7 @@ pub fn decide(context: &Context<'_>, loaded: Loaded, command: &Command) -> Resul
     let gives = matches!(
         command,
         Command::Adjust { .. }
+            | Command::Receive { .. }
             | Command::Migrate(_)
             | Command::MigrateEvents(_)
             | Command::Emit(_)
@@ -325,6 +339,13 @@ fn carry_out(
     let fact = match command {
         Command::Register(request) => customers::register(draft, request),
         Command::Adjust { adjustment, .. } => adjustment::adjust(draft, adjustment)?,
+        Command::Transfer { transfer, .. } => {
+            let (fact, lots) = transfer::send(draft, transfer)?;
+            let customer = draft.customer_json();
+            remember(draft, fact, &customer);
+            return Ok(Outcome::Transferred { customer, lots });
+        }
+        Command::Receive { received, .. } => transfer::receive(draft, received)?,
         Command::Migrate(migration) => migration::migrate(draft, migration)?,
         Command::MigrateEvents(past) => {
             migration::migrate_events(draft, &past.events)?;

@@ -11,7 +11,7 @@ use crate::rule::View;
 use crate::state::State;
 use crate::value::{Decimal, Json, Mint, Timestamp};
 use crate::view;
-use crate::wallet::{LaterLots, Lot, Posting};
+use crate::wallet::{Entry, LaterLots, Lot, Posting};
 
 /// What a decision is made in: the instant, the definitions, the source of ids.
 #[derive(Clone, Debug)]
@@ -172,6 +172,11 @@ impl<'a> Draft<'a> {
         self.facts
             .get(fact.0)
             .is_some_and(|fact| matches!(fact.kind, FactKind::Reversed | FactKind::Returned))
+    }
+
+    /// The ledger entries of a fact so far.
+    pub(crate) fn entries_of(&self, fact: FactId) -> impl Iterator<Item = &Entry> {
+        self.facts.get(fact.0).into_iter().flat_map(Fact::entries)
     }
 
     /// The number of a fact.

@@ -65,11 +65,13 @@ pub enum FactKind {
     Adjusted,
     /// A part of a purchase came back.
     Returned,
+    /// Points were handed to another customer, or came from one.
+    Transferred,
 }
 
 impl FactKind {
     /// Every kind, in the order of their stored numbers.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Registered,
         Self::Profile,
         Self::Consent,
@@ -82,6 +84,7 @@ impl FactKind {
         Self::Migrated,
         Self::Adjusted,
         Self::Returned,
+        Self::Transferred,
     ];
 
     /// The name shown in answers.
@@ -99,6 +102,7 @@ impl FactKind {
             Self::Migrated => "migrated",
             Self::Adjusted => "adjusted",
             Self::Returned => "returned",
+            Self::Transferred => "transferred",
         }
     }
 }

@@ -73,6 +73,7 @@ pub mod events;
 mod journeys;
 pub mod punch_cards;
 mod tiers;
+pub mod transfer;
 
 pub use command::Command;
 pub use decide::{Decision, Loaded, Needs, Outcome, Undecided, bring_to, decide, needs, next_due};

@@ -92,6 +92,9 @@ pub enum Rejection {
         /// What there is.
         available: Decimal,
     },
+    /// The reward cannot be handed to others.
+    #[error("the reward is not transferable")]
+    NotTransferable,
     /// There is no such coupon.
     #[error("there is no such coupon")]
     UnknownCoupon,
@@ -192,6 +195,7 @@ impl Rejection {
             Self::UnknownReward { .. } => "unknown_reward",
             Self::LotNotFound { .. } => "lot_not_found",
             Self::InsufficientBalance { .. } => "insufficient_balance",
+            Self::NotTransferable => "not_transferable",
             Self::UnknownCoupon => "coupon_not_found",
             Self::IssuedInFuture { .. } => "issued_in_future",
             Self::IssuedTooLongAgo { .. } => "issued_too_long_ago",
@@ -230,6 +234,7 @@ impl Rejection {
             Self::UnknownReward { .. } => "list the rewards and use an `id` of them",
             Self::LotNotFound { .. } => "read the wallet: its lines name their lots",
             Self::InsufficientBalance { .. } => "take less; what waiting events hold cannot be taken",
+            Self::NotTransferable => "set attributes.transferable of the reward",
             Self::UnknownCoupon => "check the code as it was handed out",
             Self::IssuedInFuture { .. } => "check the sender's clock, or leave issued_at out",
             Self::IssuedTooLongAgo { .. } => {

@@ -4,7 +4,7 @@ use crate::fact::{Change, EventReason, EventStatus, Fact};
 use crate::prelude::*;
 use crate::punch_cards;
 use crate::value::Decimal;
-use crate::view::entry_name;
+use crate::view::entry_name_in;
 use crate::wallet::EntryKind;
 
 /// What is added to one sum of one day.
@@ -37,7 +37,7 @@ pub fn daily(fact: &Fact) -> Vec<DailySum> {
     for change in &fact.changes {
         match change {
             Change::Entry(entry) => {
-                let name = entry_name(&entry.kind);
+                let name = entry_name_in(fact.kind, &entry.kind);
                 if let Some(campaign) = punch_cards::campaign_of(entry.reward) {
                     add(format!("stamps/{campaign}/{name}"), entry.amount);
                     continue;

@@ -369,7 +369,17 @@ fn amount_line(program: &Program, reward: u32, amount: Decimal) -> Json {
 }
 
 /// The type under which a ledger entry is listed as a transaction; inner bookings are not.
-const fn transaction_type(kind: &EntryKind) -> Option<&'static str> {
+const fn transaction_type(of: FactKind, kind: &EntryKind) -> Option<&'static str> {
+    let kind = match (of, own_type(kind)) {
+        (_, None) => return None,
+        (FactKind::Migrated, _) => "MIGRATION",
+        (FactKind::Transferred, _) => "TRANSFER",
+        (_, Some(kind)) => kind,
+    };
+    Some(kind)
+}
+
+const fn own_type(kind: &EntryKind) -> Option<&'static str> {
     match kind {
         EntryKind::Issued { .. } => Some("ACCUMULATION"),
         EntryKind::Redeemed | EntryKind::RedeemedFromHold => Some("REDEMPTION"),
@@ -389,6 +399,15 @@ const fn transaction_type(kind: &EntryKind) -> Option<&'static str> {
         | EntryKind::DebtForgiven
         | EntryKind::ForgivenLowered
         | EntryKind::Extended { .. } => None,
+    }
+}
+
+/// What a ledger entry of a kind of fact is called.
+pub const fn entry_name_in(of: FactKind, kind: &EntryKind) -> &'static str {
+    match (of, kind) {
+        (FactKind::Transferred, EntryKind::Issued { .. }) => "transferred_in",
+        (FactKind::Transferred, EntryKind::Redeemed) => "transferred_out",
+        (_, kind) => entry_name(kind),
     }
 }
 
@@ -428,13 +447,13 @@ pub fn transactions(program: &Program, fact: &Fact, record: Option<&EventRecord>
             .and_then(|order| order.text(name))
             .map(ToOwned::to_owned)
     };
-    let details = fact.payload.as_deref().filter(|_| fact.kind == FactKind::Adjusted);
+    let details =
+        fact.payload.as_deref().filter(|_| matches!(fact.kind, FactKind::Adjusted | FactKind::Transferred));
     // With an idempotency key the answer is kept beside the request.
     let details = details.and_then(|said| said.get("request").unwrap_or(said).text("reason"));
     let mut list = Vec::new();
     for (index, entry) in fact.entries().enumerate() {
-        let Some(kind) = transaction_type(&entry.kind) else { continue };
-        let kind = if fact.kind == FactKind::Migrated { "MIGRATION" } else { kind };
+        let Some(kind) = transaction_type(fact.kind, &entry.kind) else { continue };
         let campaign = match &entry.kind {
             EntryKind::Issued { campaign, .. } => program.campaign(*campaign),
             _ => punch_cards::campaign_of(entry.reward).and_then(|campaign| program.campaign(campaign)),
@@ -452,7 +471,7 @@ pub fn transactions(program: &Program, fact: &Fact, record: Option<&EventRecord>
             )
         });
         let attributes = object()
-            .with("line", entry_name(&entry.kind))
+            .with("line", entry_name_in(fact.kind, &entry.kind))
             .with("lot", entry.lot)
             .with_some("campaign_name", campaign.map(|campaign| campaign.spec.name.clone()));
         list.push(

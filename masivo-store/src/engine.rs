@@ -19,6 +19,7 @@ mod process;
 mod quotas;
 mod repeat;
 mod request;
+mod transfer;
 mod tried;
 mod writer;
 

@@ -1,4 +1,4 @@
-//! `masivo adjust` and `masivo void`: points given or taken by hand.
+//! `masivo adjust`, `masivo transfer` and `masivo void`: points given, taken or handed over by hand.
 
 use crate::arguments::Shared;
 use crate::door::Door;
@@ -28,8 +28,14 @@ pub(super) struct Typed {
     pub(super) key: Option<String>,
 }
 
-/// Gives or takes points of a reward that is named by id or name.
-pub(super) fn change(shared: &Shared, reward: &str, mut typed: Typed, output: Output) -> Result<(), Failure> {
+/// Gives, takes or hands over (`how`) points of a reward that is named by id or name.
+pub(super) fn change(
+    shared: &Shared,
+    how: &str,
+    reward: &str,
+    mut typed: Typed,
+    output: Output,
+) -> Result<(), Failure> {
     let mut door = Door::open(shared)?;
     let program = door.program()?;
     let found = program.reward_by_id(reward);
@@ -40,7 +46,7 @@ pub(super) fn change(shared: &Shared, reward: &str, mut typed: Typed, output: Ou
         return Err(Failure::refused("unknown_reward", message, format!("known are {}", known.join(", "))));
     };
     typed.request.set("reward_id", found.id.as_str());
-    let answer = door.adjust("adjust", &typed.customer, &typed.request, typed.key.as_deref())?;
+    let answer = door.adjust(how, &typed.customer, &typed.request, typed.key.as_deref())?;
     output.answer(&answer, || super::show::wallet_text(answer.get("wallet").unwrap_or(&Json::Null)))
 }
 

@@ -6,8 +6,9 @@ use masivo_core::adjustment::{read_adjustment, read_void};
 use masivo_core::customers::read_registration;
 use masivo_core::events::{NewEvent, read_event, read_reversal, read_reversal_plan};
 use masivo_core::migration::{read_migration, read_past_events, row_key};
-use masivo_core::problem::Problem;
+use masivo_core::problem::{Problem, Report};
 use masivo_core::program::{Kind, Program};
+use masivo_core::transfer::read_transfer;
 use masivo_core::value::{Json, Timestamp, parse_uuid};
 use masivo_core::{Command, view};
 use masivo_store::{
@@ -224,9 +225,16 @@ impl FileDoor {
         request: &Json,
         key: Option<&str>,
     ) -> Result<Json, Failure> {
-        let read = if how == "void" { read_void } else { read_adjustment };
-        let (adjustment, _) = read(request).map_err(|report| Failure::from(&report))?;
-        let command = Command::Adjust { customer: customer.to_owned(), adjustment };
+        let customer = customer.to_owned();
+        let malformed = |report: Report| Failure::from(&report);
+        let command = match how {
+            "transfer" => {
+                let (transfer, _) = read_transfer(&customer, request).map_err(malformed)?;
+                Command::Transfer { customer, transfer }
+            }
+            "void" => Command::Adjust { customer, adjustment: read_void(request).map_err(malformed)?.0 },
+            _ => Command::Adjust { customer, adjustment: read_adjustment(request).map_err(malformed)?.0 },
+        };
         self.shown(Request::from(command).with_key(key.map(ToOwned::to_owned)))
     }
 

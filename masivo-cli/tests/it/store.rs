@@ -112,6 +112,8 @@ fn points_are_given_and_taken_by_hand() {
     typed(2, "adjust ana 1.0000001 --reward Points --reason x").complains(&["six places"]);
     typed(0, "adjust ana -2 --reward Points --reason mistake --json");
     typed(1, "adjust ana -11 --reward Points --reason x").complains(&["10"]);
+    typed(1, "transfer ana ben 1 --reward Points --reason x").complains(&["no customer `ben`"]);
+    typed(2, "transfer ana ana 1 --reward Points --reason x").complains(&["/to_customer_id"]);
     typed(1, "adjust ana 1 --reward Miles --reason x").complains(&["known are Points"]);
     typed(2, "adjust ana 1 --reward Points --reason x --expires 2001-01-01").complains(&["expired"]);
     typed(0, "void ana 1 --amount 4 --reason x");

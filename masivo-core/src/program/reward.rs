@@ -90,6 +90,8 @@ pub struct RewardSpec {
     pub give_back: GiveBack,
     /// How much of it there is for all customers together; `None` is without bound.
     pub stock: Option<Decimal>,
+    /// Whether customers may hand it to others.
+    pub transferable: bool,
     /// When it may be redeemed.
     pub conditions: Rule,
 }
@@ -144,6 +146,7 @@ const ATTRIBUTES: ObjectShape = ObjectShape {
             "what happens to points given back to a lapsed lot",
         ),
         optional("stock", AMOUNT, "how much of it campaigns may give together; without it there is no bound"),
+        optional("transferable", Shape::Flag, "whether customers may hand it to others; false when left out"),
         optional("give_back_days", Shape::Integer(1, 3650), "days of grace; 7 when left out"),
     ],
     unknown: Unknown::Warned,
@@ -217,6 +220,7 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> R
         on_reversal,
         give_back,
         stock: get("stock").and_then(Json::as_number),
+        transferable: attributes.and_then(|attributes| attributes.flag("transferable")) == Some(true),
         conditions: read_conditions(
             json.get("conditions"),
             &reading.at.field("conditions"),

@@ -20,7 +20,7 @@ pub struct WebhookSpec {
 }
 
 /// Everything a webhook can be told, with what it means.
-pub const WEBHOOK_EVENTS: [(&str, &str); 20] = [
+pub const WEBHOOK_EVENTS: [(&str, &str); 21] = [
     ("CUSTOMER_REGISTRATION", "a customer was registered"),
     ("CUSTOMER_ANONYMOUS_TO_REGISTERED", "an anonymous customer was identified"),
     ("CUSTOMER_DELETED", "a customer was deleted: stop using their data"),
@@ -29,6 +29,7 @@ pub const WEBHOOK_EVENTS: [(&str, &str); 20] = [
     ("CUSTOMER_REDEMPTION", "points were spent"),
     ("CUSTOMER_EXPIRATION", "points expired"),
     ("WALLET_ADJUSTED", "points were given or taken by hand"),
+    ("WALLET_TRANSFERRED", "points were handed to another customer, or came from one"),
     ("EVENT_RESERVATION", "an event waits for fulfilment; what it needs is held"),
     ("EVENT_RESERVATION_CANCELLED", "a waiting event was cancelled; holds are released"),
     ("EVENT_RESERVATION_EXPIRED", "a waiting event expired; holds are released"),

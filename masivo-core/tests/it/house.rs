@@ -10,7 +10,8 @@ use masivo_core::outgoing::Outgoing;
 use masivo_core::profile::comparable_email;
 use masivo_core::program::{Defined, Definer, Kind, Program, StoredDefinition, define, standard_definitions};
 use masivo_core::quota::{Quota, QuotaMove, Quotas, Scope};
-use masivo_core::state::State;
+use masivo_core::state::{Standing, State};
+use masivo_core::transfer::{Received, Transfer};
 use masivo_core::value::{Json, Mint, StoreSecret, Timestamp};
 use masivo_core::wallet::{LaterLots, LaterNeed, Lot};
 use masivo_core::{
@@ -509,6 +510,27 @@ impl House {
                 Err(unknown) => self.learn(&mut known, unknown),
             }
         }
+    }
+
+    /// Hands points over, as the engine does: both sides or none.
+    pub(crate) fn transfer(&mut self, from: &str, transfer: Transfer) -> Result<[Answer; 2], Rejection> {
+        let to = transfer.to.clone();
+        let Some(key) = self.ids.get(&to) else {
+            return Err(Rejection::CustomerNotFound { id: to });
+        };
+        let other = &self.rows[key].customer.state;
+        if other.standing != Standing::Active {
+            return Err(Rejection::CustomerInactive);
+        }
+        let (to_wallet, from_wallet) = (other.id, self.read(from).state.id);
+        let (request, reward) = (transfer.request.clone(), transfer.reward.clone());
+        let transfer = Transfer { to_wallet, ..transfer };
+        let sent = self.submit(&Command::Transfer { customer: from.to_owned(), transfer })?;
+        let Outcome::Transferred { lots, .. } = sent.outcome.clone() else { panic!("{sent:?}") };
+        let reward = self.program.reward_by_id(&reward).unwrap().number;
+        let received = Received { reward, lots, from_wallet, request };
+        let got = self.submit(&Command::Receive { customer: to, received })?;
+        Ok([sent, got])
     }
 
     pub(crate) fn register(&mut self, body: &Json) -> Result<Answer, Rejection> {

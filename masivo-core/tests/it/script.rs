@@ -16,6 +16,7 @@ use masivo_core::events::read_reversal;
 use masivo_core::limits::LOTS_HELD;
 use masivo_core::migration::{read_migration, read_past_events};
 use masivo_core::program::Kind;
+use masivo_core::transfer::read_transfer;
 use masivo_core::value::{Decimal, Json, Timestamp, object};
 use masivo_core::{Command, Outcome, Rejection};
 use std::collections::BTreeMap;
@@ -78,6 +79,7 @@ impl Script {
             "redeem" => self.redeem(rest),
             "migrate" => self.migrate(rest),
             "adjust" | "void" => self.adjust(word, rest),
+            "transfer" => self.transfer(rest),
             "consent" => self.consent(rest),
             "emit" => self.emit(rest, false),
             "client" => self.emit(rest, true),
@@ -396,6 +398,24 @@ impl Script {
                 self.done_command(&Command::Adjust { customer: customer.to_owned(), adjustment })
             }
             Err(report) => refused(&Rejection::Malformed(report)),
+        }
+    }
+
+    /// `transfer <customer> <customer> <json>`; the reason is made up. Says what it did on both sides.
+    fn transfer(&mut self, rest: &str) -> String {
+        let (from, rest) = customer_and(rest);
+        let (to, more) = customer_and(rest);
+        let mut body = object().with("to_customer_id", to).with("reason", "a gift").build();
+        body.merge(&self.json(more));
+        let transfer = match read_transfer(from, &body) {
+            Ok((transfer, _)) => transfer,
+            Err(report) => return refused(&Rejection::Malformed(report)),
+        };
+        match self.house.transfer(from, transfer) {
+            Ok([sent, got]) => {
+                format!("{} | {}", self.show_effects(&sent.facts), self.show_effects(&got.facts))
+            }
+            Err(rejection) => refused(&rejection),
         }
     }
 

@@ -6,6 +6,7 @@ use crate::http::respond::{Outcome, Reply};
 use masivo_core::Command;
 use masivo_core::adjustment::{read_adjustment, read_void};
 use masivo_core::customers::{read_identification, read_profile_change, read_registration};
+use masivo_core::transfer::read_transfer;
 use masivo_core::value::{Json, object};
 use masivo_store::{Answer, Work};
 
@@ -68,6 +69,12 @@ pub(crate) async fn adjust(call: Call) -> Outcome {
 pub(crate) async fn void(call: Call) -> Outcome {
     let (adjustment, warnings) = read_void(&call.body)?;
     Ok(call.command(Command::Adjust { customer: call.path("id"), adjustment }).await?.warn(warnings))
+}
+
+pub(crate) async fn transfer(call: Call) -> Outcome {
+    let customer = call.path("id");
+    let (transfer, warnings) = read_transfer(&customer, &call.body)?;
+    Ok(call.command(Command::Transfer { customer, transfer }).await?.warn(warnings))
 }
 
 pub(crate) async fn history(call: Call) -> Outcome {

@@ -273,6 +273,7 @@ const fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::ReservedEventType { .. }
         | Rejection::UnknownReward { .. }
         | Rejection::NotReturnable
+        | Rejection::NotTransferable
         | Rejection::ReturnExceeds { .. }
         | Rejection::OutOfRange => StatusCode::UNPROCESSABLE_ENTITY,
         Rejection::KeyReused

@@ -9,6 +9,7 @@ use crate::shapes::{
 use masivo_core::adjustment::{ADJUSTMENT, VOID};
 use masivo_core::profile::{DEVICE, IDENTIFICATION, PROFILE_CHANGE, REGISTRATION};
 use masivo_core::shape::{Shape, optional};
+use masivo_core::transfer::TRANSFER;
 
 const WITH_WALLET: Output = Output::Data(Shape::Object(&CUSTOMER_AND_WALLET));
 
@@ -87,6 +88,14 @@ pub(super) const ROUTES: &[Route] = &[
         handler!(api::customers::adjust),
     )
     .takes(Input::Described(Shape::Object(&ADJUSTMENT)))
+    .gives(WITH_WALLET),
+    Route::new(
+        Method::Post,
+        at!("/customers/{id}/wallet/transfer"),
+        "Hand points to another customer, where the reward allows it; they keep their dates",
+        handler!(api::customers::transfer),
+    )
+    .takes(Input::Described(Shape::Object(&TRANSFER)))
     .gives(WITH_WALLET),
     Route::new(
         Method::Post,

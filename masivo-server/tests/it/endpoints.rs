@@ -217,6 +217,12 @@ async fn events(house: &House) {
     let gift = format!(r#"{{"reward_id": "{points}", "amount": 9, "reason": "x"}}"#);
     let lot = at(&house.post("/customers/mia/wallet/adjust", &gift).await.data(), "/wallet/lines/0/lot");
     house.post("/customers/mia/wallet/void", &format!(r#"{{"lot": {lot}, "reason": "x"}}"#)).await.data();
+    let hand = r#""attributes": {"transferable": true}"#;
+    let body = format!(r#"{{"name": "Points", "type": "POINTS", {hand}}}"#);
+    house.put(&format!("/rewards/{points}"), &body).await.data();
+    house.post("/customers/mia/wallet/adjust", &gift).await.data();
+    let gift = format!(r#"{{"to_customer_id": "gus", "reward_id": "{points}", "amount": 1, "reason": "x"}}"#);
+    house.post("/customers/mia/wallet/transfer", &gift).await.data();
     house.get(&format!("{path}/explain")).await.data();
     house.post("/behavior/events/explain", event).await.data();
     house.put("/events/redeem/preview", event).await.data();

@@ -468,7 +468,7 @@ async fn a_punch_card_is_stamped_exchanged_and_shown() {
     assert_eq!(at(&second, "/result/punch_cards/0/cards_filled"), "1");
     assert_eq!(balance(&house, "ana").await, "102 0 0");
     assert_eq!(shown(&house).await, "1 3 0 1 2026-07-15T10:00:00.000Z");
-    let bookings = house.get("/transactions?date=15-01-2026&customer_id=ana").await.data();
+    let bookings = house.get("/transactions?date=15-01-2026").await.data();
     let stamps = bookings.items().iter().filter(|booking| booking.text("reward_type") == Some("STAMPS"));
     assert_eq!(stamps.count(), 3, "given, spent, given");
     // The first is returned: its stamps were exchanged, one is at hand and one is owed.
@@ -547,5 +547,48 @@ async fn a_purchase_comes_back_in_parts() {
         house.post(&path, r#"{"reason": "r", "return": {"value": 1}}"#).await.code(409),
         "event_closed"
     );
+    house.ended().await;
+}
+
+#[tokio::test]
+async fn points_are_handed_to_another_customer_once() {
+    let house = House::new().await;
+    let points = shop(&house).await;
+    house.post("/behavior/events", &purchase("ana", "50", "")).await.data();
+    let body = format!(
+        r#"{{"to_customer_id": "ben", "reward_id": "{points}", "amount": 20, "reason": "birthday", "actor": "eva"}}"#
+    );
+    assert_eq!(house.post("/customers/ana/wallet/transfer", &body).await.code(422), "not_transferable");
+    let reward = r#"{"name": "points", "type": "POINTS", "attributes": {"transferable": true}}"#;
+    house.put(&format!("/rewards/{points}"), reward).await.data();
+    let key = [("idempotency-key", "gift-2")];
+    let sent = house.ask_with("POST", "/customers/ana/wallet/transfer", &body, &key).await.data();
+    assert_eq!(at(&sent, "/wallet/totals/0/total"), "30");
+    assert_eq!(house.ask_with("POST", "/customers/ana/wallet/transfer", &body, &key).await.data(), sent);
+    assert_eq!(
+        (balance(&house, "ana").await, balance(&house, "ben").await),
+        ("30 0 0".into(), "20 0 0".into())
+    );
+    let bookings = house.get("/transactions?date=15-01-2026&type=TRANSFER").await.data();
+    let lines = bookings.items().iter().map(|booking| {
+        let line = booking.path("attributes.line").and_then(Json::as_text).unwrap();
+        format!("{} {line} {}", booking.text("customer_id").unwrap(), booking.text("details").unwrap())
+    });
+    let lines: Vec<String> = lines.collect();
+    assert_eq!(lines, ["ana transferred_out birthday", "ben transferred_in birthday"]);
+    let to = |id: &str| body.replace("ben", id);
+    let post = async |from: &str, body: String| {
+        house.post(&format!("/customers/{from}/wallet/transfer"), &body).await
+    };
+    assert_eq!(post("ana", to("nobody")).await.code(404), "customer_not_found");
+    assert_eq!(post("ana", to("ana")).await.code(400), "malformed");
+    assert_eq!(post("nobody", to("ben")).await.code(404), "customer_not_found");
+    assert_eq!(post("ana", body.replace("20", "31")).await.code(409), "insufficient_balance");
+    // Erased, nothing of the one is left with the other.
+    house.delete("/customers/ana").await;
+    assert_eq!(post("ben", to("ana")).await.code(410), "customer_deleted");
+    let history = house.get("/customers/ben/history").await.text;
+    assert!(!history.contains("ana"), "{history}");
+    assert_eq!(balance(&house, "ben").await, "20 0 0");
     house.ended().await;
 }

@@ -5,7 +5,7 @@ use super::due::{catch_up, set_clock, wake_all_due};
 use super::repeat::{hash_key, remember, repeated};
 use super::request::{Request, Work};
 use super::writer::Desk;
-use super::{coupons, delivery, load, tried};
+use super::{coupons, delivery, load, transfer, tried};
 use crate::backend::{CustomerKey, CustomerRow, Destination, Made, OutboxRow, Unit, Write};
 use crate::error::{StoreError, SubmitError};
 use base64::Engine as _;
@@ -76,6 +76,9 @@ fn customer(
     command: &Command,
     key: Option<&str>,
 ) -> Submitted<Answer> {
+    if let Command::Transfer { customer, transfer } = command {
+        return transfer::carry_out(desk, unit, customer, transfer, key);
+    }
     // An event's own id serves as its key.
     let own_key = match command {
         Command::Emit(event) => event.key.as_deref().map(|key| format!("event\n{key}")),
@@ -98,8 +101,42 @@ fn customer(
     {
         return Ok(Err(Rejection::PlanOutdated.into()));
     }
+    let made = made_by(command, &decision);
+    let outcome = decision.outcome.clone();
+    let customer_id = decision.customer.profile.id().to_owned();
+    let facts = std::mem::take(&mut decision.facts);
+    apply(desk, unit, known, decision, &facts, matches!(command, Command::Delete { .. }))?;
+    let fresh = fresh_event(&made, facts, &customer_id);
+    // What could not be fulfilled wrote nothing and may be tried again.
+    if !matches!(&outcome, Outcome::Event { still_expired: Some(_), .. }) {
+        remember(desk, unit, hashes, made)?;
+    }
+    Ok(Ok(match outcome {
+        Outcome::Customer(answer)
+        | Outcome::Consent(answer)
+        | Outcome::Transferred { customer: answer, .. } => Answer::Document(answer),
+        Outcome::Listed(changed) => Answer::Listed(changed),
+        Outcome::Done => Answer::Done,
+        Outcome::Coupon { fact, customer } => {
+            let record = fresh.ok_or_else(|| StoreError::damaged(format!("event of fact {fact}")))?;
+            Answer::Coupon { record: Box::new(record), customer }
+        }
+        Outcome::Event { fact, still_expired } => {
+            let record = match fresh {
+                Some(record) => Some(record),
+                None => load::record(unit, fact, &customer_id)?,
+            };
+            let record =
+                record.ok_or_else(|| StoreError::Damaged { what: format!("event of fact {fact}") })?;
+            Answer::Event { record: Box::new(record), still_expired }
+        }
+    }))
+}
+
+/// What an idempotency key stands for once a command is carried out.
+fn made_by(command: &Command, decision: &Decision) -> Made {
     let first_fact = decision.facts.first().map_or(0, |fact| fact.sequence);
-    let made = match &decision.outcome {
+    match &decision.outcome {
         Outcome::Customer(_) | Outcome::Consent(_) => {
             // What fell due comes first; the answer is kept with the command's own fact.
             let own = decision
@@ -117,36 +154,11 @@ fn customer(
             },
         },
         Outcome::Coupon { fact, .. } => Made::Coupon(*fact),
+        // Carried out with its other half.
+        Outcome::Transferred { .. } => Made::Nothing,
         Outcome::Listed(changed) => Made::Listed(*changed),
         Outcome::Done => Made::Nothing,
-    };
-    let outcome = decision.outcome.clone();
-    let customer_id = decision.customer.profile.id().to_owned();
-    let facts = std::mem::take(&mut decision.facts);
-    apply(desk, unit, known, decision, &facts, matches!(command, Command::Delete { .. }))?;
-    let fresh = fresh_event(&made, facts, &customer_id);
-    // What could not be fulfilled wrote nothing and may be tried again.
-    if !matches!(&outcome, Outcome::Event { still_expired: Some(_), .. }) {
-        remember(desk, unit, hashes, made)?;
     }
-    Ok(Ok(match outcome {
-        Outcome::Customer(answer) | Outcome::Consent(answer) => Answer::Document(answer),
-        Outcome::Listed(changed) => Answer::Listed(changed),
-        Outcome::Done => Answer::Done,
-        Outcome::Coupon { fact, customer } => {
-            let record = fresh.ok_or_else(|| StoreError::damaged(format!("event of fact {fact}")))?;
-            Answer::Coupon { record: Box::new(record), customer }
-        }
-        Outcome::Event { fact, still_expired } => {
-            let record = match fresh {
-                Some(record) => Some(record),
-                None => load::record(unit, fact, &customer_id)?,
-            };
-            let record =
-                record.ok_or_else(|| StoreError::Damaged { what: format!("event of fact {fact}") })?;
-            Answer::Event { record: Box::new(record), still_expired }
-        }
-    }))
 }
 
 /// Decides a command, once everything it is decided on is known.

@@ -22,7 +22,9 @@ pub(super) fn carry_out(desk: &mut Desk, unit: &mut impl Unit, command: &Command
     }
     let still_expired = match &decision.outcome {
         Outcome::Event { still_expired, .. } => still_expired.clone(),
-        Outcome::Customer(document) | Outcome::Consent(document) => {
+        Outcome::Customer(document)
+        | Outcome::Consent(document)
+        | Outcome::Transferred { customer: document, .. } => {
             return Ok(Ok(Answer::Document(document.clone())));
         }
         Outcome::Listed(changed) => return Ok(Ok(Answer::Listed(*changed))),

@@ -1,0 +1,76 @@
+//! Transfers: the only command that is about two customers. Both sides are booked in one unit.
+
+use super::answer::Answer;
+use super::load;
+use super::process::{Submitted, apply, decided};
+use super::repeat::{hash_key, remember, repeated};
+use super::writer::Desk;
+use crate::backend::{Made, Unit};
+use crate::error::StoreError;
+use masivo_core::fact::FactKind;
+use masivo_core::state::Standing;
+use masivo_core::transfer::{Moved, Received, Transfer};
+use masivo_core::{Command, Outcome, Rejection};
+use uuid::Uuid;
+
+/// Hands points of a customer to another one.
+pub(super) fn carry_out(
+    desk: &mut Desk,
+    unit: &mut impl Unit,
+    customer: &str,
+    transfer: &Transfer,
+    key: Option<&str>,
+) -> Submitted<Answer> {
+    let send = |transfer: Transfer| Command::Transfer { customer: customer.to_owned(), transfer };
+    let comparable = send(transfer.clone()).comparable();
+    let hashes = key.and_then(|key| hash_key(desk, Some(key), &comparable));
+    if let Some(answer) = repeated(desk, unit, hashes.as_ref())? {
+        return Ok(answer);
+    }
+    let to_wallet = match recipient(desk, unit, &transfer.to)? {
+        Ok(wallet) => wallet,
+        Err(rejection) => return Ok(Err(rejection.into())),
+    };
+    let command = send(Transfer { to_wallet, ..transfer.clone() });
+    let (known, mut sent) = match decided(desk, unit, &command, hashes.as_ref().map(|hashes| hashes.key))? {
+        Ok(decided) => decided,
+        Err(error) => return Ok(Err(error)),
+    };
+    let Outcome::Transferred { customer: answer, lots } = sent.outcome.clone() else {
+        return Err(StoreError::damaged("a transfer that hands nothing over"));
+    };
+    let receive = receipt(desk, transfer, sent.customer.state.id, lots);
+    // The other side must not refuse once this one is written: it is asked before, and again for good.
+    if let Err(error) = decided(desk, unit, &receive, None)? {
+        return Ok(Err(error));
+    }
+    let facts = std::mem::take(&mut sent.facts);
+    apply(desk, unit, known, sent, &facts, false)?;
+    let (known, mut got) = decided(desk, unit, &receive, None)?
+        .map_err(|error| StoreError::damaged(format!("the other side of a transfer: {error}")))?;
+    let other = std::mem::take(&mut got.facts);
+    apply(desk, unit, known, got, &other, false)?;
+    let own = facts.iter().find(|fact| fact.kind == FactKind::Transferred);
+    remember(desk, unit, hashes, Made::Fact(own.map_or(0, |fact| fact.sequence)))?;
+    Ok(Ok(Answer::Document(answer)))
+}
+
+/// The wallet of the customer who gets the points.
+fn recipient(desk: &mut Desk, unit: &impl Unit, id: &str) -> Result<Result<Uuid, Rejection>, StoreError> {
+    let Some(row) = load::customer_by_id(desk, unit, id)? else {
+        let erased = unit.was_erased(desk.shared.secret.hash("customer id", &[id.as_bytes()]))?;
+        let unknown = Rejection::CustomerNotFound { id: id.to_owned() };
+        return Ok(Err(if erased { Rejection::CustomerDeleted } else { unknown }));
+    };
+    Ok(match row.state.standing {
+        Standing::Active => Ok(row.state.id),
+        Standing::Deleted => Err(Rejection::CustomerDeleted),
+        Standing::Inactive => Err(Rejection::CustomerInactive),
+    })
+}
+
+fn receipt(desk: &Desk, transfer: &Transfer, from_wallet: Uuid, lots: Vec<Moved>) -> Command {
+    let reward = desk.program.reward_by_id(&transfer.reward).map_or(0, |reward| reward.number);
+    let received = Received { reward, lots, from_wallet, request: transfer.request.clone() };
+    Command::Receive { customer: transfer.to.clone(), received }
+}
