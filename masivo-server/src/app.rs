@@ -1,5 +1,6 @@
 //! The running server: what every request needs, and its life from the first connection to the last.
 
+use crate::codes::OneTimeCodes;
 use crate::http::error::Failure;
 use crate::http::listen;
 use crate::http::log::{self, Observer, RequestIds};
@@ -106,6 +107,7 @@ pub(crate) struct App {
     /// Held while keys are made or revoked, so that the ring never shows an older state.
     pub(crate) changing_keys: Mutex<()>,
     pub(crate) tokens: Tokens,
+    pub(crate) codes: OneTimeCodes,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) openapi: Arc<Json>,
 }
@@ -119,6 +121,7 @@ impl App {
             keys: KeyRing::default(),
             changing_keys: Mutex::new(()),
             tokens,
+            codes: OneTimeCodes::default(),
             metrics: Arc::new(Metrics::new()),
             openapi: Arc::new(openapi::describe()),
         })

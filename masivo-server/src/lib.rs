@@ -5,6 +5,7 @@
 
 mod api;
 mod app;
+mod codes;
 pub mod config;
 mod http;
 mod keys;

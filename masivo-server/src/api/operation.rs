@@ -1,10 +1,12 @@
 //! Running the server: access, keys, clock, sums, health.
 
+use crate::codes::Refused;
 use crate::http::call::Call;
 use crate::http::error::Failure;
 use crate::http::metrics;
 use crate::http::respond::{Outcome, Reply};
 use crate::keys::{self, NewKey};
+use axum::http::StatusCode;
 use masivo_core::Rejection;
 use masivo_core::value::{Json, Timestamp, object};
 use masivo_store::{Answer, ApiKey, SubmitError, Work};
@@ -26,6 +28,57 @@ pub(crate) async fn authorize(call: Call) -> Outcome {
     })?;
     let wall = call.app.handle.clock().wall();
     Ok(Reply::data(call.app.tokens.issue(&key.id, key.server, wall)))
+}
+
+/// Bytes of the metadata of a one-time code.
+const METADATA_BYTES_MAX: usize = 4_000;
+
+/// Makes a one-time code of a customer.
+pub(crate) async fn make_code(call: Call) -> Outcome {
+    let id = call.body.text("customer_id").unwrap_or_default().to_owned();
+    let metadata = call.body.get("metadata").cloned().unwrap_or_default();
+    if metadata.to_string().len() > METADATA_BYTES_MAX {
+        let message = format!("it is longer than {METADATA_BYTES_MAX} bytes");
+        return Err(Failure::problem("/metadata", "too_long", message, "keep it short"));
+    }
+    let asked = id.clone();
+    let customer = call.read(move |query| query.customer(&asked)).await?;
+    if customer.path("customer.status").and_then(Json::as_text) != Some("ACTIVE") {
+        return Err(Rejection::CustomerInactive.into());
+    }
+    let random = keys::random().map_err(|error| Failure::not_ready(error.to_string()))?;
+    let made = call.app.codes.make(&id, metadata, call.key.as_deref(), call.app.handle.now(), random);
+    let made = made.map_err(refused_code)?;
+    let shown = object().with("code", made.code).with("expired_at", made.expires_at);
+    Ok(Reply::data(shown).created())
+}
+
+/// Whose one-time code it is.
+pub(crate) async fn take_code(call: Call) -> Outcome {
+    let code = call.text("code").unwrap_or_default();
+    let issued = call.app.codes.take(code.trim(), call.app.handle.now()).map_err(refused_code)?;
+    let mut shown = call.read(move |query| query.customer(&issued.customer)).await?;
+    shown.set("metadata", issued.metadata);
+    Ok(Reply::data(shown))
+}
+
+fn refused_code(refused: Refused) -> Failure {
+    match refused {
+        Refused::Unknown => Failure::new(
+            StatusCode::NOT_FOUND,
+            "code_not_found",
+            "there is no such code, it was used, or its five minutes are over",
+            "ask the customer for a new one",
+        ),
+        Refused::TooManyFailures { seconds } => Failure::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_attempts",
+            "too many wrong codes came within a minute",
+            "wait as long as Retry-After says",
+        )
+        .retry(seconds),
+        Refused::Full => Failure::not_ready("too many one-time codes are out"),
+    }
 }
 
 /// Makes a key. Its text is shown only now; repeating the request with the same Idempotency-Key shows it again.

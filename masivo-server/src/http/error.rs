@@ -57,7 +57,7 @@ impl Failure {
         self
     }
 
-    fn retry(mut self, seconds: u32) -> Self {
+    pub(crate) fn retry(mut self, seconds: u32) -> Self {
         self.0.retry_after = Some(seconds);
         self
     }

@@ -3,11 +3,11 @@
 use super::{Access, Input, Method, Output, Route, at, handler, not_yet};
 use crate::api;
 use crate::shapes::{
-    ANY_TEXT, CLOCK, CLOCK_CHANGE, DAILY_SUM, DONE, HEALTH, KEY, KEY_WANTED, NEW_KEY, SETTINGS_READ, TOKEN,
-    list,
+    ANY_TEXT, CLOCK, CLOCK_CHANGE, CODE_REQUEST, CODE_TAKEN, DAILY_SUM, DONE, HEALTH, KEY, KEY_WANTED,
+    NEW_KEY, ONE_TIME_CODE, SETTINGS_READ, TOKEN, list,
 };
 use masivo_core::program::SETTINGS;
-use masivo_core::shape::{Shape, optional};
+use masivo_core::shape::{Shape, optional, required};
 
 const fn get(path: &'static str, summary: &'static str, handler: super::Handler) -> Route {
     Route::new(Method::Get, path, summary, handler)
@@ -96,9 +96,23 @@ pub(super) const ROUTES: &[Route] = &[
         optional("to", Shape::DateOrInstant, "the last day; today when left out"),
     ])
     .gives(Output::Data(list(&Shape::Object(&DAILY_SUM)))),
-    later(Method::Post, at!("/auth/totp"), "Make a one-time code of a customer"),
-    later(Method::Get, at!("/auth/totp/verify"), "Check a one-time code")
-        .query(&[optional("code", ANY_TEXT, "the code")]),
+    Route::new(
+        Method::Post,
+        at!("/auth/totp"),
+        "Make a one-time code of a customer: good for five minutes, once; the one before is void",
+        handler!(api::operation::make_code),
+    )
+    .product()
+    .takes(Input::Checked(Shape::Object(&CODE_REQUEST)))
+    .creates(Shape::Object(&ONE_TIME_CODE)),
+    get(
+        at!("/auth/totp/verify"),
+        "Whose one-time code it is; the code is void from then on",
+        handler!(api::operation::take_code),
+    )
+    .product()
+    .query(&[required("code", ANY_TEXT, "the code")])
+    .gives(Output::Data(Shape::Object(&CODE_TAKEN))),
     later(Method::Get, at!("/customers/{id}/rewards/gift-cards"), "The gift cards of a customer"),
     later(Method::Post, at!("/customers/{id}/referrals/request-code"), "Ask for a referral code"),
     later(Method::Post, at!("/customers/{id}/redeem"), "Redeem points"),

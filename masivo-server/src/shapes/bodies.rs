@@ -12,6 +12,20 @@ pub const CONSENT_CHANGE: ObjectShape = ObjectShape {
     unknown: Unknown::Warned,
 };
 
+/// A one-time code that is asked for.
+pub const CODE_REQUEST: ObjectShape = ObjectShape {
+    name: "OneTimeCodeRequest",
+    fields: &[
+        required("customer_id", Shape::Id, "the merchant's id of the customer"),
+        optional(
+            "metadata",
+            Shape::Map(&Shape::Any, 200),
+            "given back with the customer; at most 4,000 bytes",
+        ),
+    ],
+    unknown: Unknown::Warned,
+};
+
 /// Tags to merge.
 pub const TAGS_CHANGE: ObjectShape = ObjectShape {
     name: "TagsChange",

@@ -183,6 +183,27 @@ pub const CUSTOMER_AND_WALLET: ObjectShape = ObjectShape {
     unknown: Unknown::Refused,
 };
 
+/// A one-time code.
+pub const ONE_TIME_CODE: ObjectShape = ObjectShape {
+    name: "OneTimeCode",
+    fields: &[
+        required("code", ANY_TEXT, "6 digits, more while many are out"),
+        required("expired_at", Shape::Instant, "until when it is good"),
+    ],
+    unknown: Unknown::Refused,
+};
+
+/// Whose one-time code it was.
+pub const CODE_TAKEN: ObjectShape = ObjectShape {
+    name: "OneTimeCodeOwner",
+    fields: &[
+        required("customer", Shape::Object(&CUSTOMER), "the customer"),
+        required("wallet", Shape::Object(&WALLET), "the wallet"),
+        optional("metadata", Shape::Any, "what was sent with the code"),
+    ],
+    unknown: Unknown::Refused,
+};
+
 /// One change of consent.
 pub const CONSENT_RECEIPT: ObjectShape = ObjectShape {
     name: "ConsentReceipt",

@@ -130,3 +130,48 @@ async fn a_chosen_key_is_long_enough_and_a_made_one_is_given_once() {
     assert_eq!(first_key(&handle, None).await.unwrap(), None);
     engine.close();
 }
+
+#[tokio::test]
+async fn a_one_time_code_says_once_who_it_is() {
+    let house = House::new().await;
+    house.post("/customers", r#"{"id": "ana", "name": "Ana", "email": "ana@example.com"}"#).await.data();
+    let body = r#"{"customer_id": "ana", "metadata": {"till": 4}}"#;
+    let made = house.post("/auth/totp", body).await;
+    assert_eq!(made.status, 201);
+    let made = made.data();
+    let code = at(&made, "/code");
+    assert!(code.len() == 6 && code.chars().all(|digit| digit.is_ascii_digit()), "{code}");
+    assert_eq!(at(&made, "/expired_at"), "2026-01-15T10:05:00.000Z");
+    let verify = async |code: &str| house.get(&format!("/auth/totp/verify?code={code}")).await;
+    let owner = verify(&code).await.data();
+    assert_eq!((at(&owner, "/customer/id"), at(&owner, "/metadata/till")), ("ana".into(), "4".into()));
+    assert_eq!(at(&owner, "/wallet/customer_id"), "ana");
+    assert_eq!(verify(&code).await.code(404), "code_not_found");
+    // A new one voids the one before; with the same key it is the same.
+    let key = [("idempotency-key", "code-1")];
+    let first = house.ask_with("POST", "/auth/totp", body, &key).await.data();
+    assert_eq!(house.ask_with("POST", "/auth/totp", body, &key).await.data(), first);
+    let second = at(&house.post("/auth/totp", body).await.data(), "/code");
+    assert_eq!(verify(&at(&first, "/code")).await.code(404), "code_not_found");
+    // Its time is over to the millisecond.
+    house.travel("2026-01-15T10:05:00Z").await;
+    assert_eq!(verify(&second).await.code(404), "code_not_found");
+    // Whoever guesses is stopped; who has a code waits with them.
+    let code = at(&house.post("/auth/totp", body).await.data(), "/code");
+    for _ in 0..19 {
+        verify("000").await.code(404);
+    }
+    let stopped = verify(&code).await;
+    assert_eq!(stopped.headers.get("retry-after").unwrap(), "61");
+    assert_eq!(stopped.code(429), "too_many_attempts");
+    house.travel("2026-01-15T10:06:01Z").await;
+    // A customer who was deleted meanwhile is nobody's.
+    house.delete("/customers/ana").await;
+    assert_eq!(verify(&code).await.code(410), "customer_deleted");
+    assert_eq!(house.post("/auth/totp", body).await.code(410), "customer_deleted");
+    assert_eq!(
+        house.post("/auth/totp", r#"{"customer_id": "nobody"}"#).await.code(404),
+        "customer_not_found"
+    );
+    house.ended().await;
+}

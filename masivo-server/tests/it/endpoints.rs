@@ -223,6 +223,8 @@ async fn events(house: &House) {
     house.post("/customers/mia/wallet/adjust", &gift).await.data();
     let gift = format!(r#"{{"to_customer_id": "gus", "reward_id": "{points}", "amount": 1, "reason": "x"}}"#);
     house.post("/customers/mia/wallet/transfer", &gift).await.data();
+    let code = at(&house.post("/auth/totp", r#"{"customer_id": "mia"}"#).await.data(), "/code");
+    house.get(&format!("/auth/totp/verify?code={code}")).await.data();
     house.get(&format!("{path}/explain")).await.data();
     house.post("/behavior/events/explain", event).await.data();
     house.put("/events/redeem/preview", event).await.data();
