@@ -223,7 +223,7 @@ impl Command {
             Self::Emit(event) => event.comparable(),
             Self::Adjust { adjustment, .. } => adjustment.request().sorted().to_string(),
             Self::Transfer { transfer, .. } => transfer.request.sorted().to_string(),
-            Self::Receive { received, .. } => received.request.sorted().to_string(),
+            Self::Receive { received, .. } => format!("{received:?}"),
             Self::Migrate(migration) => migration.comparable(),
             Self::MigrateEvents(past) => {
                 let events: Vec<String> =

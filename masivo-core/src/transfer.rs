@@ -2,9 +2,9 @@
 //!
 //! - X1: what is handed over is what can be spent, soonest expiry first, and keeps its dates.
 //! - X2: for the sender it is spent: when the purchase that gave it is returned, the sender owes it. Otherwise buying,
-//!   handing over and returning would pay.
-//! - X3: both sides are booked together or not at all; each names the other's wallet and no merchant's id, so that
-//!   erasing one customer leaves nothing of them with the other.
+//!   handing over and returning would pay; so a reward that forgives debt, or refuses it, is not transferable.
+//! - X3: both sides are booked together or not at all; each names the other's wallet and no merchant's id, and what was
+//!   said about it stays with the sender, so that erasing one customer leaves nothing of them with the other.
 
 use crate::draft::{Draft, FactId};
 use crate::fact::FactKind;
@@ -55,8 +55,6 @@ pub struct Received {
     pub lots: Vec<Moved>,
     /// The wallet they come from.
     pub from_wallet: Uuid,
-    /// The request as it came.
-    pub request: Json,
 }
 
 /// A part of a lot that is handed over.
@@ -116,7 +114,10 @@ pub(crate) fn send(draft: &mut Draft<'_>, transfer: &Transfer) -> Result<(FactId
     if available < wanted {
         return Err(Rejection::InsufficientBalance { wanted, available });
     }
-    let fact = begin(draft, "to_wallet_id", transfer.to_wallet, &transfer.request);
+    let mut said = transfer.request.clone();
+    said.remove("to_customer_id");
+    said.set("to_wallet_id", transfer.to_wallet);
+    let fact = begin(draft, said);
     let now = draft.now;
     let spent = draft.post(fact, now, |posting| posting.redeem(reward, wanted));
     assert!(spent.is_ok(), "later lots that are handed over were loaded (W5)");
@@ -128,7 +129,7 @@ pub(crate) fn send(draft: &mut Draft<'_>, transfer: &Transfer) -> Result<(FactId
             Some(Moved { amount: entry.amount, issued_at: lot.issued_at, expires_at: lot.expires_at })
         })
         .collect();
-    end(draft, fact, "out", &transfer.request, wanted);
+    end(draft, fact, "out", reward, wanted, &transfer.request);
     Ok((fact, moved))
 }
 
@@ -137,7 +138,7 @@ pub(crate) fn receive(draft: &mut Draft<'_>, received: &Received) -> Result<Fact
     if draft.state.standing != Standing::Active {
         return Err(Rejection::CustomerInactive);
     }
-    let fact = begin(draft, "from_wallet_id", received.from_wallet, &received.request);
+    let fact = begin(draft, object().with("from_wallet_id", received.from_wallet).build());
     let (now, reward) = (draft.now, received.reward);
     let origin = LotOrigin { reward, campaign: 0, rule: 0, fact: draft.sequence(fact) };
     draft.post(fact, now, |posting| {
@@ -146,27 +147,26 @@ pub(crate) fn receive(draft: &mut Draft<'_>, received: &Received) -> Result<Fact
         }
     });
     let sum = received.lots.iter().fold(Decimal::ZERO, |sum, moved| sum.saturating_add(moved.amount));
-    end(draft, fact, "in", &received.request, sum);
+    end(draft, fact, "in", reward, sum, &Json::Null);
     Ok(fact)
 }
 
-fn begin(draft: &mut Draft<'_>, other: &'static str, wallet: Uuid, request: &Json) -> FactId {
+fn begin(draft: &mut Draft<'_>, said: Json) -> FactId {
     let now = draft.now;
     let fact = draft.open(FactKind::Transferred, now);
-    let mut said = request.clone();
-    said.remove("to_customer_id");
-    said.set(other, wallet);
     draft.edit(fact, |fact| fact.payload = Some(Arc::new(said)));
     fact
 }
 
-fn end(draft: &mut Draft<'_>, fact: FactId, direction: &str, request: &Json, amount: Decimal) {
+/// Tells what moved, with what was said about it.
+fn end(draft: &mut Draft<'_>, fact: FactId, direction: &str, reward: u32, amount: Decimal, said: &Json) {
     draft.tell("WALLET_TRANSFERRED", draft.now, |draft| {
-        let part = |name: &str| request.get(name).cloned();
+        let part = |name: &str| said.get(name).cloned();
+        let reward = draft.program.reward(reward);
         object()
             .with("customer_id", draft.profile.id())
             .with("direction", direction)
-            .with_some("reward_id", part("reward_id"))
+            .with_some("reward_id", reward.map(|reward| reward.id.clone()))
             .with("amount", amount)
             .with_some("reason", part("reason"))
             .with_some("actor", part("actor"))

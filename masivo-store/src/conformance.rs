@@ -18,8 +18,10 @@ use crate::engine::{
 use crate::error::SubmitError;
 use crate::faulty::{Fault, Faults, FaultyBackend};
 use crate::verify::verify;
+use masivo_core::adjustment::read_adjustment;
 use masivo_core::fact::{EventStatus, Fact, FactKind};
 use masivo_core::program::Kind;
+use masivo_core::transfer::read_transfer;
 use masivo_core::value::{Json, Timestamp};
 use masivo_core::{Command, Rejection};
 use std::sync::Arc;
@@ -199,6 +201,7 @@ cases! {
     many_lots_are_one_wallet
     a_shared_limit_is_never_overrun
     a_shared_hold_runs_out_at_its_instant
+    a_transfer_is_booked_on_both_sides_or_not_at_all
     quotas_are_kept_in_their_order
     the_outbox_keeps_its_order_and_takes_one_report
     erasing_leaves_nothing_personal
@@ -451,6 +454,60 @@ pub fn a_shared_hold_runs_out_at_its_instant<F: Fixture>(fixture: &F) {
     assert_eq!(rewards(house.submit(purchase("ben", "0", "").into(), None).unwrap()), 1);
     house.verified_hash();
 }
+
+/// Both sides of a transfer are booked in one unit, also when asking the other side books what fell due for others.
+pub fn a_transfer_is_booked_on_both_sides_or_not_at_all<F: Fixture>(fixture: &F) {
+    let house = house(fixture);
+    let points = house.handle().program().rewards().next().unwrap().id.clone();
+    let body = r#"{"name": "points", "type": "POINTS", "attributes": {"transferable": true}}"#;
+    house.define(Kind::Reward, Some(&points), body);
+    let scarce = r#"{"name": "scarce", "type": "POINTS", "attributes": {"stock": 10}}"#;
+    let scarce = house.define(Kind::Reward, None, scarce).text("id").unwrap().to_owned();
+    let tier = r#"{"name": "silver", "level": 2,
+        "entry_conditions": [[{"type": "customer.metrics.this_year.spend_total", "operator": "greater_than_or_equal", "value": 100}]],
+        "exit_conditions": [[{"type": "customer.metrics.last_year.spend_total", "operator": "less_than", "value": 100}]]}"#;
+    house.define(Kind::Tier, None, tier);
+    for (trigger, condition) in [("TIER_ADJUSTMENT", ""), ("PURCHASE", HELD)] {
+        let campaign = format!(
+            r#"{{"name": "{trigger}", "attributes": {{"trigger": "{trigger}"}}, "withoutEndDate": true,
+                "rules": [{{"conditions": [{condition}], "effects": [{{"reward_id": "{scarce}", "amount": 5}}]}}]}}"#
+        );
+        house.define(Kind::Campaign, None, &campaign);
+    }
+    for id in ["ana", "ben", "carl"] {
+        house.register(id).unwrap();
+    }
+    house.submit(purchase("ana", "50", "").into(), None).unwrap();
+    house.submit(purchase("ben", "100", "").into(), None).unwrap();
+    let held = r#", "platform": "held", "fulfilled": false, "reserve": 300"#;
+    house.submit(purchase("carl", "0", held).into(), None).unwrap();
+    let transfer = |to: &str, amount: u32| {
+        let request = format!(
+            r#"{{"to_customer_id": "{to}", "reward_id": "{points}", "amount": {amount}, "reason": "gift"}}"#
+        );
+        let (transfer, _) = read_transfer("ana", &json(&request)).unwrap();
+        house.submit(Command::Transfer { customer: "ana".into(), transfer }.into(), None)
+    };
+    // The clock is moved beside the engine: the hold has run out and a tier has fallen, and nobody was woken.
+    house.clock.set(instant("2026-12-31T12:00:00Z"));
+    transfer("ben", 10).unwrap();
+    assert_eq!((house.available("ana"), house.available("ben")), ("40".into(), "110".into()));
+    assert!(transfer("nobody", 10).is_err());
+    assert!(transfer("ben", 41).is_err());
+    house.verified_hash();
+    house.submit(purchase("carl", "0", held).into(), None).unwrap();
+    let gift = format!(r#"{{"reward_id": "{points}", "amount": 9, "reason": "gift"}}"#);
+    let (adjustment, _) = read_adjustment(&json(&gift)).unwrap();
+    house.submit(Command::Adjust { customer: "ana".into(), adjustment }.into(), None).unwrap();
+    // Ben falls and asks for what Carl's hold, run out by now, stands in the way of.
+    house.clock.set(instant("2028-01-01T12:00:00Z"));
+    transfer("ben", 7).unwrap();
+    assert_eq!((house.available("ana"), house.available("ben")), ("2".into(), "7".into()));
+    house.verified_hash();
+}
+
+/// A purchase that waits takes from the stock.
+const HELD: &str = r#"[{"type": "event.platform", "operator": "equals", "value": "held"}]"#;
 
 /// Shared quotas come out in their order, page by page, and are gone with a unit that is dropped.
 pub fn quotas_are_kept_in_their_order<F: Fixture>(fixture: &F) {

@@ -197,6 +197,14 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> R
         Some(policy) => OnReversal::Debt { max: policy.get("debt").and_then(|debt| debt.number("max")) },
         None => OnReversal::Debt { max: None },
     };
+    let transferable = attributes.and_then(|attributes| attributes.flag("transferable")) == Some(true);
+    // What was handed over must be owed when its purchase is returned, or buying, handing over and returning would pay.
+    if transferable && !matches!(on_reversal, OnReversal::Debt { max: None } | OnReversal::PendingOnly) {
+        let message = "points that are forgiven, or cannot be taken back, are not for handing over";
+        let hint = "leave on_reversal out (debt), or transferable";
+        let at = reading.at.field("attributes");
+        report.problem(&at.field("transferable"), "contradicts", message, hint);
+    }
     let days = get("give_back_days").and_then(Json::as_number).and_then(Decimal::to_integer);
     let give_back = match get("on_give_back").and_then(Json::as_text) {
         Some("forfeit") => GiveBack::Forfeit,
@@ -220,7 +228,7 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> R
         on_reversal,
         give_back,
         stock: get("stock").and_then(Json::as_number),
-        transferable: attributes.and_then(|attributes| attributes.flag("transferable")) == Some(true),
+        transferable,
         conditions: read_conditions(
             json.get("conditions"),
             &reading.at.field("conditions"),

@@ -523,12 +523,12 @@ impl House {
             return Err(Rejection::CustomerInactive);
         }
         let (to_wallet, from_wallet) = (other.id, self.read(from).state.id);
-        let (request, reward) = (transfer.request.clone(), transfer.reward.clone());
+        let reward = transfer.reward.clone();
         let transfer = Transfer { to_wallet, ..transfer };
         let sent = self.submit(&Command::Transfer { customer: from.to_owned(), transfer })?;
         let Outcome::Transferred { lots, .. } = sent.outcome.clone() else { panic!("{sent:?}") };
         let reward = self.program.reward_by_id(&reward).unwrap().number;
-        let received = Received { reward, lots, from_wallet, request };
+        let received = Received { reward, lots, from_wallet };
         let got = self.submit(&Command::Receive { customer: to, received })?;
         Ok([sent, got])
     }

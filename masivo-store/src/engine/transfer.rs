@@ -32,18 +32,26 @@ pub(super) fn carry_out(
         Err(rejection) => return Ok(Err(rejection.into())),
     };
     let command = send(Transfer { to_wallet, ..transfer.clone() });
-    let (known, mut sent) = match decided(desk, unit, &command, hashes.as_ref().map(|hashes| hashes.key))? {
-        Ok(decided) => decided,
-        Err(error) => return Ok(Err(error)),
+    let (known, mut sent, answer, receive) = loop {
+        let key = hashes.as_ref().map(|hashes| hashes.key);
+        let (known, sent) = match decided(desk, unit, &command, key)? {
+            Ok(decided) => decided,
+            Err(error) => return Ok(Err(error)),
+        };
+        let Outcome::Transferred { customer: answer, lots } = sent.outcome.clone() else {
+            return Err(StoreError::damaged("a transfer that hands nothing over"));
+        };
+        let receive = receipt(desk, transfer, sent.customer.state.id, lots);
+        let numbered = desk.counters.fact;
+        // The other side must not refuse once this one is written: it is asked before, and again for good.
+        if let Err(error) = decided(desk, unit, &receive, None)? {
+            return Ok(Err(error));
+        }
+        // Asking may have booked what fell due for others, which happens once an instant: then this side is decided anew.
+        if desk.counters.fact == numbered {
+            break (known, sent, answer, receive);
+        }
     };
-    let Outcome::Transferred { customer: answer, lots } = sent.outcome.clone() else {
-        return Err(StoreError::damaged("a transfer that hands nothing over"));
-    };
-    let receive = receipt(desk, transfer, sent.customer.state.id, lots);
-    // The other side must not refuse once this one is written: it is asked before, and again for good.
-    if let Err(error) = decided(desk, unit, &receive, None)? {
-        return Ok(Err(error));
-    }
     let facts = std::mem::take(&mut sent.facts);
     apply(desk, unit, known, sent, &facts, false)?;
     let (known, mut got) = decided(desk, unit, &receive, None)?
@@ -71,6 +79,6 @@ fn recipient(desk: &mut Desk, unit: &impl Unit, id: &str) -> Result<Result<Uuid,
 
 fn receipt(desk: &Desk, transfer: &Transfer, from_wallet: Uuid, lots: Vec<Moved>) -> Command {
     let reward = desk.program.reward_by_id(&transfer.reward).map_or(0, |reward| reward.number);
-    let received = Received { reward, lots, from_wallet, request: transfer.request.clone() };
+    let received = Received { reward, lots, from_wallet };
     Command::Receive { customer: transfer.to.clone(), received }
 }
