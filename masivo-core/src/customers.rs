@@ -1,6 +1,7 @@
 //! Customers: registration, identification, changes of the profile, consent, deletion.
 
 use crate::audiences;
+use crate::birthdays;
 use crate::consent::{self, Purpose};
 use crate::draft::{Caused, Claim, Draft, FactId};
 use crate::events::{emit_caused, release_standby};
@@ -85,6 +86,7 @@ pub(crate) fn register(draft: &mut Draft<'_>, request: &Json) -> FactId {
     let id = draft.mint.next_id();
     draft.record(fact, Change::Registered { id, anonymous, tier: draft.program.base_tier(), period });
     draft.record(fact, Change::AudiencesSeen(draft.program.audiences_version()));
+    birthdays::told(draft, fact, None);
     take_contact_details(draft, fact, request);
     audiences::evaluate_all(draft, fact, now);
     draft.caused.push(Caused { cause: fact, event_type: "REGISTRATION", at: now, data: object().build() });
@@ -122,7 +124,9 @@ pub(crate) fn identify(draft: &mut Draft<'_>, request: &Json) -> FactId {
     draft.edit(fact, |fact| fact.payload = Some(Arc::new(request.clone())));
     // An anonymous customer may have had an address: it is free again.
     draft.claims.extend(draft.profile.email().map(comparable_email).map(Claim::ReleaseEmail));
+    let born = draft.profile.dob();
     draft.profile.take(request);
+    birthdays::told(draft, fact, born);
     draft.record(fact, Change::Identified);
     take_contact_details(draft, fact, request);
     if let Some(id) = request.text("new_id") {
@@ -148,7 +152,9 @@ pub(crate) fn patch(draft: &mut Draft<'_>, request: &Json) -> FactId {
             draft.claims.push(Claim::TakeEmail(after));
         }
     }
+    let born = draft.profile.dob();
     draft.profile.take(request);
+    birthdays::told(draft, fact, born);
     draft.profile_changed = true;
     let standing = match request.text("status") {
         Some("INACTIVE") => Standing::Inactive,

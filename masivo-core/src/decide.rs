@@ -7,6 +7,7 @@
 
 use crate::adjustment::{self, Adjustment};
 use crate::audiences;
+use crate::birthdays;
 use crate::command::Command;
 use crate::coupons::{self, Coupon, Redemption};
 use crate::customers;
@@ -18,6 +19,7 @@ use crate::limits::DUE_STEPS_MAX;
 use crate::migration;
 use crate::outgoing::Outgoing;
 use crate::prelude::*;
+use crate::profile::Profile;
 use crate::program::Program;
 use crate::punch_cards;
 use crate::quota::Quota;
@@ -458,7 +460,7 @@ fn listed(draft: &mut Draft<'_>, audience: &str, inside: bool) -> Result<Outcome
 
 fn finish(mut draft: Draft<'_>, lots_held: usize, outcome: Outcome) -> Decision {
     let (lots, lots_taken_in) = draft.settle_lots(lots_held);
-    let wake_at = next_due(&draft.state, draft.program);
+    let wake_at = next_due(&draft.state, &draft.profile, draft.program);
     // A fact that turned out to change nothing is not worth a row; the chain must stay whole, so only the
     // last one can be left out.
     if draft.facts.last().is_some_and(|fact| fact.changes.is_empty() && fact.kind == FactKind::Listed)
@@ -480,7 +482,7 @@ fn finish(mut draft: Draft<'_>, lots_held: usize, outcome: Outcome) -> Decision 
 }
 
 /// The earliest instant at which something falls due for a customer.
-pub fn next_due(state: &State, program: &Program) -> Option<Timestamp> {
+pub fn next_due(state: &State, profile: &Profile, program: &Program) -> Option<Timestamp> {
     if state.standing == Standing::Deleted {
         return None;
     }
@@ -492,13 +494,14 @@ pub fn next_due(state: &State, program: &Program) -> Option<Timestamp> {
         .chain(waits)
         .chain(state.wallet.next_expiry())
         .chain(tiers::next_boundary(state, program))
+        .chain(birthdays::next(state, profile, program))
         .min()
 }
 
 /// Applies everything that fell due, each thing at its own instant and in order (D2).
 fn advance(draft: &mut Draft<'_>) {
     for _ in 0..DUE_STEPS_MAX {
-        let due = next_due(&draft.state, draft.program).filter(|due| *due <= draft.now);
+        let due = next_due(&draft.state, &draft.profile, draft.program).filter(|due| *due <= draft.now);
         let Some(at) = due else { break };
         apply_due(draft, at);
     }
@@ -510,7 +513,7 @@ fn advance(draft: &mut Draft<'_>) {
     }
 }
 
-/// Everything that falls due at one instant, in the published order: holds, lots, tier, audiences, journeys.
+/// Everything that falls due at one instant, in the published order: holds, lots, tier, birthday, audiences, journeys.
 fn apply_due(draft: &mut Draft<'_>, at: Timestamp) {
     let fact = draft.open(FactKind::Due, at);
     let standbys: Vec<_> =
@@ -531,6 +534,10 @@ fn apply_due(draft: &mut Draft<'_>, at: Timestamp) {
     }
     if tiers::next_boundary(&draft.state, draft.program).is_some_and(|boundary| boundary <= at) {
         tiers::judge_boundary(draft, fact, at);
+    }
+    let birthday = birthdays::next(&draft.state, &draft.profile, draft.program);
+    if birthday.is_some_and(|birthday| birthday <= at) {
+        birthdays::begin(draft, fact, at);
     }
     audiences::evaluate_due(draft, fact, at);
     journeys::walk_due(draft, fact, at);

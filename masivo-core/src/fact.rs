@@ -337,6 +337,8 @@ pub enum Change {
     Member(Membership),
     /// All audiences of that program version were looked at.
     AudiencesSeen(u32),
+    /// Birthdays were looked at until then.
+    BirthdaysSeen(Timestamp),
     /// The customer entered a journey or went on in it.
     JourneyStands(Instance),
     /// The customer left a journey.

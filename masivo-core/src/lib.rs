@@ -63,6 +63,7 @@ pub mod view;
 pub mod wallet;
 
 mod audiences;
+mod birthdays;
 pub mod campaigns;
 mod command;
 pub mod coupons;

@@ -7,6 +7,7 @@
 //! - M3: what is brought in can be read, explained and reversed like anything else.
 
 use crate::audiences;
+use crate::birthdays;
 use crate::customers;
 use crate::draft::{Draft, FactId};
 use crate::events::skip_reason;
@@ -234,6 +235,7 @@ pub(crate) fn migrate(draft: &mut Draft<'_>, migration: &Migration) -> Result<Fa
     let id = draft.mint.next_id();
     draft.record(fact, Change::Registered { id, anonymous: false, tier: draft.program.base_tier(), period });
     draft.record(fact, Change::AudiencesSeen(draft.program.audiences_version()));
+    birthdays::told(draft, fact, None);
     customers::take_contact_details(draft, fact, request);
     let sequence = draft.sequence(fact);
     for (reward, amount, issued_at, expires_at) in lots {

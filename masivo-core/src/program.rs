@@ -38,6 +38,7 @@ pub use template::{MissingValue, TEMPLATE, TemplateSpec};
 pub use tier::{TIER, TierSpec};
 pub use webhook::{WEBHOOK, WEBHOOK_EVENTS, WebhookSpec};
 
+use crate::birthdays::BIRTHDAY;
 use crate::prelude::*;
 use crate::problem::{Pointer, Report};
 use crate::rule::Inputs;
@@ -182,6 +183,7 @@ pub struct Program {
     journeys_by_event: BTreeMap<String, Vec<u32>>,
     audience_inputs: Inputs,
     audiences_version: u32,
+    birthdays_since: Option<Timestamp>,
     next_tier_by_level: Vec<u32>,
 }
 
@@ -267,6 +269,7 @@ impl Program {
         }
         next.version = next.version.max(stored.program_version);
         next.index(stored);
+        next.wait_for_birthdays(stored);
         Ok(next)
     }
 
@@ -310,7 +313,27 @@ impl Program {
         self.version
     }
 
-    /// The program version that last changed what an audience may say.
+    /// Since when a campaign or journey waits for birthdays; `None` when none ever did.
+    pub(crate) const fn birthdays_since(&self) -> Option<Timestamp> {
+        self.birthdays_since
+    }
+
+    /// Notes that something waits for birthdays: every customer is looked at, to find theirs.
+    fn wait_for_birthdays(&mut self, stored: &StoredDefinition) {
+        let waits = match stored.kind {
+            Kind::Campaign => {
+                self.campaign(stored.number).is_some_and(|campaign| campaign.spec.trigger == BIRTHDAY)
+            }
+            Kind::Journey => self.journeys_by_event.contains_key(BIRTHDAY),
+            _ => false,
+        };
+        if waits && self.birthdays_since.is_none() {
+            self.birthdays_since = Some(stored.changed_at);
+            self.audiences_version = self.audiences_version.max(stored.program_version);
+        }
+    }
+
+    /// The program version that last changed what an audience may say, or when customers have to be woken.
     pub const fn audiences_version(&self) -> u32 {
         self.audiences_version
     }

@@ -47,6 +47,8 @@ pub struct State {
     pub journeys: Vec<Instance>,
     /// Journeys without re-entry that the customer has walked.
     pub journeys_done: Vec<u32>,
+    /// Until when birthdays were looked at; `None` when they never were.
+    pub birthdays_seen: Option<Timestamp>,
     /// How many journey instances there ever were.
     pub instances_made: u32,
     /// The latest fact of the customer: the head of their chain.
@@ -147,6 +149,7 @@ impl State {
             }
             Change::Member(membership) => self.set_membership(*membership),
             Change::AudiencesSeen(version) => self.audiences_seen = *version,
+            Change::BirthdaysSeen(until) => self.birthdays_seen = Some(*until),
             Change::JourneyStands(instance) => self.set_instance(*instance),
             Change::JourneyLeft { instance, journey, done, .. } => {
                 self.journeys.retain(|place| place.number != *instance);

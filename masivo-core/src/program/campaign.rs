@@ -371,11 +371,8 @@ fn read_trigger(json: &Json, of_card: bool, reading: &Reading<'_>, report: &mut 
         );
         return String::new();
     };
-    if let "BIRTHDAY" | COUPON_REDEMPTION = trigger {
-        let hint = match trigger {
-            "BIRTHDAY" => "use a journey or an audience with customer.dob and a recurring date",
-            _ => "write a campaign of type COUPONS: its own rules are asked when a code is redeemed",
-        };
+    if trigger == COUPON_REDEMPTION {
+        let hint = "write a campaign of type COUPONS: its own rules are asked when a code is redeemed";
         let message = format!("`{trigger}` does not trigger campaigns");
         report.problem(&at.field("trigger"), "not_supported_yet", message, hint);
     }
@@ -390,7 +387,7 @@ fn read_trigger(json: &Json, of_card: bool, reading: &Reading<'_>, report: &mut 
             &at.field("trigger"),
             "unknown_trigger",
             format!("`{trigger}` is not an event type that earns"),
-            "use PURCHASE, REGISTRATION, TIER_ADJUSTMENT or a custom event type with loyalty: true",
+            "use PURCHASE, REGISTRATION, BIRTHDAY, TIER_ADJUSTMENT or a custom event type with loyalty: true",
         );
     }
     trigger.to_owned()

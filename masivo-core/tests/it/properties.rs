@@ -8,6 +8,7 @@ use masivo_core::events::Part;
 use masivo_core::fact::{EventStatus, FactKind};
 use masivo_core::limits::LOTS_HELD;
 use masivo_core::metrics::Visit;
+use masivo_core::quota::Quota;
 use masivo_core::rule::MetricPeriod;
 use masivo_core::state::State;
 use masivo_core::value::{DAY, Decimal, HOUR, Json, object};
@@ -33,6 +34,7 @@ enum Step {
     Consent { who: usize, behavioral: bool },
     Tag { who: usize, vip: bool },
     Status { who: usize, active: bool },
+    Born { who: usize, month: u32, day: u32 },
     Identify,
     Adjust { who: usize, amount: i32 },
     Void { who: usize, lot: u32 },
@@ -67,6 +69,7 @@ fn steps(count: usize) -> impl Strategy<Value = Vec<Step>> {
         1 => (who.clone(), any::<bool>()).prop_map(|(who, vip)| Step::Tag { who, vip }),
         1 => (who.clone(), any::<bool>()).prop_map(|(who, active)| Step::Status { who, active }),
         1 => Just(Step::Identify),
+        1 => (who.clone(), 1..13_u32, 1..29_u32).prop_map(|(who, month, day)| Step::Born { who, month, day }),
         1 => (who.clone(), -80..80_i32).prop_map(|(who, amount)| Step::Adjust { who, amount }),
         1 => (who, 1..20_u32).prop_map(|(who, lot)| Step::Void { who, lot }),
     ];
@@ -83,6 +86,7 @@ give scarce on PURCHASE 7 of points budget 40 life 2/months
 give shared on PURCHASE 1/10 per order.value of points budget 100 divided weekly
 give thrice on PURCHASE 3 of points limit campaign 3 times month limit customer 2 times week
 give worth on PURCHASE 1/20 per order.value of points limit customer 12 worth lifetime when order.value greater_than 40
+give cake on BIRTHDAY 6 of points life 1/month
 give adjusted on TIER_ADJUSTMENT 15 of points life 2/months when event.metadata.direction equals "upgrade"
 define campaign card {"type": "PUNCH_CARDS", "name": "card", "withoutEndDate": true, "attributes": {"trigger": "PURCHASE", "stamps": 3, "card_expiration": "2/months"}, "limits": [{"per": "customer", "counts": "stamps", "max": 4, "period": "day"}, {"per": "campaign", "max": 3, "period": "week"}], "rules": [{"conditions": [[{"type": "order.value", "operator": "greater_than", "value": 30}]], "effects": [{"reward_id": "$points", "amount": 9, "expiration_date": "2/months"}]}, {"conditions": [[{"type": "order.value", "operator": "greater_than", "value": 90}]], "stamps": 2, "effects": [{"reward_id": "$points", "amount": 1}]}]}
 audience recent when customer.metrics.lifetime.last_visit within_last "30/days"
@@ -195,6 +199,10 @@ impl Life {
                 let status = if *active { "ACTIVE" } else { "INACTIVE" };
                 self.house.patch(CUSTOMERS[*who], &object().with("status", status).build()).unwrap();
             }
+            Step::Born { who, month, day } => {
+                let dob = format!("1990-{month:02}-{day:02}");
+                self.house.patch(CUSTOMERS[*who], &object().with("dob", dob).build()).unwrap();
+            }
             Step::Identify => {
                 let body = json(r#"{"name": "Nora", "email": "nora@example.com"}"#);
                 drop(self.house.identify("anon", &body));
@@ -304,7 +312,12 @@ fn balance(life: &Life, who: &str) -> String {
         })
         .filter(|sums| *sums != (Decimal::ZERO, Decimal::ZERO, Decimal::ZERO))
         .collect();
-    let own: Vec<_> = state.quotas.iter().filter(|(_, sums)| !sums.taken().is_zero()).collect();
+    // Periods that are over are forgotten with the next booking, whichever it is: nothing asks for them.
+    let counts = |quota: &Quota| {
+        quota.period.is_none_or(|period| period.number >= period.unit.number(zone, life.house.now))
+    };
+    let own = state.quotas.iter().filter(|(quota, sums)| !sums.taken().is_zero() && counts(quota));
+    let own: Vec<_> = own.collect();
     let quotas: Vec<_> = life.house.quotas.iter().filter(|(_, sums)| !sums.taken().is_zero()).collect();
     format!(
         "{points:?} quotas {own:?} {quotas:?} tier {} audiences {inside:?} metrics {metrics:#?}",

@@ -593,3 +593,27 @@ async fn points_are_handed_to_another_customer_once() {
     assert_eq!(balance(&house, "ben").await, "20 0 0");
     house.ended().await;
 }
+
+#[tokio::test]
+async fn a_birthday_is_rewarded_at_midnight_also_of_those_who_were_there_before() {
+    let house = House::new().await;
+    let points = shop(&house).await;
+    house.patch("/customers/ana", r#"{"dob": "1992-02-29"}"#).await.data();
+    let rules = format!(r#"[{{"effects": [{{"reward_id": "{points}", "amount": 50}}]}}]"#);
+    let body = format!(
+        r#"{{"name": "cake", "attributes": {{"trigger": "BIRTHDAY"}}, "withoutEndDate": true, "rules": {rules}}}"#
+    );
+    house.post("/campaigns?type=BEHAVIOR", &body).await.data();
+    house.travel("2026-02-27T23:59:59.999Z").await;
+    assert_eq!(house.get("/behavior/events?customer_id=ana").await.data().items().len(), 1);
+    house.travel("2026-02-28T00:00:00Z").await;
+    assert_eq!(balance(&house, "ana").await, "50 0 0");
+    let events = house.get("/behavior/events?customer_id=ana").await.data();
+    assert_eq!(at(&events, "/0/type"), "BIRTHDAY");
+    assert_eq!(at(&events, "/0/data/metadata/age"), "34");
+    house.travel("2028-02-29T00:00:00Z").await;
+    assert_eq!(balance(&house, "ana").await, "150 0 0");
+    let sent = r#"{"customer_id": "ana", "brand_id": "shop", "type": "BIRTHDAY"}"#;
+    assert_eq!(house.post("/behavior/events", sent).await.code(422), "reserved_event_type");
+    house.ended().await;
+}

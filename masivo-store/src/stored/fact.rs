@@ -187,7 +187,8 @@ fn write_change(out: &mut Output, change: &Change) {
         | Change::Member(_)
         | Change::AudiencesSeen(_)
         | Change::JourneyStands(_)
-        | Change::JourneyLeft { .. } => write_whereabouts(out, change),
+        | Change::JourneyLeft { .. }
+        | Change::BirthdaysSeen(_) => write_whereabouts(out, change),
         Change::Returned(part) => write_returned(out, part),
         Change::Caused { fact } => numbered(out, 18, *fact),
         Change::EventStatus { fact, status } => {
@@ -223,6 +224,10 @@ fn write_whereabouts(out: &mut Output, change: &Change) {
             out.number(*journey);
             out.flag(*done);
             out.byte(place(&JourneyEnd::ALL, why));
+        }
+        Change::BirthdaysSeen(until) => {
+            out.byte(24);
+            out.instant(*until);
         }
         Change::TierChanged { from, to } => {
             out.byte(12);
@@ -283,6 +288,7 @@ fn read_change(input: &mut Input<'_>) -> Result<Change, StoreError> {
         21 => Change::Quota(quota::read_entry(input)?),
         22 => Change::StandbyOpened(read_standby(input, true)?),
         23 => Change::Returned(read_returned(input)?),
+        24 => Change::BirthdaysSeen(input.instant()?),
         _ => return Err(input.bad()),
     })
 }

@@ -9,9 +9,10 @@ use masivo_core::quota::OwnQuotas;
 use masivo_core::state::{Instance, Membership, Standby, Standing, State};
 use masivo_core::wallet::{Account, Hold, Lot, Wallet};
 
-/// Since version 3 there are quotas.
-const VERSION: u8 = 3;
+/// Since version 3 there are quotas, since version 4 birthdays.
+const VERSION: u8 = 4;
 const QUOTAS_SINCE: u8 = 3;
+const BIRTHDAYS_SINCE: u8 = 4;
 const LOT_VERSION: u8 = 2;
 
 /// The bytes of a working state.
@@ -37,6 +38,7 @@ pub fn write_state(state: &State) -> Vec<u8> {
     state.journeys.iter().for_each(|instance| write_instance(&mut out, instance));
     out.length(state.journeys_done.len());
     state.journeys_done.iter().for_each(|journey| out.number(*journey));
+    out.optional_instant(state.birthdays_seen);
     out.number(state.instances_made);
     out.number(state.head);
     out.finish()
@@ -50,6 +52,7 @@ pub fn read_state(bytes: &[u8]) -> Result<State, StoreError> {
     let mut input = Input::open_since(bytes, "working state", 2..=VERSION)?;
     let input = &mut input;
     let has_quotas = input.version() >= QUOTAS_SINCE;
+    let has_birthdays = input.version() >= BIRTHDAYS_SINCE;
     Ok(State {
         id: input.id()?,
         anonymous: input.flag()?,
@@ -67,6 +70,7 @@ pub fn read_state(bytes: &[u8]) -> Result<State, StoreError> {
         audiences_seen: input.small()?,
         journeys: input.list(read_instance)?,
         journeys_done: input.list(Input::small)?,
+        birthdays_seen: if has_birthdays { input.optional_instant()? } else { None },
         instances_made: input.small()?,
         head: input.number()?,
     })
