@@ -20,8 +20,8 @@ const APART: i64 = 300 * DAY;
 /// When the customer's next birthday begins, when something waits for it.
 pub(crate) fn next(state: &State, profile: &Profile, program: &Program) -> Option<Timestamp> {
     let since = program.birthdays_since()?;
+    let after = state.birthdays_seen?.max(since);
     let born = Zone::UTC.local(profile.dob()?);
-    let after = state.birthdays_seen.map_or(since, |seen| seen.max(since));
     let next = program.settings().time_zone.next_anniversary(born.month, born.day, after);
     (next < Timestamp::MAX).then_some(next)
 }
@@ -33,6 +33,12 @@ pub(crate) fn begin(draft: &mut Draft<'_>, fact: FactId, at: Timestamp) {
     let age = draft.profile.dob().map(|born| draft.program.settings().time_zone.age(born, at.plus(DAY)));
     let data = object().with_some("age", age).build();
     draft.caused.push(Caused { cause: fact, event_type: BIRTHDAY, at, data });
+}
+
+/// Whether a date of birth was told before birthdays were looked at, by an older build: they count from now on.
+pub(crate) fn is_unseen(draft: &Draft<'_>) -> bool {
+    let waits = draft.program.birthdays_since().is_some();
+    waits && draft.state.birthdays_seen.is_none() && draft.profile.dob().is_some()
 }
 
 /// A date of birth was told, in the place of `before`: birthdays that have passed do not count (Y3).

@@ -506,9 +506,13 @@ fn advance(draft: &mut Draft<'_>) {
         apply_due(draft, at);
     }
     let behind = draft.state.audiences_seen != draft.program.audiences_version();
-    if behind && draft.state.standing == Standing::Active {
+    let unseen = birthdays::is_unseen(draft);
+    if (behind || unseen) && draft.state.standing == Standing::Active {
         let now = draft.now;
         let fact = draft.open(FactKind::Due, now);
+        if unseen {
+            birthdays::told(draft, fact, None);
+        }
         audiences::evaluate_all(draft, fact, now);
     }
 }

@@ -37,7 +37,9 @@ pub(crate) fn on_event(draft: &mut Draft<'_>, fact: FactId, head: &EventHead, pa
     let program = draft.program;
     for journey in program.journeys_started_by(&head.event_type) {
         let Trigger::Event { conditions, .. } = &journey.spec.trigger else { continue };
-        let other_brand = journey.spec.brand.as_ref().is_some_and(|brand| *brand != head.brand);
+        // Events of the engine's own belong to no brand: they count for every brand.
+        let of_all = head.brand.is_empty();
+        let other_brand = journey.spec.brand.as_ref().is_some_and(|brand| !of_all && *brand != head.brand);
         if !other_brand && conditions.holds(&draft.view(head.issued_at, Some(payload))) {
             enter(draft, fact, at, journey);
         }

@@ -324,7 +324,12 @@ impl Program {
             Kind::Campaign => {
                 self.campaign(stored.number).is_some_and(|campaign| campaign.spec.trigger == BIRTHDAY)
             }
-            Kind::Journey => self.journeys_by_event.contains_key(BIRTHDAY),
+            Kind::Journey => {
+                let exits = self.journey(stored.number).is_some_and(|journey| {
+                    journey.spec.exits.iter().any(|(event_type, _)| event_type == BIRTHDAY)
+                });
+                exits || self.journeys_by_event.contains_key(BIRTHDAY)
+            }
             _ => false,
         };
         if waits && self.birthdays_since.is_none() {

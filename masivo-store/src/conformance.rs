@@ -201,6 +201,7 @@ cases! {
     a_refusal_is_not_remembered_and_a_failure_is
     what_falls_due_happens_at_its_instant
     many_lots_are_one_wallet
+    what_fell_due_is_judged_by_the_definitions_of_then
     a_shared_limit_is_never_overrun
     a_shared_hold_runs_out_at_its_instant
     a_transfer_is_booked_on_both_sides_or_not_at_all
@@ -336,6 +337,37 @@ pub fn what_falls_due_happens_at_its_instant<F: Fixture>(fixture: &F) {
     assert_eq!(house.available("ana"), "10");
     house.set_clock("2027-01-01T00:00:00Z");
     assert_eq!(house.available("ana"), "0");
+    house.verified_hash();
+}
+
+/// D2: a campaign that is written while birthdays are still to be booked has no part in them.
+pub fn what_fell_due_is_judged_by_the_definitions_of_then<F: Fixture>(fixture: &F) {
+    let house = house(fixture);
+    let points = house.handle().program().rewards().next().unwrap().id.clone();
+    let birthday = |amount: u32| {
+        let campaign = format!(
+            r#"{{"name": "birthday", "attributes": {{"trigger": "BIRTHDAY"}}, "withoutEndDate": true,
+                "rules": [{{"effects": [{{"reward_id": "{points}", "amount": {amount}}}]}}]}}"#
+        );
+        house.define(Kind::Campaign, None, &campaign);
+    };
+    let ana = json(r#"{"id": "ana", "name": "ana", "email": "a@example.com", "dob": "1990-02-01"}"#);
+    house.submit(Command::Register(ana).into(), None).unwrap();
+    birthday(10);
+    // The clock is moved beside the engine: nobody was woken.
+    house.clock.set(instant("2026-02-01T00:00:05Z"));
+    birthday(500);
+    assert_eq!(house.available("ana"), "10");
+    // A wallet of the past knows no birthdays of a date that was told later.
+    let ben = json(r#"{"id": "ben", "name": "ben", "email": "b@example.com", "dob": "1990-02-02"}"#);
+    house.clock.set(instant("2026-03-01T00:00:00Z"));
+    house.submit(Command::Register(ben).into(), None).unwrap();
+    for id in ["ana", "ben"] {
+        let then = house.handle().query().unwrap().wallet_at(id, instant("2026-02-03T00:00:00Z")).unwrap();
+        let totals = then.get("totals").unwrap().items();
+        let total = totals.first().and_then(|total| total.number("total"));
+        assert_eq!(total.map(|total| total.to_string()), (id == "ana").then(|| "10".to_owned()), "{id}");
+    }
     house.verified_hash();
 }
 

@@ -47,7 +47,9 @@ pub(crate) async fn make_code(call: Call) -> Outcome {
         return Err(Rejection::CustomerInactive.into());
     }
     let random = keys::random().map_err(|error| Failure::not_ready(error.to_string()))?;
-    let made = call.app.codes.make(&id, metadata, call.key.as_deref(), call.app.handle.now(), random);
+    let wallet = customer.path("wallet.id").and_then(Json::as_text).unwrap_or_default();
+    let (key, now) = (call.key.as_deref(), call.app.handle.now());
+    let made = call.app.codes.make(&id, wallet, metadata, key, now, random);
     let made = made.map_err(refused_code)?;
     let shown = object().with("code", made.code).with("expired_at", made.expires_at);
     Ok(Reply::data(shown).created())
@@ -56,8 +58,21 @@ pub(crate) async fn make_code(call: Call) -> Outcome {
 /// Whose one-time code it is.
 pub(crate) async fn take_code(call: Call) -> Outcome {
     let code = call.text("code").unwrap_or_default();
-    let issued = call.app.codes.take(code.trim(), call.app.handle.now()).map_err(refused_code)?;
-    let mut shown = call.read(move |query| query.customer(&issued.customer)).await?;
+    let now = call.app.handle.now();
+    let issued = call.app.codes.look(code.trim(), now).map_err(refused_code)?;
+    let id = issued.customer.clone();
+    let mut shown = call.read(move |query| query.customer(&id)).await?;
+    let is = |path: &str, text: &str| shown.path(path).and_then(Json::as_text) == Some(text);
+    if !is("wallet.id", &issued.wallet) {
+        return Err(refused_code(Refused::Unknown));
+    }
+    if !is("customer.status", "ACTIVE") {
+        return Err(Rejection::CustomerInactive.into());
+    }
+    // Of two who ask at once one is told.
+    if !call.app.codes.void(&issued, now) {
+        return Err(refused_code(Refused::Unknown));
+    }
     shown.set("metadata", issued.metadata);
     Ok(Reply::data(shown))
 }
@@ -77,6 +92,7 @@ fn refused_code(refused: Refused) -> Failure {
             "wait as long as Retry-After says",
         )
         .retry(seconds),
+        Refused::KeyReused => Rejection::KeyReused.into(),
         Refused::Full => Failure::not_ready("too many one-time codes are out"),
     }
 }

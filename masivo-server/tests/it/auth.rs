@@ -147,10 +147,19 @@ async fn a_one_time_code_says_once_who_it_is() {
     assert_eq!((at(&owner, "/customer/id"), at(&owner, "/metadata/till")), ("ana".into(), "4".into()));
     assert_eq!(at(&owner, "/wallet/customer_id"), "ana");
     assert_eq!(verify(&code).await.code(404), "code_not_found");
+    // Who was given another id is not found by the old one, whoever has that now.
+    house.post("/customers", r#"{"id": "device-7", "is_anonymous": true}"#).await.data();
+    let code = at(&house.post("/auth/totp", r#"{"customer_id": "device-7"}"#).await.data(), "/code");
+    let named = r#"{"new_id": "ben", "name": "Ben", "email": "ben@example.com"}"#;
+    house.patch("/customers/device-7/identify/anonymous", named).await.data();
+    house.post("/customers", r#"{"id": "device-7", "is_anonymous": true}"#).await.data();
+    assert_eq!(verify(&code).await.code(404), "code_not_found");
     // A new one voids the one before; with the same key it is the same.
     let key = [("idempotency-key", "code-1")];
     let first = house.ask_with("POST", "/auth/totp", body, &key).await.data();
     assert_eq!(house.ask_with("POST", "/auth/totp", body, &key).await.data(), first);
+    let other = body.replace('4', "5");
+    assert_eq!(house.ask_with("POST", "/auth/totp", &other, &key).await.code(409), "idempotency_key_reused");
     let second = at(&house.post("/auth/totp", body).await.data(), "/code");
     assert_eq!(verify(&at(&first, "/code")).await.code(404), "code_not_found");
     // Its time is over to the millisecond.

@@ -559,7 +559,7 @@ pub(super) fn define(
     body: &Json,
 ) -> Submitted<Answer> {
     // What fell due by now is judged by the definitions it fell due under.
-    if matches!(kind, Kind::Settings | Kind::Tier | Kind::Audience) {
+    if !matches!(kind, Kind::Brand | Kind::EventType | Kind::Template | Kind::Webhook) {
         wake_all_due(desk, unit)?;
     }
     let seed = desk.program.version().to_be_bytes();

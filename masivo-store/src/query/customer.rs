@@ -36,11 +36,13 @@ impl Query {
         }
         let row = self.reader.customer_by_id(id)?;
         let mut next = row.map_or(0, |row| row.state.head);
-        let mut booked = Vec::new();
+        let (mut booked, mut is_all) = (Vec::new(), true);
         while let Some(row) = self.reader.fact(next)? {
             next = row.fact.previous;
             if row.fact.at <= at {
                 booked.push(row.fact);
+            } else {
+                is_all = false;
             }
         }
         let zone = self.program.settings().time_zone;
@@ -51,6 +53,10 @@ impl Query {
         }
         // What is looked at is the wallet: audiences are as they are.
         state.audiences_seen = self.program.audiences_version();
+        // The date of birth is the one of today: birthdays that were booked are in, and of others nothing is known.
+        if !is_all {
+            state.birthdays_seen = Some(at);
+        }
         let was = CustomerRow { state, ..present };
         let was = self.bring_to_instant(was, &[], at)?;
         Ok(view::wallet(&self.program, &was.state, id))
