@@ -36,7 +36,7 @@ pub(super) fn run(shared: &Shared, folder: &Path, output: Output) -> Result<(), 
         Some(url) => format!("--url {url}"),
         None => {
             let path = shared.db.as_deref().unwrap_or(Path::new(DEFAULT_STORE));
-            let key = make_store(path, shared.test)?;
+            let key = make_store(path, shared)?;
             document.set("db", path.display().to_string());
             lines.push(format!("store         {}", path.display()));
             if let Some(key) = key {
@@ -51,11 +51,11 @@ pub(super) fn run(shared: &Shared, folder: &Path, output: Output) -> Result<(), 
 }
 
 /// Makes a store with its first key; gives the key, or nothing when the store has one.
-fn make_store(path: &Path, test: bool) -> Result<Option<String>, Failure> {
+fn make_store(path: &Path, shared: &Shared) -> Result<Option<String>, Failure> {
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         std::fs::create_dir_all(parent).map_err(|error| Failure::file(parent, &error))?;
     }
-    let mut door = Door::File(FileDoor::open(path, test, None)?);
+    let mut door = Door::File(FileDoor::open(path, shared.test, shared.now.as_deref())?);
     if !door.keys()?.is_empty() {
         return Ok(None);
     }

@@ -40,14 +40,16 @@ pub(crate) fn require_file(path: &Path) -> Result<(), Failure> {
 }
 
 /// The mode and clock a file is opened with: its own, or those of a new one. A test store goes on where it stopped.
-fn clock_of(path: &Path, test: bool) -> Result<(Mode, Arc<dyn Clock>), Failure> {
+fn clock_of(path: &Path, test: bool, now: Option<Timestamp>) -> Result<(Mode, Arc<dyn Clock>), Failure> {
     let found = if path.exists() { mode_of(path)? } else { None };
     let mode = if test { Mode::Test } else { found.unwrap_or(Mode::Live) };
     let clock: Arc<dyn Clock> = match mode {
         Mode::Live => Arc::new(SystemClock::default()),
         Mode::Test => {
             let last = if path.exists() { last_instant(path)? } else { None };
-            Arc::new(ManualClock::new(last.unwrap_or_else(|| SystemClock::default().now())))
+            // A new test store begins when it is told to.
+            let first = || now.unwrap_or_else(|| SystemClock::default().now());
+            Arc::new(ManualClock::new(last.unwrap_or_else(first)))
         }
     };
     Ok((mode, clock))
@@ -56,7 +58,13 @@ fn clock_of(path: &Path, test: bool) -> Result<(Mode, Arc<dyn Clock>), Failure> 
 impl FileDoor {
     /// Opens a file, making it when there is none.
     pub(crate) fn open(path: &Path, test: bool, now: Option<&str>) -> Result<Self, Failure> {
-        let (mode, clock) = clock_of(path, test)?;
+        let now = now.map(|text| {
+            Timestamp::parse(text).ok_or_else(|| {
+                Failure::usage(format!("`{text}` is not an instant"), "write it like 2026-11-22T10:00:00Z")
+            })
+        });
+        let now = now.transpose()?;
+        let (mode, clock) = clock_of(path, test, now)?;
         if let (Mode::Live, Some(_)) = (mode, now) {
             return Err(Failure::usage(
                 "--now is for test stores, and this one is live",
@@ -66,10 +74,7 @@ impl FileDoor {
         let engine = Engine::open(Config::new(Location::File(path.to_owned()), mode, clock))?;
         let door = Self { engine };
         if let Some(now) = now {
-            let instant = Timestamp::parse(now).ok_or_else(|| {
-                Failure::usage(format!("`{now}` is not an instant"), "write it like 2026-11-22T10:00:00Z")
-            })?;
-            door.submit(Work::SetClock(instant))?;
+            door.submit(Work::SetClock(now))?;
         }
         Ok(door)
     }

@@ -246,4 +246,10 @@ fn a_store_stays_what_it_was_made_for() {
         .complains(&["--now is for test stores"]);
     // Doing it again changes nothing.
     folder.run(0, &["init", "--db", "live.db"]).says(&["left as it is"]);
+    // A new test store begins when it is told to, also in the past.
+    let begins = "2020-03-01T08:00:00Z";
+    folder.run(0, &["init", "--db", "past.db", "--test", "--now", begins]);
+    folder.write("c.jsonl", r#"{"id": "ana", "name": "Ana", "email": "a@example.com"}"#);
+    folder.run(0, &["import", "customers", "c.jsonl", "--db", "past.db"]);
+    folder.run(0, &["show", "customer", "ana", "--db", "past.db"]).says(&["2020-03-01 08:00:00Z"]);
 }
