@@ -36,7 +36,7 @@ pub(crate) struct Shared {
     /// Make a new store a test store, whose clock stands still; an existing file says itself what it is.
     #[arg(long, global = true)]
     pub(crate) test: bool,
-    /// Move the clock of a test store forward to this instant first, for example 2026-11-22T10:00:00Z.
+    /// Move the clock of a test store forward to this instant first, for example 2026-11-22T10:00:00Z; a new one begins then.
     #[arg(long, global = true, value_name = "INSTANT")]
     pub(crate) now: Option<String>,
 }

@@ -61,9 +61,9 @@ pub(crate) fn stamp(
     let stamps = match bounded(campaign, stamps, room, taking) {
         Ok(stamps) => stamps,
         Err(reason) => {
-            trace.matched.clear();
+            // A full card that waits is exchanged all the same (N4).
             trace.skipped.push(Skip { rule: Some(first), reason });
-            return;
+            Decimal::ZERO
         }
     };
     let owed = view.state.wallet.account(account).debt;
@@ -73,6 +73,9 @@ pub(crate) fn stamp(
     let spent = cards.multiply_divide(card.stamps, Decimal::ONE, 0, Rounding::Floor).unwrap_or_default();
     let from_hand = spent.min(at_hand);
     let left = stamps.saturating_sub(spent.saturating_sub(from_hand));
+    if stamps.is_zero() && cards.is_zero() {
+        trace.matched.clear();
+    }
     given.awards.extend(awards);
     if left.is_positive() {
         let (campaign, life) = (campaign.number, card.life);

@@ -6,7 +6,7 @@
 
 use super::EventRecord;
 use super::emit::{emit_caused, event_data};
-use super::reverse::{Kept, policy, raised_to, reverse, undo_children};
+use super::reverse::{Kept, policy, raised_to, refuse_by_policy, reverse, undo_children};
 use crate::audiences;
 use crate::draft::Draft;
 use crate::fact::{Change, EventStatus, Fact, FactKind, ReturnedLine, ReturnedPart};
@@ -243,9 +243,6 @@ pub(crate) fn return_part(
     if record.status != EventStatus::Resolved {
         return Err(Rejection::EventClosed { status: record.status.name() });
     }
-    if record.returns.len() >= RETURNS_MAX {
-        return Err(Rejection::TooManyReturns { count: record.returns.len() });
-    }
     let whole = record.counted_spend().ok_or(Rejection::NotReturnable)?;
     let returned = measure(record, part, whole)?;
     let before = record.returned();
@@ -253,8 +250,14 @@ pub(crate) fn return_part(
     if after == whole {
         return reverse(draft, record, children, history, reason, Some(returned)).map(drop);
     }
+    if record.returns.len() >= RETURNS_MAX {
+        return Err(Rejection::TooManyReturns { count: record.returns.len() });
+    }
     let taking = PartTaking { record, before, after, whole };
-    taking.refuse_by_policy(draft)?;
+    let rewards = taking.issued(draft.program).map(|(_, entry)| entry.reward);
+    refuse_by_policy(draft, rewards, |posting| {
+        taking.undo_points(draft.program, posting, |_| OnReversal::Debt { max: None });
+    })?;
     let (now, program) = (draft.now, draft.program);
     let fact = draft.open(FactKind::Returned, now);
     draft.edit(fact, |fact| {
@@ -385,27 +388,6 @@ impl PartTaking<'_> {
             quotas.insert(entry.quota, taken.saturating_sub(kept).min(left));
         }
         quotas.into_iter().filter(|(_, amount)| amount.is_positive()).collect()
-    }
-
-    /// A reward may refuse that spent points are taken back: it is tried on a copy.
-    fn refuse_by_policy(&self, draft: &Draft<'_>) -> Result<(), Rejection> {
-        let refuses = |reward: &u32| policy(draft.program, *reward) == OnReversal::Refuse;
-        let refusing: BTreeSet<u32> =
-            self.issued(draft.program).map(|(_, entry)| entry.reward).filter(refuses).collect();
-        if refusing.is_empty() {
-            return Ok(());
-        }
-        let mut tried = draft.state.wallet.clone();
-        let mut posting = Posting::new(&mut tried, draft.now);
-        self.undo_points(draft.program, &mut posting, |_| OnReversal::Debt { max: None });
-        for reward in refusing {
-            let before = draft.state.wallet.account(reward).debt;
-            let missing = tried.account(reward).debt.saturating_sub(before);
-            if missing.is_positive() {
-                return Err(Rejection::PointsSpent { missing });
-            }
-        }
-        Ok(())
     }
 }
 

@@ -123,7 +123,13 @@ pub(crate) fn reverse(
         EventStatus::Resolved => {}
     }
     let resolved = |child: &&EventRecord| child.status == EventStatus::Resolved;
-    refuse_by_policy(draft, core::iter::once(record).chain(children.iter().filter(resolved)))?;
+    let records = || core::iter::once(record).chain(children.iter().filter(resolved));
+    let rewards = records().flat_map(issued_lots).map(|(reward, _)| reward);
+    refuse_by_policy(draft, rewards, |posting| {
+        for record in records() {
+            undo_points(draft.program, posting, record, |_| OnReversal::Debt { max: None });
+        }
+    })?;
     let fact = draft.open(FactKind::Reversed, now);
     if let Some(part) = last {
         draft.record(fact, Change::Returned(part));
@@ -279,29 +285,23 @@ pub(super) fn policy(program: &Program, reward: u32) -> OnReversal {
     program.reward(reward).map_or(OnReversal::Debt { max: None }, |reward| reward.spec.on_reversal)
 }
 
-/// A reward may refuse that spent points are taken back: then nothing is reversed. It is tried on a copy, since
+/// A reward may refuse that spent points are taken back: then nothing is reversed. `undo` is tried on a copy, since
 /// what the event itself spent comes back, and its own lots cover nothing.
-fn refuse_by_policy<'r>(
+pub(super) fn refuse_by_policy(
     draft: &Draft<'_>,
-    records: impl Iterator<Item = &'r EventRecord> + Clone,
+    rewards: impl Iterator<Item = u32>,
+    undo: impl FnOnce(&mut Posting<'_>),
 ) -> Result<(), Rejection> {
-    let refusing: BTreeSet<u32> = records
-        .clone()
-        .flat_map(issued_lots)
-        .map(|(reward, _)| reward)
-        .filter(|reward| policy(draft.program, *reward) == OnReversal::Refuse)
-        .collect();
+    let refuses = |reward: &u32| policy(draft.program, *reward) == OnReversal::Refuse;
+    let refusing: BTreeSet<u32> = rewards.filter(refuses).collect();
     if refusing.is_empty() {
         return Ok(());
     }
     let mut tried = draft.state.wallet.clone();
-    let mut posting = Posting::new(&mut tried, draft.now);
-    for record in records {
-        undo_points(draft.program, &mut posting, record, |_| OnReversal::Debt { max: None });
-    }
+    undo(&mut Posting::new(&mut tried, draft.now));
     for reward in refusing {
-        let debt_before = draft.state.wallet.account(reward).debt;
-        let missing = tried.account(reward).debt.saturating_sub(debt_before);
+        let before = draft.state.wallet.account(reward).debt;
+        let missing = tried.account(reward).debt.saturating_sub(before);
         if missing.is_positive() {
             return Err(Rejection::PointsSpent { missing });
         }

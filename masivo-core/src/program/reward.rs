@@ -146,7 +146,11 @@ const ATTRIBUTES: ObjectShape = ObjectShape {
             "what happens to points given back to a lapsed lot",
         ),
         optional("stock", AMOUNT, "how much of it campaigns may give together; without it there is no bound"),
-        optional("transferable", Shape::Flag, "whether customers may hand it to others; false when left out"),
+        optional(
+            "transferable",
+            Shape::Flag,
+            "whether customers may hand it to others, with on_reversal debt (without max) or pending_only; false when left out",
+        ),
         optional("give_back_days", Shape::Integer(1, 3650), "days of grace; 7 when left out"),
     ],
     unknown: Unknown::Warned,

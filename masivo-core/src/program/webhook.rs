@@ -35,7 +35,7 @@ pub const WEBHOOK_EVENTS: [(&str, &str); 21] = [
     ("EVENT_RESERVATION_EXPIRED", "a waiting event expired; holds are released"),
     ("EVENT_FULFILLED", "a waiting event was fulfilled"),
     ("EVENT_FAILED", "an event failed, with the reason"),
-    ("EVENT_REVERSED", "an event was reversed, with what was undone"),
+    ("EVENT_REVERSED", "an event was reversed; reading it shows what was undone"),
     ("EVENT_PARTLY_RETURNED", "a part of a purchase came back, with its value"),
     ("COUPON_REDEMPTION", "a customer redeemed a code"),
     ("TIER_UPGRADE", "a customer rose to another tier"),
