@@ -527,7 +527,8 @@ fn apply_due(draft: &mut Draft<'_>, at: Timestamp) {
     }
     if draft.state.wallet.next_expiry().is_some_and(|expiry| expiry <= at) {
         // That a card expired is not told as points.
-        if draft.post(fact, at, |posting| posting.expire_due()) {
+        let expired = draft.post(fact, at, |posting| posting.expire_due());
+        if expired.into_iter().any(|account| punch_cards::campaign_of(account).is_none()) {
             draft.tell("CUSTOMER_EXPIRATION", at, |draft| {
                 object()
                     .with("customer_id", draft.profile.id())

@@ -169,9 +169,7 @@ impl<'a> Draft<'a> {
 
     /// Whether a fact takes back what another did.
     pub(crate) fn undoes(&self, fact: FactId) -> bool {
-        self.facts
-            .get(fact.0)
-            .is_some_and(|fact| matches!(fact.kind, FactKind::Reversed | FactKind::Returned))
+        self.facts.get(fact.0).is_some_and(|fact| fact.kind.undoes())
     }
 
     /// The ledger entries of a fact so far.

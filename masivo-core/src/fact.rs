@@ -87,6 +87,11 @@ impl FactKind {
         Self::Transferred,
     ];
 
+    /// Whether it takes back what an event did, in whole or in part.
+    pub const fn undoes(self) -> bool {
+        matches!(self, Self::Reversed | Self::Returned)
+    }
+
     /// The name shown in answers.
     pub const fn name(self) -> &'static str {
         match self {

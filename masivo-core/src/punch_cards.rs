@@ -69,7 +69,8 @@ pub(crate) fn stamp(
     let owed = view.state.wallet.account(account).debt;
     let all = at_hand.saturating_add(stamps).saturating_sub(owed).max(Decimal::ZERO);
     let full = quotient(all, card.stamps).min(whole(STAMPS_AT_ONCE_MAX));
-    let (cards, awards) = exchange(campaign, first, rule, view, full, stamps, taking, trace);
+    let (cards, awards, refused) = exchange(campaign, (first, rule), view, full, stamps, taking);
+    trace.skipped.extend(refused.map(|reason| Skip { rule: Some(first), reason }));
     let spent = cards.multiply_divide(card.stamps, Decimal::ONE, 0, Rounding::Floor).unwrap_or_default();
     let from_hand = spent.min(at_hand);
     let left = stamps.saturating_sub(spent.saturating_sub(from_hand));
@@ -150,44 +151,48 @@ fn bounded(
     Ok(bounded)
 }
 
-/// Exchanges as many of the full cards as limits and stock allow; the others wait (N4).
-#[expect(clippy::too_many_arguments, reason = "all of it decides what a card gives")]
+/// Exchanges as many of the full cards as limits and stock allow; the others wait (N4), and why is said.
 fn exchange(
     campaign: &Definition<CampaignSpec>,
-    number: u16,
-    rule: &CampaignRule,
+    (number, rule): (u16, &CampaignRule),
     view: &View<'_>,
     full: Decimal,
     stamps: Decimal,
     taking: &mut Taking<'_>,
-    trace: &mut CampaignTrace,
-) -> (Decimal, Vec<Award>) {
-    let one = match effects(campaign.number, number, rule, view) {
-        Ok(one) => one,
-        Err(reason) if full.is_positive() => {
-            trace.skipped.push(Skip { rule: Some(number), reason });
-            Vec::new()
-        }
-        Err(_) => Vec::new(),
+) -> (Decimal, Vec<Award>, Option<SkipReason>) {
+    let (one, mut refused) = match effects(campaign.number, number, rule, view) {
+        Ok(one) => (one, None),
+        Err(reason) => (Vec::new(), full.is_positive().then_some(reason)),
     };
-    let mut cards = if one.is_empty() { Decimal::ZERO } else { full };
-    let mut refused = None;
-    loop {
-        let awards: Vec<Award> = one.iter().filter_map(|award| times(view.program, award, cards)).collect();
-        let whole = cards.is_zero() || awards.len() == one.len();
-        let wanted = wanted(campaign, &awards, (cards, stamps), taking, view.program);
-        match taking.take(&wanted) {
-            Ok(()) if whole => {
-                trace.skipped.extend(refused.map(|reason| Skip { rule: Some(number), reason }));
-                return (cards, awards);
+    let of = |cards: i64| -> Vec<Award> {
+        one.iter().filter_map(|award| times(view.program, award, whole(cards))).collect()
+    };
+    let wanted = |awards: &[Award], cards: i64, taking: &Taking<'_>| {
+        wanted(campaign, awards, (whole(cards), stamps), taking, view.program)
+    };
+    // The most that fits: all of them as a rule, found by halving otherwise.
+    let (mut least, mut most) = (0, if one.is_empty() { 0 } else { full.to_integer().unwrap_or(0) });
+    let mut tried = most;
+    while least < most {
+        let awards = of(tried);
+        let fits = match taking.fits(&wanted(&awards, tried, taking)) {
+            Ok(()) if awards.len() == one.len() => None,
+            Ok(()) => Some(SkipReason::OutOfRange),
+            Err(used_up) => Some(SkipReason::UsedUp(used_up)),
+        };
+        match fits {
+            None => least = tried,
+            Some(reason) => {
+                refused.get_or_insert(reason);
+                most = tried - 1;
             }
-            Ok(()) => drop(refused.get_or_insert(SkipReason::OutOfRange)),
-            Err(used_up) => drop(refused.get_or_insert(SkipReason::UsedUp(used_up))),
         }
-        if cards.is_zero() {
-            return (cards, Vec::new());
-        }
-        cards = cards.saturating_sub(Decimal::ONE);
+        tried = (least + most + 1) / 2;
+    }
+    let awards = of(least);
+    match taking.take(&wanted(&awards, least, taking)) {
+        Ok(()) => (whole(least), awards, refused),
+        Err(used_up) => (Decimal::ZERO, Vec::new(), Some(SkipReason::UsedUp(used_up))),
     }
 }
 

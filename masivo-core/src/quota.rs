@@ -432,20 +432,21 @@ impl<'d> Taking<'d> {
 
     /// Takes all of it or nothing (Q1).
     pub(crate) fn take(&mut self, wanted: &[(Quota, Decimal)]) -> Result<(), UsedUp> {
-        for (quota, amount) in wanted {
-            let Some(most) = quota.most(self.draft.program) else { continue };
-            let sums = self.sums(quota);
-            let taken = self.taken.get(quota).copied().unwrap_or_default().saturating_add(sums.taken());
-            let left = most.saturating_sub(taken).max(Decimal::ZERO);
-            if *amount > left {
-                self.overdue |=
-                    quota.scope == Scope::Everyone && sums.held.is_positive() && !self.draft.settled;
-                return Err(UsedUp { quota: *quota, wanted: *amount, left });
-            }
-        }
+        self.fits(wanted)?;
         for (quota, amount) in wanted {
             let taken = self.taken.entry(*quota).or_default();
             *taken = taken.saturating_add(*amount);
+        }
+        Ok(())
+    }
+
+    /// Whether all of it could be taken.
+    pub(crate) fn fits(&mut self, wanted: &[(Quota, Decimal)]) -> Result<(), UsedUp> {
+        for (quota, amount) in wanted {
+            let Some(left) = self.left(quota).filter(|left| amount > left) else { continue };
+            let is_shared = quota.scope == Scope::Everyone && !self.draft.settled;
+            self.overdue |= is_shared && self.sums(quota).held.is_positive();
+            return Err(UsedUp { quota: *quota, wanted: *amount, left });
         }
         Ok(())
     }

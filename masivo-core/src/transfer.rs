@@ -12,7 +12,7 @@ use crate::prelude::*;
 use crate::problem::{Pointer, Problem, Report};
 use crate::rejection::Rejection;
 use crate::shape::{AMOUNT, ObjectShape, Shape, TEXT, Unknown, optional, required};
-use crate::state::Standing;
+use crate::state::{Standing, State};
 use crate::value::{Decimal, Json, Timestamp, object};
 use crate::view;
 use crate::wallet::{EntryKind, LotOrigin};
@@ -94,6 +94,19 @@ pub fn read_transfer(from: &str, json: &Json) -> Result<(Transfer, Vec<Problem>)
     })
 }
 
+/// The wallet of the customer who is to get points; `state` is nothing when there is no such customer.
+///
+/// # Errors
+/// [`Rejection::CustomerNotFound`], [`Rejection::CustomerDeleted`], [`Rejection::CustomerInactive`].
+pub fn recipient(id: &str, state: Option<&State>) -> Result<Uuid, Rejection> {
+    let state = state.ok_or_else(|| Rejection::CustomerNotFound { id: id.to_owned() })?;
+    match state.standing {
+        Standing::Active => Ok(state.id),
+        Standing::Deleted => Err(Rejection::CustomerDeleted),
+        Standing::Inactive => Err(Rejection::CustomerInactive),
+    }
+}
+
 /// Takes what a customer hands over (X1, X2); gives what the other one gets.
 pub(crate) fn send(draft: &mut Draft<'_>, transfer: &Transfer) -> Result<(FactId, Vec<Moved>), Rejection> {
     if draft.state.standing != Standing::Active {
@@ -110,17 +123,14 @@ pub(crate) fn send(draft: &mut Draft<'_>, transfer: &Transfer) -> Result<(FactId
     if report.has_problems() {
         return Err(Rejection::Malformed(report));
     }
-    let available = draft.state.wallet.available(reward);
-    if available < wanted {
-        return Err(Rejection::InsufficientBalance { wanted, available });
-    }
     let mut said = transfer.request.clone();
     said.remove("to_customer_id");
     said.set("to_wallet_id", transfer.to_wallet);
     let fact = begin(draft, said);
     let now = draft.now;
-    let spent = draft.post(fact, now, |posting| posting.redeem(reward, wanted));
-    assert!(spent.is_ok(), "later lots that are handed over were loaded (W5)");
+    draft
+        .post(fact, now, |posting| posting.redeem(reward, wanted))
+        .map_err(|short| Rejection::InsufficientBalance { wanted, available: short.available })?;
     let moved: Vec<Moved> = draft
         .entries_of(fact)
         .filter(|entry| entry.kind == EntryKind::Redeemed)
@@ -135,9 +145,7 @@ pub(crate) fn send(draft: &mut Draft<'_>, transfer: &Transfer) -> Result<(FactId
 
 /// Gives a customer what another one hands over; debt is paid from it first.
 pub(crate) fn receive(draft: &mut Draft<'_>, received: &Received) -> Result<FactId, Rejection> {
-    if draft.state.standing != Standing::Active {
-        return Err(Rejection::CustomerInactive);
-    }
+    recipient(draft.profile.id(), Some(&draft.state))?;
     let fact = begin(draft, object().with("from_wallet_id", received.from_wallet).build());
     let (now, reward) = (draft.now, received.reward);
     let origin = LotOrigin { reward, campaign: 0, rule: 0, fact: draft.sequence(fact) };

@@ -2,7 +2,6 @@
 
 use super::{Entry, EntryKind, Lot, Wallet};
 use crate::prelude::*;
-use crate::punch_cards::campaign_of;
 use crate::value::{DAY, Decimal, Timestamp};
 
 /// Builds the entries of one command on a wallet; the wallet already shows what was posted so far.
@@ -353,15 +352,15 @@ impl<'a> Posting<'a> {
         }
     }
 
-    /// Expires what is available in lots whose date has come; gives whether any of it was points.
-    pub fn expire_due(&mut self) -> bool {
+    /// Expires what is available in lots whose date has come; gives the rewards of which something expired.
+    pub fn expire_due(&mut self) -> BTreeSet<u32> {
         let due = |lot: &&Lot| lot.available.is_positive() && lot.is_expired(self.now);
         let lots: Vec<(u32, u32, Decimal)> =
             self.wallet.lots.iter().filter(due).map(|lot| (lot.reward, lot.number, lot.available)).collect();
         for (reward, lot, amount) in &lots {
             self.post(EntryKind::Expired, *reward, *lot, *amount);
         }
-        lots.iter().any(|(reward, ..)| campaign_of(*reward).is_none())
+        lots.into_iter().map(|(reward, ..)| reward).collect()
     }
 
     /// Gives up everything available and all debt: the customer is deleted.

@@ -10,8 +10,8 @@ use masivo_core::outgoing::Outgoing;
 use masivo_core::profile::comparable_email;
 use masivo_core::program::{Defined, Definer, Kind, Program, StoredDefinition, define, standard_definitions};
 use masivo_core::quota::{Quota, QuotaMove, Quotas, Scope};
-use masivo_core::state::{Standing, State};
-use masivo_core::transfer::{Received, Transfer};
+use masivo_core::state::State;
+use masivo_core::transfer::{Received, Transfer, recipient};
 use masivo_core::value::{Json, Mint, StoreSecret, Timestamp};
 use masivo_core::wallet::{LaterLots, LaterNeed, Lot};
 use masivo_core::{
@@ -515,14 +515,8 @@ impl House {
     /// Hands points over, as the engine does: both sides or none.
     pub(crate) fn transfer(&mut self, from: &str, transfer: Transfer) -> Result<[Answer; 2], Rejection> {
         let to = transfer.to.clone();
-        let Some(key) = self.ids.get(&to) else {
-            return Err(Rejection::CustomerNotFound { id: to });
-        };
-        let other = &self.rows[key].customer.state;
-        if other.standing != Standing::Active {
-            return Err(Rejection::CustomerInactive);
-        }
-        let (to_wallet, from_wallet) = (other.id, self.read(from).state.id);
+        let other = self.ids.get(&to).map(|key| &self.rows[key].customer.state);
+        let (to_wallet, from_wallet) = (recipient(&to, other)?, self.read(from).state.id);
         let reward = transfer.reward.clone();
         let transfer = Transfer { to_wallet, ..transfer };
         let sent = self.submit(&Command::Transfer { customer: from.to_owned(), transfer })?;

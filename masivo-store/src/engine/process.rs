@@ -94,8 +94,7 @@ fn customer(
         Ok(decided) => decided,
         Err(error) => return Ok(Err(error)),
     };
-    let undoes =
-        decision.facts.iter().any(|fact| matches!(fact.kind, FactKind::Reversed | FactKind::Returned));
+    let undoes = decision.facts.iter().any(|fact| fact.kind.undoes());
     if let (Command::Reverse { plan: Some(plan), .. }, true) = (command, undoes)
         && tried::plan(desk, unit, &decision)?.1 != *plan
     {

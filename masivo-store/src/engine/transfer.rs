@@ -8,8 +8,7 @@ use super::writer::Desk;
 use crate::backend::{Made, Unit};
 use crate::error::StoreError;
 use masivo_core::fact::FactKind;
-use masivo_core::state::Standing;
-use masivo_core::transfer::{Moved, Received, Transfer};
+use masivo_core::transfer::{Moved, Received, Transfer, recipient};
 use masivo_core::{Command, Outcome, Rejection};
 use uuid::Uuid;
 
@@ -27,7 +26,11 @@ pub(super) fn carry_out(
     if let Some(answer) = repeated(desk, unit, hashes.as_ref())? {
         return Ok(answer);
     }
-    let to_wallet = match recipient(desk, unit, &transfer.to)? {
+    let row = load::customer_by_id(desk, unit, &transfer.to)?;
+    if row.is_none() && unit.was_erased(desk.shared.secret.hash("customer id", &[transfer.to.as_bytes()]))? {
+        return Ok(Err(Rejection::CustomerDeleted.into()));
+    }
+    let to_wallet = match recipient(&transfer.to, row.as_ref().map(|row| &row.state)) {
         Ok(wallet) => wallet,
         Err(rejection) => return Ok(Err(rejection.into())),
     };
@@ -61,20 +64,6 @@ pub(super) fn carry_out(
     let own = facts.iter().find(|fact| fact.kind == FactKind::Transferred);
     remember(desk, unit, hashes, Made::Fact(own.map_or(0, |fact| fact.sequence)))?;
     Ok(Ok(Answer::Document(answer)))
-}
-
-/// The wallet of the customer who gets the points.
-fn recipient(desk: &mut Desk, unit: &impl Unit, id: &str) -> Result<Result<Uuid, Rejection>, StoreError> {
-    let Some(row) = load::customer_by_id(desk, unit, id)? else {
-        let erased = unit.was_erased(desk.shared.secret.hash("customer id", &[id.as_bytes()]))?;
-        let unknown = Rejection::CustomerNotFound { id: id.to_owned() };
-        return Ok(Err(if erased { Rejection::CustomerDeleted } else { unknown }));
-    };
-    Ok(match row.state.standing {
-        Standing::Active => Ok(row.state.id),
-        Standing::Deleted => Err(Rejection::CustomerDeleted),
-        Standing::Inactive => Err(Rejection::CustomerInactive),
-    })
 }
 
 fn receipt(desk: &Desk, transfer: &Transfer, from_wallet: Uuid, lots: Vec<Moved>) -> Command {

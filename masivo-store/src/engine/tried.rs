@@ -81,8 +81,7 @@ pub(super) fn plan(
     decision: &Decision,
 ) -> Result<(EventRecord, String), StoreError> {
     let mut record = record_after(unit, decision)?;
-    let undoes =
-        decision.facts.iter().any(|fact| matches!(fact.kind, FactKind::Reversed | FactKind::Returned));
+    let undoes = decision.facts.iter().any(|fact| fact.kind.undoes());
     if !undoes {
         // What was closed before is undone no more: there is nothing to show of it.
         record.closed_by = None;
