@@ -19,6 +19,7 @@ use crate::quota::{Counts, Limit, Owner, Quota, QuotaEntry, Scope, Taken, Taking
 use crate::rule::View;
 use crate::state::Standing;
 use crate::state::State;
+use crate::streaks;
 use crate::value::{Decimal, Json, Timestamp};
 
 /// What all campaigns together give for an event.
@@ -102,7 +103,8 @@ pub(crate) fn take_anew(
             return (Err(used_up), taking.finish());
         }
     }
-    (Ok(()), taking.finish())
+    let streaks = taking.take(&streaks::anew(held, awards));
+    (streaks, taking.finish())
 }
 
 /// Whether a customer can take part in a campaign now, as far as that can be said without an event: it runs, the
@@ -180,6 +182,10 @@ fn judge(
         punch_cards::stamp(campaign, card, view, all, taking, &mut trace);
         return trace;
     }
+    if let Some(streak) = &campaign.spec.streak {
+        streaks::count(campaign, streak, view, all, taking, &mut trace);
+        return trace;
+    }
     for (index, rule) in campaign.spec.rules.iter().enumerate() {
         let number = u16::try_from(index).unwrap_or(u16::MAX);
         if let Some(failure) = rule.conditions.failure(view) {
@@ -241,7 +247,8 @@ pub(crate) fn wanted(
         let amount = match limit.counts {
             Counts::Times => times,
             Counts::Stamps => stamps,
-            Counts::Worth | Counts::Units | Counts::Redemptions | Counts::Cards => {
+            // Limits count nothing else.
+            _ => {
                 let rewards = given.iter().filter(|award| punch_cards::campaign_of(award.reward).is_none());
                 rewards.fold(Decimal::ZERO, |sum, award| {
                     sum.saturating_add(worth(program, award.reward, award.amount))

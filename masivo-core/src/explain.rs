@@ -63,6 +63,13 @@ pub enum SkipReason {
     UsedUp(UsedUp),
     /// The customer does not allow campaigns of its type.
     Consent(Purpose),
+    /// The streak is not complete yet.
+    StreakGoesOn {
+        /// Periods in a row so far.
+        reached: i32,
+        /// How many are needed.
+        needed: i32,
+    },
 }
 
 impl SkipReason {
@@ -80,6 +87,7 @@ impl SkipReason {
             Self::UsedUp(used_up) => used_up.quota.names().1,
             Self::Consent(Purpose::PunchcardCampaigns) => "consent_punchcard_campaigns",
             Self::Consent(_) => "consent",
+            Self::StreakGoesOn { .. } => "streak_goes_on",
         }
     }
 }
@@ -135,6 +143,9 @@ impl CampaignTrace {
                         .with("wanted", used_up.wanted)
                         .with("left", used_up.left)
                         .build(),
+                    SkipReason::StreakGoesOn { reached, needed } => {
+                        entry.with("periods", *reached).with("of", *needed).build()
+                    }
                     _ => entry.build(),
                 }
             })

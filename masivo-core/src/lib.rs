@@ -73,6 +73,7 @@ mod draft;
 pub mod events;
 mod journeys;
 pub mod punch_cards;
+mod streaks;
 mod tiers;
 pub mod transfer;
 

@@ -48,6 +48,12 @@ pub const CARD_STAMPS_MAX: i64 = 1_000;
 pub const STAMPS_AT_ONCE_MAX: i64 = 1_000;
 /// Stamps of one campaign that a customer has at hand, on full cards that wait and on the one begun: each may be a lot.
 pub const STAMPS_AT_HAND_MAX: i64 = 2_000;
+/// Periods of a score streak, those left out included.
+pub const STREAK_PERIODS_MAX: i64 = 60;
+/// Periods in a row that a score streak may leave out.
+pub const STREAK_GRACE_MAX: i64 = 3;
+/// How many periods back it is known which ones count for streaks: a completed one and the one at hand.
+pub const STREAK_PERIODS_KEPT: i32 = 128;
 /// Lots that a customer brings in a migration.
 pub const MIGRATED_LOTS_MAX: usize = 1_000;
 /// Rows of one call of a migration, as the product allows.

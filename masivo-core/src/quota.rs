@@ -10,6 +10,7 @@
 use crate::coupons::Coupon;
 use crate::draft::{Draft, FactId};
 use crate::fact::Change;
+use crate::limits::STREAK_PERIODS_KEPT;
 use crate::prelude::*;
 use crate::program::{CampaignSpec, Definition, Program};
 use crate::value::{Decimal, PeriodKind, Rounding, Timestamp, Zone};
@@ -62,6 +63,10 @@ pub enum Counts {
     Stamps,
     /// Punch cards that were filled and exchanged.
     Cards,
+    /// Events that count for a streak in their period.
+    Periods,
+    /// Periods of the streak that was completed with this one.
+    Streaks,
 }
 
 impl Counts {
@@ -74,6 +79,8 @@ impl Counts {
             Self::Redemptions => "redemptions",
             Self::Stamps => "stamps",
             Self::Cards => "cards",
+            Self::Periods => "periods",
+            Self::Streaks => "streaks",
         }
     }
 }
@@ -240,6 +247,8 @@ impl Quota {
             (_, _, Counts::Redemptions) => ("coupon_redemptions", "campaign_limit_reached"),
             (_, _, Counts::Stamps) => ("stamps_given", "stamps_limit_reached"),
             (_, _, Counts::Cards) => ("cards_filled", "customer_limit_reached"),
+            (_, _, Counts::Periods) => ("streak_periods", "customer_limit_reached"),
+            (_, _, Counts::Streaks) => ("streaks_completed", "customer_limit_reached"),
             (_, Scope::Customer, _) => ("customer_limit", "customer_limit_reached"),
             (_, _, Counts::Worth) => ("campaign_budget", "budget_used_up"),
             _ => ("campaign_limit", "campaign_limit_reached"),
@@ -340,13 +349,20 @@ impl OwnQuotas {
     }
 
     /// Applies one booking. Older periods of the same quota are of no use any more once something of a newer one is
-    /// taken.
+    /// taken; those of streaks are for a while.
     pub(crate) fn apply(&mut self, entry: &QuotaEntry) {
         let quota = entry.quota;
         let is_older = |known: &Quota| {
             let same = Quota { period: quota.period, ..*known } == quota;
             let unit = |quota: &Quota| quota.period.map(|period| period.unit);
-            same && unit(known) == unit(&quota) && known.period < quota.period
+            let number = |quota: &Quota| quota.period.map_or(0, |period| period.number);
+            let is_past = match quota.counts {
+                Counts::Periods | Counts::Streaks => {
+                    number(known).saturating_add(STREAK_PERIODS_KEPT) < number(&quota)
+                }
+                _ => known.period < quota.period,
+            };
+            same && unit(known) == unit(&quota) && is_past
         };
         let at = self.0.partition_point(|(known, _)| *known < quota);
         if self.0.get(at).is_none_or(|(known, _)| *known != quota) {

@@ -8,6 +8,7 @@ use crate::program::Program;
 use crate::punch_cards;
 use crate::quota::{Counts, Owner, QuotaMove};
 use crate::state::State;
+use crate::streaks;
 use crate::value::{Decimal, Json, Timestamp, object};
 use crate::wallet::{Entry, EntryKind, Lot};
 use uuid::{Builder, Uuid};
@@ -24,6 +25,7 @@ pub fn customer(program: &Program, state: &State, profile: &Profile, now: Timest
     customer.set("tier_id", tier_id.map(Json::from).unwrap_or_default());
     customer.set("metrics", state.metrics.to_json(program.settings().time_zone, now, tier_id));
     customer.set("rfm", state.metrics.rfm(now));
+    customer.set("streaks", Json::List(streaks::to_json(program, state, now)));
     object().with("customer", customer).with("wallet", wallet(program, state, profile.id())).build()
 }
 

@@ -11,6 +11,7 @@ use crate::punch_cards;
 use crate::quota::{self, Owner, Quota, QuotaEntry, QuotaMove};
 use crate::rejection::Rejection;
 use crate::state::Standby;
+use crate::streaks;
 use crate::value::{Decimal, Timestamp, object};
 use crate::wallet::{Hold, Insufficient};
 
@@ -53,13 +54,14 @@ pub(crate) fn fulfill(draft: &mut Draft<'_>, record: &EventRecord) -> Result<Ful
     let mut redeem: Vec<(u32, Decimal)> = redeem.filter(|(reward, _)| is_spent(draft, *reward)).collect();
     if standby.is_none() {
         leave_cards(draft, &record.fact, &mut awards, &mut redeem);
+        awards.retain(|award| !streaks::is_gone(draft.program, &draft.state, &head, award.campaign));
     }
     let (holds, let_go): (Vec<Hold>, Vec<Hold>) = standby
         .iter()
         .flat_map(|standby| standby.holds.iter().copied())
         .partition(|hold| is_spent(draft, hold.reward));
     let released: Vec<(Quota, Decimal)> =
-        standby.iter().flat_map(|standby| released(&standby.quotas, &refused)).collect();
+        standby.iter().flat_map(|standby| released(&standby.quotas, &refused, blocked.is_some())).collect();
     let (quotas, how) = match &standby {
         Some(standby) => (without(&standby.quotas, &released), QuotaMove::UsedFromHold),
         None => match hold_anew(draft, &awards, &redeem, &record.fact) {
@@ -118,12 +120,12 @@ fn leave_cards(draft: &Draft<'_>, event: &Fact, awards: &mut Vec<Award>, redeem:
     }
 }
 
-/// What was held of quotas for awards that are left out.
-fn released(held: &[(Quota, Decimal)], refused: &[Award]) -> Vec<(Quota, Decimal)> {
+/// What was held of quotas for awards that are left out; all that campaigns count when the event is `blocked`.
+fn released(held: &[(Quota, Decimal)], refused: &[Award], blocked: bool) -> Vec<(Quota, Decimal)> {
     let released = held.iter().map(|(quota, amount)| {
         let part = match quota.owner {
             Owner::Campaign(campaign) => {
-                let is_refused = refused.iter().any(|award| award.campaign == campaign);
+                let is_refused = blocked || refused.iter().any(|award| award.campaign == campaign);
                 if is_refused { *amount } else { Decimal::ZERO }
             }
             Owner::Reward(reward) => {

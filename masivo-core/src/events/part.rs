@@ -2,7 +2,7 @@
 //!
 //! - E6: what all returns of an event together take back of an effect is round(effect × returned ÷ value): any slicing
 //!   comes to the same, and returning the last part is the reversal.
-//! - E7: what an event counts once for (times, stamps, cards, the purchase itself) goes with its last part.
+//! - E7: what an event counts once for (times, stamps, cards, streaks, the purchase itself) goes with its last part.
 
 use super::EventRecord;
 use super::emit::{emit_caused, event_data};
@@ -311,13 +311,13 @@ impl PartTaking<'_> {
         until(self.after).saturating_sub(until(self.before))
     }
 
-    /// The lots that shrink with the purchase: stamps and what full cards gave go with its last part (E7).
+    /// The lots that shrink with the purchase: stamps, and what full cards and streaks gave, go with its last part (E7).
     fn issued(&self, program: &Program) -> impl Iterator<Item = (u32, &Entry)> {
-        let of_card =
-            |campaign: u32| program.campaign(campaign).is_some_and(|campaign| campaign.spec.card.is_some());
+        let counts_once =
+            |campaign: u32| program.campaign(campaign).is_some_and(|campaign| campaign.spec.counts_events());
         let entries = self.record.effects().flat_map(Fact::entries);
         entries.filter_map(move |entry| match entry.kind {
-            EntryKind::Issued { campaign, .. } if !of_card(campaign) => Some((campaign, entry)),
+            EntryKind::Issued { campaign, .. } if !counts_once(campaign) => Some((campaign, entry)),
             _ => None,
         })
     }
@@ -374,7 +374,7 @@ impl PartTaking<'_> {
             let amount_of = |reward: u32, amount: Decimal| match entry.quota.counts {
                 Counts::Worth => quota::worth(program, reward, amount),
                 Counts::Units => amount,
-                Counts::Times | Counts::Redemptions | Counts::Stamps | Counts::Cards => Decimal::ZERO,
+                _ => Decimal::ZERO,
             };
             let taken = self.issued(program).filter(|(campaign, issued)| is_of(*campaign, issued.reward));
             let taken = taken.fold(Decimal::ZERO, |sum, (_, issued)| {

@@ -229,11 +229,11 @@ fn returned_quotas(program: &Program, record: &EventRecord, kept: &[Kept]) -> Ve
             sum.saturating_add(match entry.quota.counts {
                 Counts::Worth => quota::worth(program, kept.reward, kept.amount),
                 Counts::Units => kept.amount,
-                Counts::Times | Counts::Redemptions | Counts::Stamps | Counts::Cards => Decimal::ZERO,
+                _ => Decimal::ZERO,
             })
         });
         let sum = match entry.quota.counts {
-            Counts::Times | Counts::Redemptions | Counts::Cards if stays => entry.amount,
+            Counts::Times | Counts::Redemptions | Counts::Cards | Counts::Streaks if stays => entry.amount,
             // Those on the next card are taken back all the same.
             Counts::Stamps if stays => entry.amount.saturating_sub(stamps_left(record, campaign)),
             _ => sum,

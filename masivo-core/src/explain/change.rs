@@ -47,6 +47,12 @@ pub(super) fn smallest(
         }
         SkipReason::UsedUp(used_up) => of_quota(used_up, program, spec),
         SkipReason::Consent(purpose) => Some(format!("allow {}", purpose.name())),
+        SkipReason::StreakGoesOn { reached, needed } => {
+            let unit = spec.streak?.unit.name();
+            let more = needed.saturating_sub(*reached);
+            let plural = if more == 1 { "" } else { "s" };
+            Some(format!("go on for {more} more {unit}{plural}"))
+        }
         SkipReason::NothingEarned | SkipReason::OutOfRange => None,
     }
 }

@@ -1,6 +1,6 @@
 //! Campaigns: what earns: behaviour, coupons and punch cards. Referrals are not there yet.
 
-use super::{Reading, limit, punch_card};
+use super::{Reading, limit, punch_card, streak};
 use crate::coupons::{COUPON_REDEMPTION, read_codes};
 use crate::limits::{
     CAMPAIGN_RULES_MAX, COUPON_CODES_AT_ONCE_MAX, COUPON_CODES_MAX, EFFECTS_MAX, ENTRIES_MAX,
@@ -27,6 +27,8 @@ pub struct CampaignSpec {
     pub coupons: Option<CouponsSpec>,
     /// What its cards are like, when it is a punch card campaign.
     pub card: Option<punch_card::CardSpec>,
+    /// What its streaks are like, when it is a campaign of score streaks.
+    pub streak: Option<streak::StreakSpec>,
     /// Each rule gives its own rewards.
     pub rules: Vec<CampaignRule>,
     /// Persisted status: whether it is switched on.
@@ -117,6 +119,11 @@ impl CampaignStatus {
 }
 
 impl CampaignSpec {
+    /// Whether it rewards having come so many times, whatever each time was worth: punch cards and streaks.
+    pub const fn counts_events(&self) -> bool {
+        self.card.is_some() || self.streak.is_some()
+    }
+
     /// The status at an instant.
     pub fn status(&self, now: Timestamp) -> CampaignStatus {
         if self.end.is_some_and(|end| now >= end) {
@@ -190,6 +197,9 @@ const ATTRIBUTES: ObjectShape = ObjectShape {
         punch_card::SIZE,
         punch_card::PER,
         punch_card::LIFE,
+        streak::LENGTH,
+        streak::PERIOD,
+        streak::GRACE,
     ],
     unknown: Unknown::Warned,
 };
@@ -200,7 +210,7 @@ pub const CAMPAIGN: ObjectShape = ObjectShape {
     fields: &[
         optional(
             "type",
-            Shape::Choice(&["BEHAVIOR", "COUPONS", "PUNCH_CARDS", "REFERRALS"]),
+            Shape::Choice(&["BEHAVIOR", "COUPONS", "PUNCH_CARDS", "SCORE_STREAKS", "REFERRALS"]),
             "must equal the query; REFERRALS are not there yet",
         ),
         optional("brand_id", Shape::Id, "the brand it is of; none is all"),
@@ -296,6 +306,9 @@ pub(super) fn normalise(body: &Json, zone: Zone, report: &mut Report) -> Json {
     if native.text("type") == Some("PUNCH_CARDS") {
         punch_card::normalise(&mut attributes, &mut rules);
     }
+    if native.text("type") == Some("SCORE_STREAKS") {
+        streak::normalise(&mut attributes);
+    }
     native.set("attributes", attributes);
     native.set("rules", Json::List(rules));
     native
@@ -312,20 +325,21 @@ fn embedded(text: &str, at: &Pointer<'_>, report: &mut Report) -> Json {
 pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> CampaignSpec {
     let at = reading.at;
     let kind = json.text("type").unwrap_or("BEHAVIOR");
-    if !matches!(kind, "BEHAVIOR" | "COUPONS" | "PUNCH_CARDS") {
+    if !matches!(kind, "BEHAVIOR" | "COUPONS" | "PUNCH_CARDS" | "SCORE_STREAKS") {
         let message = format!("campaigns of type {kind} are not there yet");
-        let hint = "use BEHAVIOR, COUPONS or PUNCH_CARDS";
+        let hint = "use BEHAVIOR, COUPONS, PUNCH_CARDS or SCORE_STREAKS";
         report.problem(&at.field("type"), "not_supported_yet", message, hint);
     }
     let coupons = read_coupons(json, kind == "COUPONS", &at, report);
     let card = punch_card::read(json, kind == "PUNCH_CARDS", &at, report);
+    let streak = streak::read(json, kind == "SCORE_STREAKS", &at, report);
     if let Some(brand) = json.text("brand_id").filter(|brand| reading.program.brand(brand).is_none()) {
         let hint = "write the brand first, or leave brand_id out for all brands";
         report.problem(&at.field("brand_id"), "unknown_brand", format!("there is no brand `{brand}`"), hint);
     }
     let trigger = match coupons {
         Some(_) => String::new(),
-        None => read_trigger(json, card.is_some(), reading, report),
+        None => read_trigger(json, card.is_some() || streak.is_some(), reading, report),
     };
     let rules_at = at.field("rules");
     let items = json.get("rules").map_or(&[][..], Json::items);
@@ -350,6 +364,7 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> C
         trigger,
         coupons,
         card,
+        streak,
         rules,
         active: json.text("status") != Some("INACTIVE"),
         start,
@@ -360,7 +375,7 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> C
 }
 
 /// The event type that triggers a campaign, which must be one that earns.
-fn read_trigger(json: &Json, of_card: bool, reading: &Reading<'_>, report: &mut Report) -> String {
+fn read_trigger(json: &Json, by_doing: bool, reading: &Reading<'_>, report: &mut Report) -> String {
     let at = reading.at.field("attributes");
     let Some(trigger) = json.path("attributes.trigger").and_then(Json::as_text) else {
         report.problem(
@@ -377,8 +392,9 @@ fn read_trigger(json: &Json, of_card: bool, reading: &Reading<'_>, report: &mut 
         report.problem(&at.field("trigger"), "not_supported_yet", message, hint);
     }
     let processing = reading.program.processing(trigger);
-    if of_card && processing == Some(super::Processing::EngineMade) {
-        let message = format!("`{trigger}` happens without a purchase or visit: it gives no stamps");
+    if by_doing && processing == Some(super::Processing::EngineMade) {
+        let message =
+            format!("`{trigger}` happens without a purchase or visit: it gives no stamps and no streaks");
         let hint = "use PURCHASE or a custom event type with loyalty: true";
         report.problem(&at.field("trigger"), "not_for_this_type", message, hint);
     }

@@ -478,6 +478,12 @@ impl From<i64> for Json {
     }
 }
 
+impl From<i32> for Json {
+    fn from(number: i32) -> Self {
+        Self::from(i64::from(number))
+    }
+}
+
 impl From<u32> for Json {
     fn from(number: u32) -> Self {
         Self::from(i64::from(number))

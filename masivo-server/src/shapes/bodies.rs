@@ -87,7 +87,8 @@ pub const MIGRATION: ObjectShape = ObjectShape {
 };
 
 /// The types of campaigns.
-pub const CAMPAIGN_TYPES: Shape = Shape::Choice(&["BEHAVIOR", "COUPONS", "PUNCH_CARDS", "REFERRALS"]);
+pub const CAMPAIGN_TYPES: Shape =
+    Shape::Choice(&["BEHAVIOR", "COUPONS", "PUNCH_CARDS", "SCORE_STREAKS", "REFERRALS"]);
 /// The types of rewards.
 pub const REWARD_TYPES: Shape = Shape::Choice(&["POINTS", "DISCOUNT", "PRODUCT", "GIFT_CARD"]);
 /// The types of transactions.

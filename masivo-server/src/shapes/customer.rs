@@ -56,6 +56,18 @@ const PERIOD: ObjectShape = ObjectShape {
     unknown: Unknown::Refused,
 };
 
+const STREAK: ObjectShape = ObjectShape {
+    name: "Streak",
+    fields: &[
+        required("campaign_id", Shape::Uuid, "the campaign"),
+        required("name", ANY_TEXT, "its name"),
+        required("periods", COUNT, "periods in a row so far"),
+        required("of", COUNT, "how many make it complete"),
+        required("period", ANY_TEXT, "what a period is"),
+        required("continues_until", Shape::Instant, "when it breaks off unless something qualifies before"),
+    ],
+    unknown: Unknown::Refused,
+};
 const RFM: ObjectShape = ObjectShape {
     name: "Rfm",
     fields: &[
@@ -94,6 +106,7 @@ const CUSTOMER_FIELDS: &[Field] = &[
         "by period: lifetime, this_year, last_year …",
     ),
     required("rfm", Shape::Object(&RFM), "recency, frequency, monetary value"),
+    required("streaks", list(&Shape::Object(&STREAK)), "score streaks the customer is in the middle of"),
     optional("audiences", list(&Shape::Object(&AUDIENCE_OF)), "the audiences the customer is in"),
 ];
 

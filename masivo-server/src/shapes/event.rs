@@ -121,6 +121,8 @@ const SKIPPED: ObjectShape = ObjectShape {
         optional("period", ANY_TEXT, "over which periods"),
         optional("wanted", NUMBER, "what would have been taken of it"),
         optional("left", NUMBER, "what was left of it"),
+        optional("periods", COUNT, "periods in a row that count for the streak"),
+        optional("of", COUNT, "periods in a row that the streak needs"),
     ],
     unknown: Unknown::Refused,
 };

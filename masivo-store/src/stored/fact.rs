@@ -456,6 +456,11 @@ fn write_skip(out: &mut Output, skip: &Skip) {
             out.byte(9);
             out.byte(place(&Purpose::ALL, purpose));
         }
+        SkipReason::StreakGoesOn { reached, needed } => {
+            out.byte(10);
+            out.signed(i64::from(*reached));
+            out.signed(i64::from(*needed));
+        }
     }
 }
 
@@ -494,6 +499,7 @@ fn read_skip(input: &mut Input<'_>) -> Result<Skip, StoreError> {
         7 => SkipReason::OutOfRange,
         8 => SkipReason::UsedUp(read_used_up(input)?),
         9 => SkipReason::Consent(pick(input, &Purpose::ALL)?),
+        10 => SkipReason::StreakGoesOn { reached: read_i32(input)?, needed: read_i32(input)? },
         _ => return Err(input.bad()),
     };
     Ok(Skip { rule, reason })

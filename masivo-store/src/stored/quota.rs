@@ -7,8 +7,16 @@ use masivo_core::quota::{
 };
 use masivo_core::value::Decimal;
 
-const COUNTS: [Counts; 6] =
-    [Counts::Times, Counts::Worth, Counts::Units, Counts::Redemptions, Counts::Stamps, Counts::Cards];
+const COUNTS: [Counts; 8] = [
+    Counts::Times,
+    Counts::Worth,
+    Counts::Units,
+    Counts::Redemptions,
+    Counts::Stamps,
+    Counts::Cards,
+    Counts::Periods,
+    Counts::Streaks,
+];
 
 /// The columns that name a shared quota: owner, number, counts, unit, period. Their order is the order of quotas.
 pub fn quota_columns(quota: &Quota) -> [i64; 5] {

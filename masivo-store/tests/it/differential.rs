@@ -63,6 +63,12 @@ impl Side {
                 "rules": [{{"effects": [{{"reward_id": "{reward}", "amount": 20}}]}}]}}"#
         );
         house.define(Kind::Campaign, None, &card);
+        let streak = format!(
+            r#"{{"name": "streak", "type": "SCORE_STREAKS", "withoutEndDate": true,
+                "attributes": {{"trigger": "PURCHASE", "streak_length": 2, "streak_period": "month"}},
+                "rules": [{{"effects": [{{"reward_id": "{reward}", "amount": 30}}]}}]}}"#
+        );
+        house.define(Kind::Campaign, None, &streak);
         Self { house, events: Vec::new(), now: start_instant() }
     }
 
