@@ -17,7 +17,7 @@ use load::{Folder, define, furnish, is_test, json, median, open, option, registe
 use masivo_core::Command;
 use masivo_core::coupons::read_redemption;
 use masivo_core::program::Kind;
-use masivo_store::{Engine, Handle, Request, Work};
+use masivo_store::{CodePool, Engine, Handle, Request, Work};
 use std::time::Instant;
 
 const ROUNDS: usize = 9;
@@ -155,9 +155,10 @@ fn coupons(engine: &Engine, reward: &str, wanted: u64, customers: u64) {
         wanted as f64 / seconds,
         slowest * 1e3
     );
+    let pool = CodePool::Campaign(campaign.clone());
     let (mut codes, mut after) = (Vec::new(), None::<String>);
     while (codes.len() as u64) < (ROUNDS as u64 * EVENTS).min(wanted) {
-        let page = handle.query().unwrap().codes(&campaign, after.as_deref(), 1_000).unwrap();
+        let page = handle.query().unwrap().codes(&pool, after.as_deref(), 1_000).unwrap();
         codes.extend(page.items.iter().map(|code| code.text("code").unwrap().to_owned()));
         after = page.next;
         if after.is_none() {

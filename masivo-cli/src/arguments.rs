@@ -176,7 +176,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "KEY")]
         idempotency_key: Option<String>,
     },
-    /// Export the codes of a coupon campaign, or add some.
+    /// Export the codes of a coupon campaign or gift card, or add some.
     Codes {
         #[command(subcommand)]
         what: Codes,
@@ -221,17 +221,19 @@ pub(crate) enum Show {
 /// What can be done with codes.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Codes {
-    /// Write all codes of a campaign to a CSV file, each with its uses.
+    /// Write all codes to a CSV file, each with its uses.
     Export {
-        /// The campaign's id or name.
-        campaign: String,
+        /// The campaign's or reward's id or name.
+        #[arg(value_name = "CAMPAIGN OR REWARD")]
+        of: String,
         /// The new file.
         to: PathBuf,
     },
-    /// Add codes of your own to a campaign.
+    /// Add codes of your own.
     Add {
-        /// The campaign's id or name.
-        campaign: String,
+        /// The campaign's or reward's id or name.
+        #[arg(value_name = "CAMPAIGN OR REWARD")]
+        of: String,
         /// A file with one code a line.
         file: PathBuf,
     },

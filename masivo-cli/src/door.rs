@@ -12,6 +12,7 @@ use crate::arguments::Shared;
 use crate::error::Failure;
 use masivo_core::program::{Kind, Program};
 use masivo_core::value::{Json, Timestamp, object, parse_uuid};
+use masivo_store::CodePool;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -185,37 +186,43 @@ impl Door {
         through!(self, door => door.adjust(how, customer, request, key))
     }
 
-    /// The id of a coupon campaign of that id or name, and how many codes it has.
-    pub(crate) fn coupon_campaign(&mut self, name: &str) -> Result<(String, Json), Failure> {
-        let all = through!(self, door => door.campaigns_with_codes())?;
-        let coupons = || all.iter().filter(|campaign| campaign.text("type") == Some("COUPONS"));
-        let found = coupons().find(|campaign| campaign.text("id") == Some(name));
-        let found = found.or_else(|| coupons().find(|campaign| campaign.text("name") == Some(name)));
-        let summary =
-            |campaign: &Json| campaign.path("attributes.codes_summary").cloned().unwrap_or_default();
-        match found {
-            Some(campaign) => Ok((campaign.text("id").unwrap_or_default().to_owned(), summary(campaign))),
-            None => Err(Failure::refused(
+    /// The coupon campaign or gift card of that id or name, and how many codes it has.
+    pub(crate) fn code_pool(&mut self, name: &str) -> Result<(CodePool, Json), Failure> {
+        let coupons = through!(self, door => door.campaigns_with_codes())?;
+        let cards = through!(self, door => door.gift_card_rewards())?;
+        let all = || coupons.iter().chain(&cards);
+        let all = || all().filter(|found| matches!(found.text("type"), Some("COUPONS" | "GIFT_CARD")));
+        let found = all().find(|found| found.text("id") == Some(name));
+        let found = found.or_else(|| all().find(|found| found.text("name") == Some(name)));
+        let Some(found) = found else {
+            return Err(Failure::refused(
                 "definition_not_found",
-                format!("there is no coupon campaign `{name}`"),
+                format!("there is no coupon campaign or gift card `{name}`"),
                 "give its id or its name",
-            )),
-        }
+            ));
+        };
+        let id = found.text("id").unwrap_or_default().to_owned();
+        let pool = match found.text("type") {
+            Some("GIFT_CARD") => CodePool::Reward(id),
+            _ => CodePool::Campaign(id),
+        };
+        let summary = found.get("codes_summary").or_else(|| found.path("attributes.codes_summary"));
+        Ok((pool, summary.cloned().unwrap_or_default()))
     }
 
-    /// Codes of a campaign, and where they go on.
+    /// Codes of a pool, and where they go on.
     pub(crate) fn codes(
         &mut self,
-        campaign: &str,
+        pool: &CodePool,
         after: Option<&str>,
         limit: usize,
     ) -> Result<(Vec<Json>, Option<String>), Failure> {
-        through!(self, door => door.codes(campaign, after, limit))
+        through!(self, door => door.codes(pool, after, limit))
     }
 
-    /// Adds codes to a campaign, all or none.
-    pub(crate) fn add_codes(&mut self, campaign: &str, codes: &[Json]) -> Result<Json, Failure> {
-        through!(self, door => door.add_codes(campaign, codes))
+    /// Adds codes to a pool, all or none.
+    pub(crate) fn add_codes(&mut self, pool: &CodePool, codes: &[Json]) -> Result<Json, Failure> {
+        through!(self, door => door.add_codes(pool, codes))
     }
 
     /// All keys of the API.

@@ -141,6 +141,9 @@ fn change(
     let reward = found.number;
     let (mut report, root) = (Report::default(), Pointer::root());
     found.spec.check_places(amount, &root.field("amount"), &mut report);
+    if !amount.is_negative() {
+        found.spec.check_by_hand(&root.field("reward_id"), &mut report);
+    }
     let expires_at = expires_at.and_then(|text| zone.parse_date_or_time(text));
     if let Some(expired) = expires_at.filter(|expires_at| *expires_at <= now) {
         let message = format!("it expired at {expired}");

@@ -269,7 +269,7 @@ pub(crate) fn wanted(
     }
     let mut stocked: BTreeMap<u32, Decimal> = BTreeMap::new();
     let in_stock =
-        |award: &&Award| program.reward(award.reward).is_some_and(|reward| reward.spec.stock.is_some());
+        |award: &&Award| program.reward(award.reward).is_some_and(|reward| reward.spec.is_scarce());
     for award in given.iter().filter(in_stock) {
         let units = stocked.entry(award.reward).or_default();
         *units = units.saturating_add(award.amount);

@@ -3,6 +3,7 @@
 use crate::adjustment::Adjustment;
 use crate::coupons::Redemption;
 use crate::events::{NewEvent, Part};
+use crate::gift_cards::CardRedemption;
 use crate::migration::{Migration, Past};
 use crate::prelude::*;
 use crate::transfer::{Received, Transfer};
@@ -65,6 +66,8 @@ pub enum Command {
     Emit(NewEvent),
     /// Redeems the code of a coupon.
     RedeemCoupon(Redemption),
+    /// Redeems a gift card.
+    RedeemGiftCard(CardRedemption),
     /// Brings a customer in from elsewhere.
     Migrate(Migration),
     /// Brings past events of a customer in.
@@ -150,7 +153,7 @@ impl Command {
             | Self::Delete { customer } => Some(customer),
             Self::Emit(event) => Some(&event.customer),
             Self::RedeemCoupon(redemption) => Some(&redemption.customer),
-            Self::Fulfill { .. } | Self::Reverse { .. } | Self::WakeUp => None,
+            Self::RedeemGiftCard(_) | Self::Fulfill { .. } | Self::Reverse { .. } | Self::WakeUp => None,
         }
     }
 
@@ -194,6 +197,7 @@ impl Command {
             Self::RemoveDevices { .. } => "remove_devices",
             Self::Emit(_) => "emit",
             Self::RedeemCoupon(_) => "redeem_coupon",
+            Self::RedeemGiftCard(_) => "redeem_gift_card",
             Self::Adjust { .. } => "adjust",
             Self::Transfer { .. } => "transfer",
             Self::Receive { .. } => "receive",
@@ -232,6 +236,10 @@ impl Command {
             }
             Self::RedeemCoupon(redemption) => {
                 format!("{}\n{}", redemption.code, redemption.payload.sorted())
+            }
+            Self::RedeemGiftCard(redemption) => {
+                let customer = redemption.customer.as_deref().unwrap_or_default();
+                format!("{}\n{customer}\n{}", redemption.code, redemption.payload.sorted())
             }
             Self::Fulfill { event } => event.hyphenated().to_string(),
             Self::Reverse { event, reason, plan, part } => {

@@ -14,6 +14,7 @@ use crate::customers;
 use crate::draft::{Claim, Context, Customer, Draft, FactId};
 use crate::events::{self, EventRecord};
 use crate::fact::{Change, EventReason, Fact, FactKind};
+use crate::gift_cards::{self, GiftCard};
 use crate::journeys;
 use crate::limits::DUE_STEPS_MAX;
 use crate::migration;
@@ -42,6 +43,8 @@ pub struct Loaded {
     pub id_taken: bool,
     /// The coupon of the code that the command redeems.
     pub coupon: Option<Coupon>,
+    /// The gift card of the code that the command redeems.
+    pub gift_card: Option<GiftCard>,
     /// The event the command is about.
     pub event: Option<EventRecord>,
     /// The events it caused, at any depth.
@@ -146,6 +149,14 @@ pub fn needs(program: &Program, now: Timestamp, loaded: &Loaded, command: &Comma
     if !needs.later.is_empty() {
         return needs;
     }
+    if let (Command::RedeemGiftCard(_), Some(card), Some(customer)) =
+        (command, &loaded.gift_card, &loaded.customer)
+    {
+        let later = loaded.later.iter().flat_map(|later| &later.lots);
+        let known = customer.state.wallet.lots.iter().chain(&loaded.lots).chain(later);
+        needs.lots = Vec::from_iter(known.into_iter().all(|lot| lot.number != card.lot).then_some(card.lot));
+        return needs;
+    }
     let (Command::Reverse { .. }, Some(record), Some(customer)) = (command, &loaded.event, &loaded.customer)
     else {
         return needs;
@@ -213,6 +224,12 @@ fn later_needs(program: &Program, now: Timestamp, loaded: &Loaded, command: &Com
                 want(reward.number, (-*amount).max(Decimal::ZERO));
             }
         }
+        // The card may lie in any of them.
+        Command::RedeemGiftCard(_) => {
+            if let Some(card) = &loaded.gift_card {
+                want(card.reward, Decimal::MAX);
+            }
+        }
         Command::Transfer { transfer, .. } => {
             if let Some(reward) = program.reward_by_id(&transfer.reward) {
                 want(reward.number, transfer.amount);
@@ -247,7 +264,8 @@ fn later_needs(program: &Program, now: Timestamp, loaded: &Loaded, command: &Com
 /// # Errors
 /// The first [`Rejection`] in the published order, or what must be done before it can be decided; nothing changes then.
 pub fn decide(context: &Context<'_>, loaded: Loaded, command: &Command) -> Result<Decision, Undecided> {
-    let Loaded { customer, email_taken, id_taken, coupon, event, children, lots, later, history } = loaded;
+    let Loaded { customer, email_taken, id_taken, coupon, gift_card, event, children, lots, later, history } =
+        loaded;
     check_customer(command, customer.as_ref(), event.is_some())?;
     let mut draft = Draft::new(context, customer.unwrap_or_default());
     draft.state.wallet.closed.extend(lots);
@@ -264,6 +282,8 @@ pub fn decide(context: &Context<'_>, loaded: Loaded, command: &Command) -> Resul
     }
     let outcome = match command {
         Command::RedeemCoupon(redemption) => redeem_coupon(&mut draft, redemption, coupon.as_ref()),
+        Command::RedeemGiftCard(redemption) => gift_cards::redeem(&mut draft, redemption, gift_card)
+            .map(|fact| Outcome::Event { fact: draft.sequence(fact), still_expired: None }),
         _ => carry_out(&mut draft, command, event, &children, history.as_deref()),
     };
     if !draft.unknown_quotas.is_empty() {
@@ -319,6 +339,7 @@ fn check_customer(command: &Command, customer: Option<&Customer>, has_event: boo
     match (command, customer) {
         (Command::Register(_) | Command::Migrate(_), None) => Ok(()),
         (Command::Register(_) | Command::Migrate(_), Some(_)) => Err(Rejection::CustomerExists { id: id() }),
+        (Command::RedeemGiftCard(_), None) => Err(Rejection::UnknownGiftCard),
         (_, None) => Err(Rejection::CustomerNotFound { id: id() }),
         (Command::WakeUp, Some(_)) => Ok(()),
         (_, Some(customer)) if customer.state.standing == Standing::Deleted => {
@@ -378,7 +399,7 @@ fn carry_out(
             customers::delete(draft);
             return Ok(Outcome::Done);
         }
-        Command::WakeUp | Command::RedeemCoupon(_) => return Ok(Outcome::Done),
+        Command::WakeUp | Command::RedeemCoupon(_) | Command::RedeemGiftCard(_) => return Ok(Outcome::Done),
     };
     let answer = draft.customer_json();
     remember(draft, fact, &answer);

@@ -29,6 +29,7 @@ pub(crate) use resolve::{Effects, Spending, resolve};
 pub(crate) use reverse::reverse;
 
 use crate::fact::{Change, EventHead, EventStatus, Fact, ReturnedPart};
+use crate::gift_cards::GiftCard;
 use crate::prelude::*;
 use crate::quota::Quota;
 use crate::value::Decimal;
@@ -49,13 +50,23 @@ pub struct EventRecord {
     pub closed_by: Option<Fact>,
     /// The facts that took parts of it back, oldest first; not the reversal that took the last.
     pub returns: Vec<Fact>,
+    /// The codes of gift cards that it is about, as far as they were looked up, by [`GiftCard::number`].
+    pub codes: BTreeMap<u64, String>,
 }
 
 impl EventRecord {
     /// An event of which nothing became yet.
     pub fn new(customer: &str, fact: Fact, status: EventStatus) -> Self {
         let customer = customer.to_owned();
-        Self { customer, fact, status, fulfilled_by: None, closed_by: None, returns: Vec::new() }
+        Self {
+            customer,
+            fact,
+            status,
+            fulfilled_by: None,
+            closed_by: None,
+            returns: Vec::new(),
+            codes: BTreeMap::new(),
+        }
     }
 
     /// The event's own data.
@@ -66,6 +77,15 @@ impl EventRecord {
     /// The facts that carry what the event did: its own, and the one that fulfilled it.
     pub fn effects(&self) -> impl Iterator<Item = &Fact> {
         core::iter::once(&self.fact).chain(&self.fulfilled_by)
+    }
+
+    /// The gift cards that it handed out or redeemed.
+    pub fn gift_cards(&self) -> impl Iterator<Item = GiftCard> {
+        let changes = self.effects().flat_map(|fact| &fact.changes);
+        changes.filter_map(|change| match change {
+            Change::GiftCard { card, .. } => Some(*card),
+            _ => None,
+        })
     }
 
     /// The parts of it that came back.

@@ -5,6 +5,7 @@
 
 use crate::consent::Permissions;
 use crate::explain::Explanation;
+use crate::gift_cards::GiftCard;
 use crate::metrics::{Metrics, Visit};
 use crate::prelude::*;
 use crate::quota::{QuotaEntry, UsedUp};
@@ -304,6 +305,13 @@ pub enum Change {
     Quota(QuotaEntry),
     /// Points a rule gives once the waiting event is fulfilled.
     Award(Award),
+    /// A gift card was handed out, or redeemed.
+    GiftCard {
+        /// The card.
+        card: GiftCard,
+        /// Whether it was redeemed.
+        redeemed: bool,
+    },
     /// Points the event redeems.
     Redeem {
         /// The reward.

@@ -71,6 +71,7 @@ pub mod customers;
 mod decide;
 mod draft;
 pub mod events;
+pub mod gift_cards;
 mod journeys;
 pub mod punch_cards;
 mod streaks;

@@ -42,6 +42,8 @@ pub const COUPON_CODES_AT_ONCE_MAX: usize = 10_000;
 pub const COUPON_CODE_LENGTH_MIN: usize = 4;
 /// Characters of a code, spaces and dashes not counted.
 pub const COUPON_CODE_LENGTH_MAX: usize = 32;
+/// Gift cards that one effect gives.
+pub const GIFT_CARDS_AT_ONCE_MAX: i32 = 10;
 /// Stamps that fill a punch card.
 pub const CARD_STAMPS_MAX: i64 = 1_000;
 /// Stamps that one event gives on one card; more are not counted.

@@ -212,6 +212,7 @@ pub(crate) fn migrate(draft: &mut Draft<'_>, migration: &Migration) -> Result<Fa
         let reward = draft.program.reward_by_id(&line.reward);
         let reward = reward.ok_or_else(|| Rejection::UnknownReward { id: line.reward.clone() })?;
         reward.spec.check_places(line.amount, &at.field("amount"), &mut report);
+        reward.spec.check_by_hand(&at.field("reward_id"), &mut report);
         let instant = |text: &Option<String>| text.as_deref().and_then(|text| zone.parse_date_or_time(text));
         let (issued_at, expires_at) = (instant(&line.issued_at).unwrap_or(now), instant(&line.expires_at));
         if issued_at > now {

@@ -33,7 +33,7 @@ pub use define::{Defined, Definer, define, standard_definitions};
 pub use event_type::{EVENT_TYPE, EventTypeSpec, Processing, RESERVED_EVENT_TYPES};
 pub use journey::{JOURNEY, JourneySpec, Step, StepKind, Trigger};
 pub use punch_card::{CardSpec, StampsPer};
-pub use reward::{Discount, Gift, Level, REWARD, RewardKind, RewardSpec};
+pub use reward::{Discount, Gift, GiftCards, Level, REWARD, RewardKind, RewardSpec};
 pub use settings::{SETTINGS, Settings};
 pub use streak::StreakSpec;
 pub use template::{MissingValue, TEMPLATE, TemplateSpec};

@@ -10,6 +10,7 @@
 use crate::coupons::Coupon;
 use crate::draft::{Draft, FactId};
 use crate::fact::Change;
+use crate::gift_cards::{is_gift_card, pool};
 use crate::limits::STREAK_PERIODS_KEPT;
 use crate::prelude::*;
 use crate::program::{CampaignSpec, Definition, Program};
@@ -67,6 +68,8 @@ pub enum Counts {
     Periods,
     /// Periods of the streak that was completed with this one.
     Streaks,
+    /// Codes that came into a pool.
+    Codes,
 }
 
 impl Counts {
@@ -81,6 +84,7 @@ impl Counts {
             Self::Cards => "cards",
             Self::Periods => "periods",
             Self::Streaks => "streaks",
+            Self::Codes => "codes",
         }
     }
 }
@@ -469,7 +473,13 @@ impl<'d> Taking<'d> {
 
     /// What is left of a quota; `None` when nothing bounds it.
     pub(crate) fn left(&mut self, quota: &Quota) -> Option<Decimal> {
-        let most = quota.most(self.draft.program)?;
+        let most = match quota.owner {
+            // The pool of gift cards is their stock.
+            Owner::Reward(reward) if is_gift_card(self.draft.program, reward) => {
+                self.sums(&pool(reward)).used
+            }
+            _ => quota.most(self.draft.program)?,
+        };
         let taken = self.taken.get(quota).copied().unwrap_or_default();
         let taken = taken.saturating_add(self.sums(quota).taken());
         Some(most.saturating_sub(taken).max(Decimal::ZERO))

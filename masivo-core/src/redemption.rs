@@ -4,7 +4,7 @@
 //!   preview shows, as long as nothing changes in between; when one has, sending fails and takes nothing.
 //! - V2: in the event's own `redeem` only the balance counts: it is the documented way to correct one.
 //! - V3: points are redeemed anywhere; discounts at what they are made for: the order, a product or shipping; products at
-//!   the order.
+//!   the order; gift cards with no purchase.
 //! - V4: what is taken off is rounded half up to cents; never more than the value it is taken off, and never nothing.
 
 use crate::events::NewEvent;
@@ -158,31 +158,25 @@ fn judge_one(
     if !redeem.amount.fits_places(reward.decimals) {
         return Err(Refused::TooManyPlaces);
     }
+    if matches!(reward.kind, RewardKind::GiftCard(_)) {
+        return Err(Refused::WrongPlace);
+    }
     // V2: whatever its conditions and kind.
     let Some(level) = redeem.place.level() else { return Ok(Decimal::ZERO) };
     let stands_here = match &reward.kind {
         RewardKind::Points => true,
         RewardKind::Discount(discount) => discount.level == level,
         RewardKind::Product(_) => level == Level::Order,
+        RewardKind::GiftCard(_) => false,
     };
     if !stands_here {
         return Err(Refused::WrongPlace);
     }
-    if reward.brand.as_ref().is_some_and(|brand| *brand != event.brand) {
-        return Err(Refused::OtherBrand);
-    }
-    let platform = event.payload.text("platform");
-    if !reward.platforms.is_empty() && !reward.platforms.iter().any(|known| Some(known.as_str()) == platform)
-    {
-        return Err(Refused::OtherPlatform);
-    }
-    if !reward.conditions.holds(view) {
-        return Err(Refused::ConditionNotMet);
-    }
+    is_offered(view, &event.brand, &event.payload, reward)?;
     let base = || redeem.place.base(&event.payload).ok_or(Refused::ValueMissing);
     let worth = match &reward.kind {
         RewardKind::Product(gift) => return gift_fits(gift, redeem.amount, event, replaced),
-        RewardKind::Points => times(redeem.amount, reward.conversion_factor),
+        RewardKind::Points | RewardKind::GiftCard(_) => times(redeem.amount, reward.conversion_factor),
         RewardKind::Discount(Discount { fixed: Some(value), .. }) => times(redeem.amount, *value),
         RewardKind::Discount(Discount { percentage, .. }) => {
             let percentage = times(redeem.amount, *percentage);
@@ -199,6 +193,24 @@ fn judge_one(
     } else {
         Ok(worth)
     }
+}
+
+/// Whether a reward may be redeemed at a brand, on the platform that the payload names, and under its conditions.
+pub(crate) fn is_offered(
+    view: &View<'_>,
+    brand: &str,
+    payload: &Json,
+    reward: &RewardSpec,
+) -> Result<(), Refused> {
+    if reward.brand.as_ref().is_some_and(|known| known != brand) {
+        return Err(Refused::OtherBrand);
+    }
+    let platform = payload.text("platform");
+    if !reward.platforms.is_empty() && !reward.platforms.iter().any(|known| Some(known.as_str()) == platform)
+    {
+        return Err(Refused::OtherPlatform);
+    }
+    if reward.conditions.holds(view) { Ok(()) } else { Err(Refused::ConditionNotMet) }
 }
 
 fn times(amount: Decimal, value: Decimal) -> Decimal {

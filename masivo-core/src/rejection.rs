@@ -2,6 +2,7 @@
 
 use crate::prelude::*;
 use crate::problem::Report;
+use crate::redemption::Refused;
 use crate::value::{Decimal, Timestamp};
 
 /// Why a command was not carried out. The order of the variants is the order of precedence.
@@ -95,6 +96,21 @@ pub enum Rejection {
     /// The reward cannot be handed to others.
     #[error("the reward is not transferable")]
     NotTransferable,
+    /// There is no such gift card.
+    #[error("there is no such gift card")]
+    UnknownGiftCard,
+    /// The gift card cannot be redeemed any more.
+    #[error("the gift card is {status}")]
+    GiftCardClosed {
+        /// Its status.
+        status: &'static str,
+    },
+    /// The gift card cannot be redeemed here.
+    #[error("{}", refused.text())]
+    GiftCardRefused {
+        /// Why.
+        refused: Refused,
+    },
     /// There is no such coupon.
     #[error("there is no such coupon")]
     UnknownCoupon,
@@ -196,6 +212,9 @@ impl Rejection {
             Self::LotNotFound { .. } => "lot_not_found",
             Self::InsufficientBalance { .. } => "insufficient_balance",
             Self::NotTransferable => "not_transferable",
+            Self::UnknownGiftCard => "gift_card_not_found",
+            Self::GiftCardClosed { .. } => "gift_card_closed",
+            Self::GiftCardRefused { refused } => refused.code(),
             Self::UnknownCoupon => "coupon_not_found",
             Self::IssuedInFuture { .. } => "issued_in_future",
             Self::IssuedTooLongAgo { .. } => "issued_too_long_ago",
@@ -235,6 +254,9 @@ impl Rejection {
             Self::LotNotFound { .. } => "read the wallet: its lines name their lots",
             Self::InsufficientBalance { .. } => "take less; what waiting events hold cannot be taken",
             Self::NotTransferable => "set attributes.transferable of the reward",
+            Self::UnknownGiftCard => "check the code as it was handed out, and who holds it",
+            Self::GiftCardClosed { .. } => "read the card to see what became of it",
+            Self::GiftCardRefused { .. } => "look at the reward's brand, platforms and conditions",
             Self::UnknownCoupon => "check the code as it was handed out",
             Self::IssuedInFuture { .. } => "check the sender's clock, or leave issued_at out",
             Self::IssuedTooLongAgo { .. } => {

@@ -164,6 +164,7 @@ impl State {
                 }
             }
             Change::Award(_)
+            | Change::GiftCard { .. }
             | Change::Redeem { .. }
             | Change::Caused { .. }
             | Change::EventStatus { .. }

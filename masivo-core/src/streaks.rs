@@ -66,7 +66,7 @@ fn run(own: &OwnQuotas, campaign: u32, streak: &StreakSpec, with: Option<i32>) -
         None => periods.into_iter().collect(),
     };
     let is_of = |run: &&[i32]| with.is_none_or(|with| run.contains(&with));
-    let found = open.chunk_by(|one, next| streak.goes_on(*one, *next)).filter(is_of).last()?;
+    let found = open.chunk_by(|one, next| streak.goes_on(*one, *next)).rfind(is_of)?;
     let needed = streak.length.saturating_add(owed.max(0));
     let place = usize::try_from(needed.saturating_sub(1)).unwrap_or(usize::MAX);
     Some(Run {

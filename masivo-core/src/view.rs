@@ -340,8 +340,21 @@ fn result(program: &Program, record: &EventRecord) -> Json {
         .with("accumulations", Json::List(accumulations))
         .with("redemptions", Json::List(redemptions))
         .with("punch_cards", stamped(program, record))
+        .with("gift_card", gift_cards(program, record))
         .with("transactions", Json::List(transactions))
         .build()
+}
+
+/// The gift cards that the event gave or redeemed.
+fn gift_cards(program: &Program, record: &EventRecord) -> Json {
+    let cards = record.gift_cards().map(|card| {
+        object()
+            .with("reward_id", reward_id(program, card.reward))
+            .with("lot", card.lot)
+            .with_some("code", record.codes.get(&card.number()).cloned())
+            .build()
+    });
+    Json::List(cards.collect())
 }
 
 /// The stamps that the event gave, or gives once it is fulfilled, and the cards it filled.

@@ -5,6 +5,7 @@ pub(crate) mod coupons;
 pub(crate) mod customers;
 pub(crate) mod definitions;
 pub(crate) mod events;
+pub(crate) mod gift_cards;
 pub(crate) mod messages;
 pub(crate) mod migration;
 pub(crate) mod operation;

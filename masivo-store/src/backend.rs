@@ -255,7 +255,22 @@ pub struct ApiKey {
     pub revoked_at: Option<Timestamp>,
 }
 
-/// How far the codes of a campaign are.
+/// Who holds a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The code's number.
+    pub number: u64,
+    /// The customer.
+    pub customer: CustomerKey,
+    /// The lot in the customer's wallet; 0 when there is none.
+    pub lot: u32,
+    /// Since when.
+    pub since: Timestamp,
+    /// The fact that redeemed it last; 0 when none did.
+    pub redeemed_by: u64,
+}
+
+/// How far the codes of a pool are: of a campaign, or of a reward (`masivo_core::gift_cards::pool_of`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct CouponRun {
     /// How many are to be generated.
@@ -344,7 +359,11 @@ pub trait Read {
     fn coupon(&self, code: &str) -> Result<Option<Coupon>, StoreError>;
     /// Coupons from a number on, in order.
     fn coupons(&self, from: u64, limit: usize) -> Result<Vec<Coupon>, StoreError>;
-    /// How far the codes of each coupon campaign are.
+    /// Who holds the code of a number.
+    fn holder(&self, number: u64) -> Result<Option<Holder>, StoreError>;
+    /// The codes that a customer holds, from a number on, in order.
+    fn held_by(&self, customer: CustomerKey, from: u64, limit: usize) -> Result<Vec<Holder>, StoreError>;
+    /// How far the codes of each pool are.
     fn coupon_runs(&self) -> Result<BTreeMap<u32, CouponRun>, StoreError>;
     /// What is taken of a shared quota; `None` when nothing ever was.
     fn quota(&self, quota: &Quota) -> Result<Option<QuotaSums>, StoreError>;
@@ -470,9 +489,11 @@ pub enum Write<'a> {
         /// Its code in its comparable form.
         code: &'a str,
     },
-    /// How far the codes of a campaign are.
+    /// A code has a holder, or was redeemed.
+    Holder(&'a Holder),
+    /// How far the codes of a pool are.
     CouponRun {
-        /// The campaign.
+        /// The campaign, or the pool of a reward.
         campaign: u32,
         /// How far.
         run: CouponRun,
@@ -580,6 +601,8 @@ macro_rules! read_through {
             later_lots(customer: u64, reward: u32, from: $crate::backend::SpendingOrder, limit: usize) -> Vec<$crate::backend::Lot>;
             coupon(code: &str) -> Option<$crate::backend::Coupon>;
             coupons(from: u64, limit: usize) -> Vec<$crate::backend::Coupon>;
+            holder(number: u64) -> Option<$crate::backend::Holder>;
+            held_by(customer: u64, from: u64, limit: usize) -> Vec<$crate::backend::Holder>;
             coupon_runs() -> std::collections::BTreeMap<u32, $crate::backend::CouponRun>;
             quota(quota: &$crate::backend::Quota) -> Option<$crate::backend::QuotaSums>;
             quotas(from: Option<&$crate::backend::Quota>, limit: usize) -> Vec<($crate::backend::Quota, $crate::backend::QuotaSums)>;

@@ -13,7 +13,7 @@
 
 use crate::backend::{Backend, OutboxFilter, Read, Unit, Write};
 use crate::engine::{
-    Answer, Clock, Config, DeliveryResult, Engine, Handle, ManualClock, Mode, Request, Work,
+    Answer, Clock, CodePool, Config, DeliveryResult, Engine, Handle, ManualClock, Mode, Request, Work,
 };
 use crate::error::SubmitError;
 use crate::faulty::{Fault, Faults, FaultyBackend};
@@ -203,6 +203,7 @@ cases! {
     many_lots_are_one_wallet
     what_fell_due_is_judged_by_the_definitions_of_then
     a_shared_limit_is_never_overrun
+    gift_cards_are_handed_out_once_each
     a_shared_hold_runs_out_at_its_instant
     a_transfer_is_booked_on_both_sides_or_not_at_all
     quotas_are_kept_in_their_order
@@ -535,8 +536,8 @@ pub fn codes_survive_unknown_commits<F: Fixture>(fixture: &F) {
     assert!(matches!(unknown, Err(SubmitError::Unknown { .. })), "{unknown:?}");
     // It was written after all, and the engine goes by what was written.
     let found = house.handle().program().campaigns().find(|campaign| campaign.spec.name == "codes").cloned();
-    let campaign = found.unwrap().id;
-    let made = |house: &House| house.handle().query().unwrap().codes(&campaign, None, 10_000).unwrap().items;
+    let pool = CodePool::Campaign(found.unwrap().id);
+    let made = |house: &House| house.handle().query().unwrap().codes(&pool, None, 10_000).unwrap().items;
     for fault in [Fault::UnknownDone, Fault::UnknownLost, Fault::NotCommitted].into_iter().cycle().take(6) {
         faults.then(fault);
         drop(house.submit(Work::Ping.into(), None));

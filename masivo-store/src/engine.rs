@@ -10,7 +10,7 @@
 mod answer;
 mod cache;
 mod clock;
-mod coupons;
+mod codes;
 mod delivery;
 mod due;
 mod handle;
@@ -28,7 +28,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use delivery::{Content, Delivery, DeliveryResult};
 pub use handle::{Handle, Reader};
 pub(crate) use load::{complete as load_record, later_lots};
-pub use request::{Request, Work};
+pub use request::{CodePool, Request, Work};
 
 use crate::backend::Backend;
 use crate::error::StoreError;

@@ -34,8 +34,8 @@ mod verify;
 
 pub use backend::ApiKey;
 pub use engine::{
-    Answer, Clock, Config, Content, Delivery, DeliveryResult, Engine, Handle, Location, ManualClock, Mode,
-    Request, SystemClock, Work,
+    Answer, Clock, CodePool, Config, Content, Delivery, DeliveryResult, Engine, Handle, Location,
+    ManualClock, Mode, Request, SystemClock, Work,
 };
 pub use error::{StoreError, SubmitError};
 pub use memory::MemoryBackend;

@@ -2,7 +2,8 @@
 
 use crate::backend::{
     ApiKey, Backend, CommitError, Counters, Coupon, CouponRun, CustomerKey, CustomerRow, DailyRow,
-    Destination, FactRow, OutboxFilter, OutboxRow, Read, ReaderSource, Remembered, Unit, Write, key_period,
+    Destination, FactRow, Holder, OutboxFilter, OutboxRow, Read, ReaderSource, Remembered, Unit, Write,
+    key_period,
 };
 use crate::error::StoreError;
 use masivo_core::fact::{EventStatus, Fact, FactKind};
@@ -34,6 +35,7 @@ struct Tables {
     lots: BTreeMap<(CustomerKey, u32), Lot>,
     coupons: BTreeMap<u64, Coupon>,
     codes: BTreeMap<String, u64>,
+    holders: BTreeMap<u64, Holder>,
     coupon_runs: BTreeMap<u32, CouponRun>,
     quotas: BTreeMap<Quota, QuotaSums>,
     wake_ups: BTreeMap<(Timestamp, CustomerKey), ()>,
@@ -218,6 +220,7 @@ impl Unit for MemoryUnit<'_> {
                 self.set(|tables| &mut tables.codes, code.to_owned(), Some(coupon.number));
                 self.set(|tables| &mut tables.coupons, coupon.number, Some(coupon.clone()));
             }
+            Write::Holder(holder) => self.set(|tables| &mut tables.holders, holder.number, Some(*holder)),
             Write::CouponRun { campaign, run } => {
                 self.set(|tables| &mut tables.coupon_runs, campaign, Some(run));
             }
@@ -360,6 +363,15 @@ impl Read for Tables {
 
     fn coupons(&self, from: u64, limit: usize) -> Result<Vec<Coupon>> {
         Ok(self.coupons.range(from..).take(limit).map(|(_, coupon)| coupon.clone()).collect())
+    }
+
+    fn holder(&self, number: u64) -> Result<Option<Holder>> {
+        Ok(self.holders.get(&number).copied())
+    }
+
+    fn held_by(&self, customer: CustomerKey, from: u64, limit: usize) -> Result<Vec<Holder>> {
+        let held = self.holders.range(from..).map(|(_, holder)| *holder);
+        Ok(held.filter(|holder| holder.customer == customer).take(limit).collect())
     }
 
     fn coupon_runs(&self) -> Result<BTreeMap<u32, CouponRun>> {

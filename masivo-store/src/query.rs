@@ -4,8 +4,9 @@
 //! uses, so an answer is exact whether or not a timer has run yet.
 
 mod audience;
-mod coupon;
+mod codes;
 mod customer;
+mod gift_card;
 mod ledger;
 mod message;
 mod usage;
@@ -18,7 +19,7 @@ use crate::backend::{ApiKey, CustomerKey, CustomerRow};
 use crate::engine::{Handle, Reader, later_lots};
 use crate::error::{StoreError, SubmitError};
 use masivo_core::events::NewEvent;
-use masivo_core::program::{Definition, Kind, Program};
+use masivo_core::program::{Definition, Kind, Program, RewardKind};
 use masivo_core::quota::Quotas;
 use masivo_core::rule::View;
 use masivo_core::value::{Json, Mint, StoreSecret, Timestamp, object};
@@ -223,6 +224,9 @@ impl Query {
         let mut json = reward.to_json();
         if reward.spec.stock.is_some() {
             json.set("usage", self.reward_usage(reward)?);
+        }
+        if matches!(reward.spec.kind, RewardKind::GiftCard(_)) {
+            json.set("codes_summary", self.pool_summary(reward.number)?);
         }
         Ok(json)
     }

@@ -1,4 +1,4 @@
-//! `masivo codes`: the codes of a coupon campaign.
+//! `masivo codes`: the codes of a coupon campaign or gift card.
 
 use crate::arguments::{Codes, Shared};
 use crate::door::Door;
@@ -6,6 +6,7 @@ use crate::error::Failure;
 use crate::output::Output;
 use masivo_core::limits::COUPON_CODES_AT_ONCE_MAX;
 use masivo_core::value::{Json, object};
+use masivo_store::CodePool;
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
@@ -19,21 +20,21 @@ const PAGE: usize = 1_000;
 pub(super) fn run(shared: &Shared, what: &Codes, output: Output) -> Result<(), Failure> {
     let mut door = Door::open(shared)?;
     match what {
-        Codes::Export { campaign, to } => export(&mut door, campaign, to, output),
-        Codes::Add { campaign, file } => add(&mut door, campaign, file, output),
+        Codes::Export { of, to } => export(&mut door, of, to, output),
+        Codes::Add { of, file } => add(&mut door, of, file, output),
     }
 }
 
 /// Writes all codes to a CSV file.
-fn export(door: &mut Door, campaign: &str, to: &Path, output: Output) -> Result<(), Failure> {
-    let (id, total) = generated(door, campaign, output)?;
+fn export(door: &mut Door, name: &str, to: &Path, output: Output) -> Result<(), Failure> {
+    let (pool, total) = generated(door, name, output)?;
     let failed = |error: std::io::Error| Failure::file(to, &error);
     let mut file = std::io::BufWriter::new(std::fs::File::create(to).map_err(failed)?);
     writeln!(file, "code,uses_count,max_uses").map_err(failed)?;
     let bar = output.progress(total, "codes");
     let (mut after, mut count) = (None, 0_u64);
     loop {
-        let (codes, next) = door.codes(&id, after.as_deref(), PAGE)?;
+        let (codes, next) = door.codes(&pool, after.as_deref(), PAGE)?;
         for code in &codes {
             let part = |name: &str| code.get(name).map(ToString::to_string).unwrap_or_default();
             let text = code.text("code").unwrap_or_default();
@@ -52,18 +53,18 @@ fn export(door: &mut Door, campaign: &str, to: &Path, output: Output) -> Result<
     output.answer(&document, || format!("{count} codes are in {}", to.display()))
 }
 
-/// Waits until all codes are generated, which the store does in the background while it is open; gives the campaign's id
-/// and how many codes there are.
-fn generated(door: &mut Door, campaign: &str, output: Output) -> Result<(String, u64), Failure> {
+/// Waits until all codes are generated, which the store does in the background while it is open; gives whose they are and
+/// how many there are.
+fn generated(door: &mut Door, name: &str, output: Output) -> Result<(CodePool, u64), Failure> {
     let bar = output.progress(0, "generated");
     loop {
-        let (id, summary) = door.coupon_campaign(campaign)?;
+        let (pool, summary) = door.code_pool(name)?;
         let number =
             |name: &str| summary.integer(name).and_then(|count| u64::try_from(count).ok()).unwrap_or(0);
         let (wanted, made) = (number("wanted"), number("generated"));
         if made >= wanted {
             bar.finish_and_clear();
-            return Ok((id, made + number("supplied")));
+            return Ok((pool, made + number("supplied")));
         }
         bar.set_length(wanted);
         bar.set_position(made);
@@ -72,19 +73,19 @@ fn generated(door: &mut Door, campaign: &str, output: Output) -> Result<(String,
 }
 
 /// Adds the codes of a file, one a line.
-fn add(door: &mut Door, campaign: &str, file: &Path, output: Output) -> Result<(), Failure> {
-    let (id, _) = door.coupon_campaign(campaign)?;
+fn add(door: &mut Door, name: &str, file: &Path, output: Output) -> Result<(), Failure> {
+    let (pool, _) = door.code_pool(name)?;
     let text = std::fs::read_to_string(file).map_err(|error| Failure::file(file, &error))?;
     let codes: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let bar = output.progress(u64::try_from(codes.len()).unwrap_or(0), "codes");
     let mut count = 0;
-    // Codes that a campaign has already stay as they are, so a cut short run is simply run again.
+    // Codes that a pool has already stay as they are, so a cut short run is simply run again.
     for part in codes.chunks(COUPON_CODES_AT_ONCE_MAX) {
-        let added = door.add_codes(&id, &part.iter().map(|code| Json::from(*code)).collect::<Vec<_>>())?;
+        let added = door.add_codes(&pool, &part.iter().map(|code| Json::from(*code)).collect::<Vec<_>>())?;
         count += added.integer("count").unwrap_or(0);
         bar.inc(u64::try_from(part.len()).unwrap_or(0));
     }
     bar.finish_and_clear();
     let document = object().with("count", count).build();
-    output.answer(&document, || format!("the campaign has these {count} codes now"))
+    output.answer(&document, || format!("these {count} codes are there now"))
 }

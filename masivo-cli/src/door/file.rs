@@ -12,7 +12,7 @@ use masivo_core::transfer::read_transfer;
 use masivo_core::value::{Json, Timestamp, parse_uuid};
 use masivo_core::{Command, view};
 use masivo_store::{
-    Answer, Clock, Config, Engine, Handle, Location, ManualClock, Mode, Request, SystemClock, Work,
+    Answer, Clock, CodePool, Config, Engine, Handle, Location, ManualClock, Mode, Request, SystemClock, Work,
     last_instant, mode_of,
 };
 use std::path::Path;
@@ -247,19 +247,23 @@ impl FileDoor {
         Ok(self.handle().query()?.campaigns_with_codes()?)
     }
 
+    pub(super) fn gift_card_rewards(&self) -> Result<Vec<Json>, Failure> {
+        Ok(self.handle().query()?.definitions(Kind::Reward)?)
+    }
+
     pub(super) fn codes(
         &self,
-        campaign: &str,
+        pool: &CodePool,
         after: Option<&str>,
         limit: usize,
     ) -> Result<(Vec<Json>, Option<String>), Failure> {
-        let page = self.handle().query()?.codes(campaign, after, limit)?;
+        let page = self.handle().query()?.codes(pool, after, limit)?;
         Ok((page.items, page.next))
     }
 
-    pub(super) fn add_codes(&self, campaign: &str, codes: &[Json]) -> Result<Json, Failure> {
+    pub(super) fn add_codes(&self, pool: &CodePool, codes: &[Json]) -> Result<Json, Failure> {
         let codes = codes.iter().filter_map(Json::as_text).map(ToOwned::to_owned).collect();
-        let work = Work::SupplyCodes { campaign: campaign.to_owned(), codes };
+        let work = Work::SupplyCodes { pool: pool.clone(), codes };
         Ok(self.submit(work)?.to_json(&self.handle().program()))
     }
 

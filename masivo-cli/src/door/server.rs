@@ -6,7 +6,7 @@ use crate::error::{Failure, Fault};
 use hyper::Method;
 use masivo_core::program::{Kind, Program, StoredDefinition};
 use masivo_core::value::{Json, Timestamp, object};
-use masivo_store::{Clock as _, SystemClock};
+use masivo_store::{Clock as _, CodePool, SystemClock};
 use std::sync::Arc;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
@@ -247,23 +247,26 @@ impl ServerDoor {
         }
     }
 
+    pub(super) fn gift_card_rewards(&self) -> Result<Vec<Json>, Failure> {
+        self.definitions(Kind::Reward)
+    }
+
     pub(super) fn codes(
         &self,
-        campaign: &str,
+        pool: &CodePool,
         after: Option<&str>,
         limit: usize,
     ) -> Result<(Vec<Json>, Option<String>), Failure> {
         let after = after.map(|after| format!("&after={after}")).unwrap_or_default();
-        let path = format!("/campaigns/{}/codes?limit={limit}{after}", segment(campaign));
+        let path = format!("{}?limit={limit}{after}", codes_path(pool));
         let page = self.call(Method::GET, &path, None, None)?;
         let next = page.text("next").map(ToOwned::to_owned);
         Ok((data(&page).items().to_vec(), next))
     }
 
-    pub(super) fn add_codes(&self, campaign: &str, codes: &[Json]) -> Result<Json, Failure> {
+    pub(super) fn add_codes(&self, pool: &CodePool, codes: &[Json]) -> Result<Json, Failure> {
         let body = object().with("codes", codes.to_vec()).build();
-        let path = format!("/campaigns/{}/codes", segment(campaign));
-        Ok(data(&self.call(Method::POST, &path, None, Some(&body))?))
+        Ok(data(&self.call(Method::POST, &codes_path(pool), None, Some(&body))?))
     }
 
     pub(super) fn keys(&self) -> Result<Vec<Json>, Failure> {
@@ -283,6 +286,14 @@ impl ServerDoor {
 
 fn data(answer: &Json) -> Json {
     answer.get("data").cloned().unwrap_or_default()
+}
+
+/// The path of the codes of a pool.
+fn codes_path(pool: &CodePool) -> String {
+    match pool {
+        CodePool::Campaign(id) => format!("/campaigns/{}/codes", segment(id)),
+        CodePool::Reward(id) => format!("/rewards/{}/codes", segment(id)),
+    }
 }
 
 const fn section_path(kind: Kind) -> &'static str {

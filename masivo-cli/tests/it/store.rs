@@ -139,7 +139,7 @@ effects = [{ reward = "points", amount = 5 }]
     folder.write("program/3-coupons.toml", campaign);
     folder
         .run(1, &["codes", "export", "Spring", "spring.csv", "--db", "s.db"])
-        .complains(&["no coupon campaign"]);
+        .complains(&["no coupon campaign or gift card"]);
     folder.run(0, &["apply", "program", "--yes", "--db", "s.db"]);
     folder.write("own.txt", "HELLO-1\n\nHELLO-2\n");
     folder.run(0, &["codes", "add", "Spring", "own.txt", "--db", "s.db"]).says(&["2 codes"]);

@@ -6,6 +6,7 @@ use crate::campaigns::{self, Awarded};
 use crate::consent::Purpose;
 use crate::draft::{Caused, Draft, FactId};
 use crate::fact::{Change, EventHead, EventReason, EventStatus, FactKind};
+use crate::gift_cards;
 use crate::journeys;
 use crate::limits::{CAUSED_DEPTH_MAX, ISSUED_BACK_MAX, PENDING_EVENTS_MAX};
 use crate::metrics::Visit;
@@ -13,7 +14,7 @@ use crate::prelude::*;
 use crate::problem::Report;
 use crate::program::Processing;
 use crate::quota::{self, Quota, QuotaMove};
-use crate::redemption::{self, Place, Refused};
+use crate::redemption::{self, Place, Redeem, Refused};
 use crate::rejection::Rejection;
 use crate::state::{Standby, Standing};
 use crate::value::{DAY, Decimal, Json, Timestamp, object};
@@ -132,7 +133,12 @@ fn read_redeem(draft: &Draft<'_>, event: &NewEvent) -> Result<Vec<(u32, Decimal)
 
 /// Why something cannot be redeemed where it stands; a balance that is short is found when it is spent.
 fn refused_redemption(draft: &Draft<'_>, event: &NewEvent, at: Timestamp) -> Option<EventReason> {
-    if event.redeem.iter().all(|redeem| redeem.place == Place::Event) {
+    let is_judged = |redeem: &Redeem| {
+        let reward = draft.program.reward_by_id(&redeem.id);
+        redeem.place != Place::Event
+            || reward.is_some_and(|reward| gift_cards::is_gift_card(draft.program, reward.number))
+    };
+    if !event.redeem.iter().any(is_judged) {
         return None;
     }
     let view = draft.view(at, Some(&event.payload));

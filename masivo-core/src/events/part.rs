@@ -10,6 +10,7 @@ use super::reverse::{Kept, policy, raised_to, refuse_by_policy, reverse, undo_ch
 use crate::audiences;
 use crate::draft::Draft;
 use crate::fact::{Change, EventStatus, Fact, FactKind, ReturnedLine, ReturnedPart};
+use crate::gift_cards;
 use crate::limits::RETURNS_MAX;
 use crate::prelude::*;
 use crate::problem::{Pointer, Report};
@@ -311,13 +312,18 @@ impl PartTaking<'_> {
         until(self.after).saturating_sub(until(self.before))
     }
 
-    /// The lots that shrink with the purchase: stamps, and what full cards and streaks gave, go with its last part (E7).
+    /// The lots that shrink with the purchase: stamps, gift cards, and what full cards and streaks gave, go with its last
+    /// part (E7).
     fn issued(&self, program: &Program) -> impl Iterator<Item = (u32, &Entry)> {
         let counts_once =
             |campaign: u32| program.campaign(campaign).is_some_and(|campaign| campaign.spec.counts_events());
         let entries = self.record.effects().flat_map(Fact::entries);
         entries.filter_map(move |entry| match entry.kind {
-            EntryKind::Issued { campaign, .. } if !counts_once(campaign) => Some((campaign, entry)),
+            EntryKind::Issued { campaign, .. }
+                if !counts_once(campaign) && !gift_cards::is_gift_card(program, entry.reward) =>
+            {
+                Some((campaign, entry))
+            }
             _ => None,
         })
     }

@@ -4,6 +4,7 @@ use super::emit::{emit_caused, event_data};
 use crate::audiences;
 use crate::draft::{Draft, FactId};
 use crate::fact::{Award, Change, EventHead};
+use crate::gift_cards::{self, Places};
 use crate::journeys;
 use crate::prelude::*;
 use crate::punch_cards;
@@ -21,6 +22,15 @@ pub(crate) enum Spending<'a> {
     Redeem(&'a [(u32, Decimal)]),
     /// From what the event holds.
     Holds(&'a [Hold]),
+    /// From one lot.
+    Lot {
+        /// The reward it is of.
+        reward: u32,
+        /// Its number.
+        lot: u32,
+        /// How much of it.
+        amount: Decimal,
+    },
 }
 
 /// What an event gives and takes.
@@ -74,6 +84,9 @@ fn spend(
             draft.post(fact, at, |posting| posting.redeem_holds(holds));
             Ok(())
         }
+        Spending::Lot { reward, lot, amount } => {
+            draft.post(fact, at, |posting| posting.redeem_lot(reward, lot, amount))
+        }
         Spending::Redeem(redeem) => {
             // All or nothing: ask for everything before anything is taken.
             for (reward, wanted) in redeem {
@@ -95,7 +108,12 @@ fn spend(
 fn give(draft: &mut Draft<'_>, fact: FactId, at: Timestamp, awards: &[Award]) {
     let zone = draft.program.settings().time_zone;
     let sequence = draft.sequence(fact);
+    let mut places = Places::of(draft, awards);
     for award in awards {
+        if gift_cards::is_gift_card(draft.program, award.reward) {
+            gift_cards::hand_out(draft, fact, at, award, &mut places);
+            continue;
+        }
         if punch_cards::campaign_of(award.reward).is_some() {
             punch_cards::put(draft, fact, at, award);
             continue;

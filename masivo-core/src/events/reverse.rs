@@ -8,6 +8,7 @@ use crate::audiences;
 use crate::coupons::Coupon;
 use crate::draft::{Draft, FactId};
 use crate::fact::{Change, EventStatus, Fact, FactKind, ReturnedPart};
+use crate::gift_cards;
 use crate::limits::GIVE_BACK_GRACE_DAYS;
 use crate::metrics::Visit;
 use crate::prelude::*;
@@ -236,6 +237,11 @@ fn returned_quotas(program: &Program, record: &EventRecord, kept: &[Kept]) -> Ve
             Counts::Times | Counts::Redemptions | Counts::Cards | Counts::Streaks if stays => entry.amount,
             // Those on the next card are taken back all the same.
             Counts::Stamps if stays => entry.amount.saturating_sub(stamps_left(record, campaign)),
+            _ => sum,
+        };
+        // Codes that were handed out are retired (C1).
+        let sum = match entry.quota.owner {
+            Owner::Reward(reward) if gift_cards::is_gift_card(program, reward) => entry.amount,
             _ => sum,
         };
         let left = entry.amount.saturating_sub(record.given_back(&entry.quota));

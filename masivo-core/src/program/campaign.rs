@@ -1,9 +1,12 @@
 //! Campaigns: what earns: behaviour, coupons and punch cards. Referrals are not there yet.
 
+use super::reward::RewardKind;
 use super::{Reading, limit, punch_card, streak};
 use crate::coupons::{COUPON_REDEMPTION, read_codes};
+use crate::gift_cards::GIFT_CARD_REDEMPTION;
 use crate::limits::{
     CAMPAIGN_RULES_MAX, COUPON_CODES_AT_ONCE_MAX, COUPON_CODES_MAX, EFFECTS_MAX, ENTRIES_MAX,
+    GIFT_CARDS_AT_ONCE_MAX,
 };
 use crate::prelude::*;
 use crate::problem::{Pointer, Report};
@@ -386,8 +389,8 @@ fn read_trigger(json: &Json, by_doing: bool, reading: &Reading<'_>, report: &mut
         );
         return String::new();
     };
-    if trigger == COUPON_REDEMPTION {
-        let hint = "write a campaign of type COUPONS: its own rules are asked when a code is redeemed";
+    if matches!(trigger, COUPON_REDEMPTION | GIFT_CARD_REDEMPTION) {
+        let hint = "write a campaign of type COUPONS: its own rules are asked when a coupon is redeemed";
         let message = format!("`{trigger}` does not trigger campaigns");
         report.problem(&at.field("trigger"), "not_supported_yet", message, hint);
     }
@@ -535,6 +538,11 @@ fn read_effect(
             message,
             "write it like 12/months",
         );
+    }
+    let gives_cards = reward.is_some_and(|reward| matches!(reward.spec.kind, RewardKind::GiftCard(_)));
+    if gives_cards && (per.is_some() || amount > Decimal::whole(GIFT_CARDS_AT_ONCE_MAX)) {
+        let hint = "leave `per` out, and give 1 to 10 of them";
+        report.problem(&at.field("amount"), "too_many", "gift cards are given one by one", hint);
     }
     let rounding = match json.text("rounding") {
         Some("half_up") => Rounding::HalfUp,

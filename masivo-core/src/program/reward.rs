@@ -1,7 +1,7 @@
-//! Rewards: what campaigns give. Points, discounts and products; gift cards are not there yet.
+//! Rewards: what campaigns give: points, discounts, products and gift cards.
 
 use super::Reading;
-use crate::limits::{ENTRIES_MAX, GIVE_BACK_GRACE_DAYS};
+use crate::limits::{COUPON_CODES_MAX, ENTRIES_MAX, GIVE_BACK_GRACE_DAYS};
 use crate::prelude::*;
 use crate::problem::{Pointer, Report};
 use crate::rule::{CONDITIONS, Rule, read_conditions};
@@ -18,6 +18,17 @@ pub enum RewardKind {
     Discount(Discount),
     /// A product that comes with the order.
     Product(Gift),
+    /// A code that is redeemed for itself.
+    GiftCard(GiftCards),
+}
+
+/// The codes of gift cards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GiftCards {
+    /// How many codes are generated; others may be supplied.
+    pub quantity: u32,
+    /// Characters of a generated code.
+    pub length: usize,
 }
 
 /// Something off the price of an order, a product or shipping.
@@ -65,6 +76,7 @@ impl RewardKind {
             Self::Points => "POINTS",
             Self::Discount(_) => "DISCOUNT",
             Self::Product(_) => "PRODUCT",
+            Self::GiftCard(_) => "GIFT_CARD",
         }
     }
 }
@@ -151,6 +163,12 @@ const ATTRIBUTES: ObjectShape = ObjectShape {
             Shape::Flag,
             "whether customers may hand it to others, with on_reversal debt (without max) or pending_only; false when left out",
         ),
+        optional("quantity", Shape::Integer(0, COUPON_CODES_MAX), "GIFT_CARD: how many codes are generated"),
+        optional(
+            "code_length",
+            Shape::Integer(8, 32),
+            "GIFT_CARD: characters of a generated code; 16 when left out",
+        ),
         optional("give_back_days", Shape::Integer(1, 3650), "days of grace; 7 when left out"),
     ],
     unknown: Unknown::Warned,
@@ -168,11 +186,7 @@ pub const REWARD: ObjectShape = ObjectShape {
         ),
         required("name", TEXT, "its name"),
         optional("description", LONG_TEXT, "what it is"),
-        required(
-            "type",
-            Shape::Choice(&["POINTS", "DISCOUNT", "PRODUCT", "GIFT_CARD"]),
-            "what it is; GIFT_CARD is not there yet",
-        ),
+        required("type", Shape::Choice(&["POINTS", "DISCOUNT", "PRODUCT", "GIFT_CARD"]), "what it is"),
         optional("conditions", CONDITIONS, "when it may be redeemed"),
         optional("attributes", Shape::Object(&ATTRIBUTES), "what the type needs"),
     ],
@@ -221,6 +235,12 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> R
         let at = reading.at.field("attributes");
         report.problem(&at.field("decimals"), "not_for_this_type", message, "leave it out");
     }
+    let has_codes = matches!(kind, RewardKind::GiftCard(_));
+    for name in ["quantity", "code_length"].into_iter().filter(|name| !has_codes && get(name).is_some()) {
+        let at = reading.at.field("attributes");
+        let message = format!("`{name}` is for rewards of type GIFT_CARD");
+        report.problem(&at.field(name), "not_for_this_type", message, "leave it out");
+    }
     let platforms = json.get("platforms").map_or(&[][..], Json::items).iter();
     RewardSpec {
         kind,
@@ -244,6 +264,19 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> R
 
 /// What a reward is, by its type and the attributes that the type needs.
 impl RewardSpec {
+    /// Whether there is only so much of it for all customers together.
+    pub(crate) const fn is_scarce(&self) -> bool {
+        self.stock.is_some() || matches!(self.kind, RewardKind::GiftCard(_))
+    }
+
+    /// Names a reward that cannot come into a wallet by hand: gift cards have codes.
+    pub(crate) fn check_by_hand(&self, at: &Pointer<'_>, report: &mut Report) {
+        if matches!(self.kind, RewardKind::GiftCard(_)) {
+            let hint = "let a campaign give them";
+            report.problem(at, "not_for_this_type", "gift cards are not given by hand", hint);
+        }
+    }
+
     /// Names an amount that the reward cannot have: one with more decimal places.
     pub(crate) fn check_places(&self, amount: Decimal, at: &Pointer<'_>, report: &mut Report) {
         if !amount.fits_places(self.decimals) {
@@ -295,14 +328,15 @@ fn read_kind(json: &Json, at: &Pointer<'_>, report: &mut Report) -> RewardKind {
             RewardKind::Product(Gift { sku: text("sku").unwrap_or_default().to_owned(), replaces })
         }
         Some("GIFT_CARD") => {
-            let message = "rewards of type GIFT_CARD are not there yet";
-            report.problem(
-                &at.field("type"),
-                "not_supported_yet",
-                message,
-                "use POINTS, DISCOUNT or PRODUCT",
-            );
-            RewardKind::Points
+            let integer = |name: &str| json.get("attributes").and_then(|found| found.integer(name));
+            for name in ["stock", "transferable"].into_iter().filter(|name| get(name).is_some()) {
+                let message = format!("`{name}` is not for gift cards");
+                let hint = "leave it out: their codes are the stock, and stay with whom they were given to";
+                report.problem(&attributes.field(name), "not_for_this_type", message, hint);
+            }
+            let quantity = integer("quantity").and_then(|quantity| u32::try_from(quantity).ok()).unwrap_or(0);
+            let length = integer("code_length").and_then(|length| usize::try_from(length).ok()).unwrap_or(16);
+            RewardKind::GiftCard(GiftCards { quantity, length })
         }
         _ => RewardKind::Points,
     }

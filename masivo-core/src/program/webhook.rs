@@ -20,7 +20,7 @@ pub struct WebhookSpec {
 }
 
 /// Everything a webhook can be told, with what it means.
-pub const WEBHOOK_EVENTS: [(&str, &str); 21] = [
+pub const WEBHOOK_EVENTS: [(&str, &str); 22] = [
     ("CUSTOMER_REGISTRATION", "a customer was registered"),
     ("CUSTOMER_ANONYMOUS_TO_REGISTERED", "an anonymous customer was identified"),
     ("CUSTOMER_DELETED", "a customer was deleted: stop using their data"),
@@ -38,6 +38,7 @@ pub const WEBHOOK_EVENTS: [(&str, &str); 21] = [
     ("EVENT_REVERSED", "an event was reversed; reading it shows what was undone"),
     ("EVENT_PARTLY_RETURNED", "a part of a purchase came back, with its value"),
     ("COUPON_REDEMPTION", "a customer redeemed a code"),
+    ("GIFT_CARD_REDEMPTION", "a gift card was redeemed"),
     ("TIER_UPGRADE", "a customer rose to another tier"),
     ("TIER_DOWNGRADE", "a customer fell to another tier"),
     ("AUDIENCE_ENTERED", "a customer entered an audience"),

@@ -126,6 +126,19 @@ impl<'a> Posting<'a> {
         Ok(())
     }
 
+    /// Spends available points of one lot.
+    ///
+    /// # Errors
+    /// [`Insufficient`] when there is not enough; nothing is posted then.
+    pub fn redeem_lot(&mut self, reward: u32, number: u32, amount: Decimal) -> Result<(), Insufficient> {
+        let available = self.wallet.lot(number).map_or(Decimal::ZERO, |lot| lot.available);
+        if available < amount {
+            return Err(Insufficient { reward, wanted: amount, available });
+        }
+        self.post(EntryKind::Redeemed, reward, number, amount);
+        Ok(())
+    }
+
     /// Takes available points by hand, soonest expiry first; never more than there are.
     pub fn withdraw(&mut self, reward: u32, amount: Decimal) {
         let (parts, _) = self.cover(reward, amount);

@@ -304,7 +304,14 @@ fn a_journey_cannot_run_in_circles_or_into_nothing() {
 fn the_other_kinds_name_what_is_wrong() {
     let mut script = open();
     for (step, expected) in [
-        (r#"define reward r {"name": "r", "type": "GIFT_CARD"}"#, "refused: not_supported_yet /type"),
+        (
+            r#"define reward r {"name": "r", "type": "GIFT_CARD", "attributes": {"stock": 5, "transferable": true}}"#,
+            "refused: not_for_this_type /attributes/stock, not_for_this_type /attributes/transferable",
+        ),
+        (
+            r#"define reward r {"name": "r", "type": "POINTS", "attributes": {"quantity": 5}}"#,
+            "refused: not_for_this_type /attributes/quantity",
+        ),
         (
             r#"define reward r {"name": "r", "type": "DISCOUNT"}"#,
             "refused: missing /attributes/discount_type, missing /attributes/value",

@@ -5,14 +5,17 @@ use masivo_core::coupons::Coupon;
 use masivo_core::customers::{read_identification, read_profile_change, read_registration};
 use masivo_core::events::{EventRecord, read_event};
 use masivo_core::fact::{Change, EventStatus, Fact, FactKind};
+use masivo_core::gift_cards::{self, GiftCard};
 use masivo_core::limits::LOTS_HELD;
 use masivo_core::outgoing::Outgoing;
 use masivo_core::profile::comparable_email;
-use masivo_core::program::{Defined, Definer, Kind, Program, StoredDefinition, define, standard_definitions};
-use masivo_core::quota::{Quota, QuotaMove, Quotas, Scope};
+use masivo_core::program::{
+    Defined, Definer, Kind, Program, RewardKind, StoredDefinition, define, standard_definitions,
+};
+use masivo_core::quota::{Owner, Quota, QuotaMove, QuotaSums, Quotas, Scope};
 use masivo_core::state::State;
 use masivo_core::transfer::{Received, Transfer, recipient};
-use masivo_core::value::{Json, Mint, StoreSecret, Timestamp};
+use masivo_core::value::{Decimal, Json, Mint, StoreSecret, Timestamp};
 use masivo_core::wallet::{LaterLots, LaterNeed, Lot};
 use masivo_core::{
     Claim, Command, Context, Customer, Decision, Loaded, Needs, Outcome, Rejection, Undecided, bring_to,
@@ -64,6 +67,8 @@ pub(crate) struct House {
     events: BTreeMap<Uuid, u64>,
     pub(crate) outgoing: Vec<(Key, Outgoing)>,
     coupons: BTreeMap<String, Coupon>,
+    /// Gift cards that were handed out, with their holders: the code is the place.
+    cards: BTreeMap<String, (Key, GiftCard)>,
     /// What is taken of shared quotas.
     pub(crate) quotas: Quotas,
     /// Whether customers are woken as time passes, or only brought to the present when something is done.
@@ -112,6 +117,7 @@ impl House {
             events: BTreeMap::new(),
             outgoing: Vec::new(),
             coupons: BTreeMap::new(),
+            cards: BTreeMap::new(),
             quotas: Quotas::new(),
             wakes: true,
             lots_held: LOTS_HELD,
@@ -178,6 +184,14 @@ impl House {
             let number = Coupon::number_of(stored.number, place);
             self.coupons.insert(code, Coupon { number, code: shown });
         }
+        // Codes of gift cards are there at once; their texts are of no interest here.
+        if let Some(reward) = program.reward_by_id(&stored.id).filter(|_| kind == Kind::Reward)
+            && let RewardKind::GiftCard(cards) = reward.spec.kind
+        {
+            let sums =
+                QuotaSums { used: Decimal::from_count(u64::from(cards.quantity)), held: Decimal::ZERO };
+            self.quotas.insert(gift_cards::pool(reward.number), sums);
+        }
         let changed = program.audiences_version() != self.program.audiences_version();
         Rc::make_mut(&mut self.definitions).push(stored.clone());
         self.program = Rc::new(program);
@@ -230,6 +244,12 @@ impl House {
             (None, Some(id)) => self.ids.get(id).copied(),
             (None, None) => None,
         };
+        let card = match command {
+            Command::RedeemGiftCard(redemption) => self.cards.get(&redemption.code).copied(),
+            _ => None,
+        };
+        loaded.gift_card = card.map(|(_, card)| card);
+        let key = key.or(card.map(|(key, _)| key));
         if let Command::RedeemCoupon(redemption) = command {
             loaded.coupon = self.coupons.get(&redemption.code).cloned();
         }
@@ -358,7 +378,13 @@ impl House {
                 }
             };
             if matches!(entry.kind, QuotaMove::Used | QuotaMove::Held) {
-                let most = entry.quota.most(&self.program);
+                let most = match entry.quota.owner {
+                    Owner::Reward(reward) if entry.quota == gift_cards::handed_out(reward) => {
+                        let pool = self.quotas.get(&gift_cards::pool(reward)).map(|pool| pool.used);
+                        entry.quota.most(&self.program).or(pool)
+                    }
+                    _ => entry.quota.most(&self.program),
+                };
                 assert!(
                     most.is_none_or(|most| sums.taken() <= most),
                     "Q1: {entry:?} makes {sums:?} of {most:?}"
@@ -439,6 +465,10 @@ impl House {
 
     fn keep(&mut self, key: Key, fact: Fact) {
         for change in &fact.changes {
+            if let Change::GiftCard { card, redeemed: false } = change {
+                let code = format!("CARD{}X{}", card.reward, card.place);
+                assert!(self.cards.insert(code, (key, *card)).is_none(), "C1: each code is handed out once");
+            }
             if let Change::EventStatus { fact: event, status } = change {
                 let row = self.facts.get_mut(event).unwrap();
                 row.status = Some(*status);
@@ -473,6 +503,7 @@ impl House {
             fulfilled_by: other(row.fulfilled_by),
             closed_by: other(row.closed_by),
             returns,
+            codes: BTreeMap::new(),
         }
     }
 

@@ -13,6 +13,7 @@ use crate::house::{Answer, House, instant, json};
 use masivo_core::adjustment::{read_adjustment, read_void};
 use masivo_core::coupons::read_redemption;
 use masivo_core::events::read_reversal;
+use masivo_core::gift_cards::read_card_redemption;
 use masivo_core::limits::LOTS_HELD;
 use masivo_core::migration::{read_migration, read_past_events};
 use masivo_core::program::Kind;
@@ -77,6 +78,7 @@ impl Script {
                 self.done_command(&Command::RemoveTags { customer: customer.to_owned(), names })
             }
             "redeem" => self.redeem(rest),
+            "card" => self.redeem_card(rest),
             "migrate" => self.migrate(rest),
             "adjust" | "void" => self.adjust(word, rest),
             "transfer" => self.transfer(rest),
@@ -470,6 +472,31 @@ impl Script {
         match self.house.submit(&Command::RedeemCoupon(redemption)) {
             Ok(answer) => {
                 if let (Some(name), Outcome::Coupon { fact, .. }) = (name, &answer.outcome) {
+                    let event = self.house.fact(*fact).event.as_ref().unwrap().id;
+                    self.events.insert(name.to_owned(), event);
+                }
+                self.show_answer(&answer)
+            }
+            Err(rejection) => refused(&rejection),
+        }
+    }
+
+    /// `card <code> [<json>] [as <name>]`: redeems a gift card.
+    fn redeem_card(&mut self, rest: &str) -> String {
+        let (rest, name) = match rest.rsplit_once(" as ") {
+            Some((rest, name)) => (rest, Some(name.trim())),
+            None => (rest, None),
+        };
+        let (code, more) = customer_and(rest);
+        let mut body = object().with("code", code).build();
+        body.merge(&self.json(more));
+        let redemption = match read_card_redemption(&body) {
+            Ok((redemption, _)) => redemption,
+            Err(report) => return refused(&Rejection::Malformed(report)),
+        };
+        match self.house.submit(&Command::RedeemGiftCard(redemption)) {
+            Ok(answer) => {
+                if let (Some(name), Outcome::Event { fact, .. }) = (name, &answer.outcome) {
                     let event = self.house.fact(*fact).event.as_ref().unwrap().id;
                     self.events.insert(name.to_owned(), event);
                 }

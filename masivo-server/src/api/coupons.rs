@@ -9,7 +9,7 @@ use masivo_core::coupons::read_redemption;
 use masivo_core::events::EventRecord;
 use masivo_core::fact::{EventReason, EventStatus};
 use masivo_core::value::{Json, object};
-use masivo_store::{Answer, Work};
+use masivo_store::{Answer, CodePool, Work};
 
 /// What the product says when a condition has no text of its own.
 const NOT_MET: &str = "Condition was not met";
@@ -90,15 +90,25 @@ fn how_far(skip: &Json) -> u8 {
 
 /// The codes of a campaign, each with its uses.
 pub(crate) async fn codes(call: Call) -> Outcome {
-    let (id, after, limit) = (call.path("id"), call.text("after"), call.limit());
-    Ok(Reply::page(call.read(move |query| query.codes(&id, after.as_deref(), limit)).await?))
+    list_codes(&call, CodePool::Campaign(call.path("id"))).await
 }
 
 /// Adds codes to a campaign, all or none.
 pub(crate) async fn supply(call: Call) -> Outcome {
+    supply_to(&call, CodePool::Campaign(call.path("id"))).await
+}
+
+/// The codes of a campaign or gift card.
+pub(super) async fn list_codes(call: &Call, pool: CodePool) -> Outcome {
+    let (after, limit) = (call.text("after"), call.limit());
+    Ok(Reply::page(call.read(move |query| query.codes(&pool, after.as_deref(), limit)).await?))
+}
+
+/// Adds codes to a campaign or gift card.
+pub(super) async fn supply_to(call: &Call, pool: CodePool) -> Outcome {
     let codes = call.body.get("codes").map_or(&[][..], Json::items);
     let codes = codes.iter().filter_map(Json::as_text).map(ToOwned::to_owned).collect();
-    let answer = call.submit(Work::SupplyCodes { campaign: call.path("id"), codes }).await?;
+    let answer = call.submit(Work::SupplyCodes { pool, codes }).await?;
     let Answer::Count(count) = answer else { return Ok(Reply::data(call.show(&answer))) };
     Ok(Reply::data(object().with("count", count)))
 }

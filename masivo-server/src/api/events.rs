@@ -37,6 +37,7 @@ fn show(call: &Call, answer: &Answer) -> Json {
             .with("accumulations", nothing())
             .with("redemptions", nothing())
             .with("punch_cards", nothing())
+            .with("gift_card", nothing())
             .with("transactions", nothing());
         event.set("result", result);
         event.set("rewarding_campaigns", nothing());

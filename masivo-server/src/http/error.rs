@@ -266,6 +266,7 @@ const fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::LotNotFound { .. }
         | Rejection::EventNotFound { .. }
         | Rejection::UnknownCoupon
+        | Rejection::UnknownGiftCard
         | Rejection::DefinitionNotFound { .. } => StatusCode::NOT_FOUND,
         Rejection::AnswerErased | Rejection::CustomerDeleted => StatusCode::GONE,
         Rejection::UnknownBrand { .. }
@@ -273,6 +274,7 @@ const fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::ReservedEventType { .. }
         | Rejection::UnknownReward { .. }
         | Rejection::NotReturnable
+        | Rejection::GiftCardRefused { .. }
         | Rejection::NotTransferable
         | Rejection::ReturnExceeds { .. }
         | Rejection::OutOfRange => StatusCode::UNPROCESSABLE_ENTITY,
@@ -282,6 +284,7 @@ const fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::NotAnonymous
         | Rejection::CustomerInactive
         | Rejection::EventClosed { .. }
+        | Rejection::GiftCardClosed { .. }
         | Rejection::TooManyReturns { .. }
         | Rejection::TooManyPending { .. }
         | Rejection::PointsSpent { .. }

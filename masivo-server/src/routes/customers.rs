@@ -3,8 +3,8 @@
 use super::{Input, Method, Output, Route, at, handler};
 use crate::api;
 use crate::shapes::{
-    ANY_TEXT, CONSENT_CHANGE, CONSENT_RECEIPT, CONSENT_STATE, CUSTOMER, CUSTOMER_AND_WALLET, DONE, HAPPENING,
-    LIMIT, MIGRATION, ROW, TAG_NAMES, TAGS_CHANGE, TRANSACTION, TRANSACTION_TYPES, WALLET, list,
+    ANY_TEXT, CONSENT_CHANGE, CONSENT_RECEIPT, CONSENT_STATE, CUSTOMER, CUSTOMER_AND_WALLET, DONE, GIFT_CARD,
+    HAPPENING, LIMIT, MIGRATION, ROW, TAG_NAMES, TAGS_CHANGE, TRANSACTION, TRANSACTION_TYPES, WALLET, list,
 };
 use masivo_core::adjustment::{ADJUSTMENT, VOID};
 use masivo_core::profile::{DEVICE, IDENTIFICATION, PROFILE_CHANGE, REGISTRATION};
@@ -105,6 +105,14 @@ pub(super) const ROUTES: &[Route] = &[
     )
     .takes(Input::Described(Shape::Object(&VOID)))
     .gives(WITH_WALLET),
+    Route::new(
+        Method::Get,
+        at!("/customers/{id}/rewards/gift-cards"),
+        "The gift cards of a customer, with what became of them",
+        handler!(api::gift_cards::of_customer),
+    )
+    .product()
+    .gives(Output::Data(list(&Shape::Object(&GIFT_CARD)))),
     Route::new(
         Method::Get,
         at!("/customers/{id}/history"),

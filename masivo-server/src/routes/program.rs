@@ -4,10 +4,12 @@ use super::{Handler, Input, Method, Output, Route, at, handler};
 use crate::api;
 use crate::shapes::{
     ANY_TEXT, AUDIENCE_READ, BRAND_READ, CAMPAIGN_READ, CAMPAIGN_TYPES, CODES, CODES_ADDED, COUPON,
-    COUPON_REDEEMED, DELIVERY, DELIVERY_STATUS, DONE, EVENT_TYPE_READ, INDEX, INSTANCE, JOURNEY_READ, LIMIT,
-    MEMBER, MEMBERS_CHANGE, REWARD_READ, REWARD_TYPES, ROW, TEMPLATE_READ, TIER_READ, WEBHOOK_READ, list,
+    COUPON_REDEEMED, DELIVERY, DELIVERY_STATUS, DONE, EVENT_READ, EVENT_TYPE_READ, GIFT_CARD, INDEX,
+    INSTANCE, JOURNEY_READ, LIMIT, MEMBER, MEMBERS_CHANGE, REWARD_READ, REWARD_TYPES, ROW, TEMPLATE_READ,
+    TIER_READ, WEBHOOK_READ, list,
 };
 use masivo_core::coupons::REDEEM_COUPON;
+use masivo_core::gift_cards::REDEEM_GIFT_CARD;
 use masivo_core::program::{AUDIENCE, BRAND, CAMPAIGN, EVENT_TYPE, JOURNEY, REWARD, TEMPLATE, TIER, WEBHOOK};
 use masivo_core::shape::{Field, ObjectShape, Shape, optional, required};
 
@@ -176,6 +178,37 @@ pub(super) const ROUTES: &[Route] = &[
     .product()
     .takes(Input::Described(Shape::Object(&REDEEM_COUPON)))
     .gives(Output::Data(Shape::Object(&COUPON_REDEEMED))),
+    Route::new(
+        Method::Get,
+        at!("/rewards/{id}/codes"),
+        "The codes of a gift card in the order they are handed out, those that were with one use",
+        handler!(api::gift_cards::codes),
+    )
+    .query(&[optional("after", ANY_TEXT, "the `next` of the page before"), LIMIT])
+    .gives(Output::Page(Shape::Object(&COUPON))),
+    Route::new(
+        Method::Post,
+        at!("/rewards/{id}/codes"),
+        "Add codes of your own to a gift card: up to 10,000, all or none",
+        handler!(api::gift_cards::supply),
+    )
+    .takes(Input::Checked(Shape::Object(&CODES)))
+    .gives(Output::Data(Shape::Object(&CODES_ADDED))),
+    Route::new(
+        Method::Get,
+        at!("/gift_cards/{code}"),
+        "A gift card that was handed out",
+        handler!(api::gift_cards::get),
+    )
+    .gives(Output::Data(Shape::Object(&GIFT_CARD))),
+    Route::new(
+        Method::Post,
+        at!("/gift_cards/redeem"),
+        "Redeem a gift card by its code; its event can be reversed",
+        handler!(api::gift_cards::redeem),
+    )
+    .takes(Input::Described(Shape::Object(&REDEEM_GIFT_CARD)))
+    .gives(Output::Data(Shape::Object(&EVENT_READ))),
     lists(at!("/audiences"), "List audiences", &AN_AUDIENCE, handler!(api::definitions::audiences)),
     makes(
         at!("/audiences"),

@@ -108,6 +108,7 @@ read_shape!(
     ID,
     VERSION,
     optional("usage", list(&Shape::Object(&USAGE)), "how much of its stock was given"),
+    optional("codes_summary", Shape::Map(&COUNT, 10), "GIFT_CARD: how many codes there are, were handed out and are held"),
 ]);
 read_shape!(
 /// A campaign; its status is computed.

@@ -84,6 +84,16 @@ const STAMPED: ObjectShape = ObjectShape {
     unknown: Unknown::Refused,
 };
 
+const CARD_LINE: ObjectShape = ObjectShape {
+    name: "GiftCardLine",
+    fields: &[
+        optional("reward_id", Shape::Uuid, "of what"),
+        required("lot", COUNT, "its lot in the wallet"),
+        optional("code", ANY_TEXT, "its code; absent for an event that was not sent"),
+    ],
+    unknown: Unknown::Refused,
+};
+
 const RESULT: ObjectShape = ObjectShape {
     name: "EventResult",
     fields: &[
@@ -96,6 +106,7 @@ const RESULT: ObjectShape = ObjectShape {
             list(&Shape::Object(&STAMPED)),
             "stamps it gave, or gives once it is fulfilled",
         ),
+        required("gift_card", list(&Shape::Object(&CARD_LINE)), "gift cards it gave or redeemed"),
         required("transactions", list(&Shape::Object(&TRANSACTION)), "the bookings"),
     ],
     unknown: Unknown::Refused,
@@ -239,7 +250,28 @@ pub const PREVIEWED: ObjectShape = ObjectShape {
     unknown: Unknown::Refused,
 };
 
-/// A code of a coupon campaign.
+/// A gift card that was handed out.
+pub const GIFT_CARD: ObjectShape = ObjectShape {
+    name: "GiftCard",
+    fields: &[
+        required("code", ANY_TEXT, "its code"),
+        optional("reward_id", Shape::Uuid, "of what"),
+        required("customer_id", ANY_TEXT, "who holds it"),
+        optional("description", ANY_TEXT, "the reward's description"),
+        required(
+            "status",
+            Shape::Choice(&["ACTIVE", "REDEEMED", "EXPIRED", "CANCELLED"]),
+            "what became of it",
+        ),
+        required("rewarded_at", Shape::Instant, "when it was given"),
+        optional("expired_at", Shape::Instant, "when it expires"),
+        optional("redeemed_at", Shape::Instant, "when it was redeemed"),
+        optional("redeemed_by_event", Shape::Uuid, "the event that redeemed it, which can be reversed"),
+    ],
+    unknown: Unknown::Refused,
+};
+
+/// A code of a coupon campaign or gift card.
 pub const COUPON: ObjectShape = ObjectShape {
     name: "Coupon",
     fields: &[

@@ -253,6 +253,20 @@ async fn events(house: &House) {
     assert_eq!(at(&done, "/warnings/0/pointer"), "/colour");
     assert!(!house.get("/transactions?date=15-01-2026").await.data().items().is_empty());
     house.get("/reports/daily").await.data();
+    let card = r#"{"name": "card", "type": "GIFT_CARD"}"#;
+    let card = at(&house.post("/rewards", card).await.expect(201), "/data/id");
+    house.post(&format!("/rewards/{card}/codes"), r#"{"codes": ["CARD-0001"]}"#).await.data();
+    house.get(&format!("/rewards/{card}/codes")).await.data();
+    let campaign = format!(
+        r#"{{"name": "cards", "withoutEndDate": true, "attributes": {{"trigger": "VISIT"}},
+            "rules": [{{"effects": [{{"reward_id": "{card}", "amount": 1}}]}}]}}"#
+    );
+    house.post("/campaigns?type=BEHAVIOR", &campaign).await.expect(201);
+    let visit = r#"{"customer_id": "gus", "brand_id": "shop", "type": "VISIT"}"#;
+    house.post("/behavior/events", visit).await.data();
+    house.get("/customers/gus/rewards/gift-cards").await.data();
+    house.get("/gift_cards/card0001").await.data();
+    house.post("/gift_cards/redeem", r#"{"code": "CARD-0001"}"#).await.data();
 }
 
 async fn messages(house: &House, url: &str) {

@@ -14,6 +14,7 @@ mod connection;
 mod crash;
 mod endpoints;
 mod errors;
+mod gifts;
 mod house;
 mod logs;
 mod loyalty;

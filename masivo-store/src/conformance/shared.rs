@@ -2,7 +2,7 @@
 
 use super::{Fixture, House, house, instant, json, purchase, registration};
 use crate::backend::{Backend, Read, Unit, Write};
-use crate::engine::Clock;
+use crate::engine::{Clock, CodePool, Work};
 use masivo_core::Command;
 use masivo_core::adjustment::read_adjustment;
 use masivo_core::program::Kind;
@@ -56,6 +56,58 @@ pub fn a_shared_limit_is_never_overrun<F: Fixture>(fixture: &F) {
             .unwrap();
     }
     assert_eq!(usage(&house), "0 0 10");
+    house.verified_hash();
+}
+
+/// C1 and C2, with 64 callers at once: every code of a gift card goes to one customer, and there are no more cards than codes.
+pub fn gift_cards_are_handed_out_once_each<F: Fixture>(fixture: &F) {
+    let house = house(fixture);
+    let card = r#"{"name": "card", "type": "GIFT_CARD", "attributes": {"quantity": 7}}"#;
+    let card = house.define(Kind::Reward, None, card).text("id").unwrap().to_owned();
+    let pool = CodePool::Reward(card.clone());
+    let own =
+        Work::SupplyCodes { pool: pool.clone(), codes: vec!["OWN-1".into(), "OWN-2".into(), "OWN-3".into()] };
+    house.submit(own.clone().into(), None).unwrap();
+    house.submit(own.into(), None).unwrap();
+    let codes = |house: &House| house.handle().query().unwrap().codes(&pool, None, 100).unwrap().items;
+    while codes(&house).len() < 10 {
+        house.submit(Work::Ping.into(), None).unwrap();
+    }
+    let campaign = format!(
+        r#"{{"name": "cards", "attributes": {{"trigger": "PURCHASE"}}, "withoutEndDate": true,
+            "rules": [{{"effects": [{{"reward_id": "{card}", "amount": 1}}]}}]}}"#
+    );
+    house.define(Kind::Campaign, None, &campaign);
+    let threads: Vec<_> = (0..64)
+        .map(|caller| {
+            let (handle, id) = (house.handle(), format!("c{caller}"));
+            std::thread::spawn(move || {
+                handle.submit_blocking(registration(&id)).unwrap();
+                let answer = handle.submit_blocking(purchase(&id, "1", "")).unwrap();
+                let answer = answer.to_json(&handle.program());
+                let cards = answer.path("result.gift_card").unwrap().items().to_vec();
+                let code = cards.first().map(|card| card.text("code").unwrap().to_owned());
+                (code, answer.text("id").and_then(masivo_core::value::parse_uuid).unwrap())
+            })
+        })
+        .collect();
+    let answers: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+    let given: std::collections::BTreeSet<&String> =
+        answers.iter().filter_map(|(code, _)| code.as_ref()).collect();
+    assert_eq!(given.len(), 10, "{answers:?}");
+    assert!(given.contains(&"OWN-3".to_owned()));
+    assert!(codes(&house).iter().all(|code| code.integer("uses_count") == Some(1)));
+    // What is taken back is retired: nobody gets it again.
+    let (code, event) = answers.iter().find(|(code, _)| code.is_some()).unwrap();
+    let reverse = Command::Reverse { event: *event, reason: "test".into(), plan: None, part: None };
+    house.submit(reverse.into(), None).unwrap();
+    let query = house.handle().query().unwrap();
+    let card = query.gift_card(code.as_deref().unwrap()).unwrap();
+    assert_eq!(card.text("status"), Some("CANCELLED"));
+    drop(query);
+    house.register("late").unwrap();
+    let late = house.submit(purchase("late", "1", "").into(), None).unwrap();
+    assert_eq!(late.path("result.gift_card").unwrap().items().len(), 0);
     house.verified_hash();
 }
 

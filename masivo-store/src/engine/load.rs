@@ -7,6 +7,7 @@ use masivo_core::events::EventRecord;
 use masivo_core::fact::{Change, EventStatus, Fact, FactKind};
 use masivo_core::value::Timestamp;
 use masivo_core::wallet::{LaterLots, LaterNeed};
+use std::collections::BTreeMap;
 
 /// The customer of a merchant's id, from memory or from the store.
 pub(super) fn customer_by_id(
@@ -74,7 +75,7 @@ pub(crate) fn complete(
     }
     returns.reverse();
     let status = row.status.or_else(|| row.fact.event.as_ref().map(|head| head.status));
-    Ok(EventRecord {
+    let mut record = EventRecord {
         customer: customer.to_owned(),
         status: status
             .ok_or_else(|| StoreError::damaged(format!("fact {} is no event", row.fact.sequence)))?,
@@ -82,7 +83,20 @@ pub(crate) fn complete(
         fulfilled_by,
         closed_by,
         returns,
-    })
+        codes: BTreeMap::new(),
+    };
+    codes(unit, &mut record)?;
+    Ok(record)
+}
+
+/// Looks up the codes of the gift cards that an event is about.
+pub(crate) fn codes(unit: &(impl Read + ?Sized), record: &mut EventRecord) -> Result<(), StoreError> {
+    let numbers: Vec<u64> = record.gift_cards().map(|card| card.number()).collect();
+    for number in numbers {
+        let found = unit.coupons(number, 1)?.into_iter().find(|coupon| coupon.number == number);
+        record.codes.extend(found.map(|coupon| (number, coupon.code)));
+    }
+    Ok(())
 }
 
 /// Later lots loaded in one step.

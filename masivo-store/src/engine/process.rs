@@ -5,12 +5,13 @@ use super::due::{catch_up, set_clock, wake_all_due};
 use super::repeat::{hash_key, remember, repeated};
 use super::request::{Request, Work};
 use super::writer::Desk;
-use super::{coupons, delivery, load, transfer, tried};
-use crate::backend::{CustomerKey, CustomerRow, Destination, Made, OutboxRow, Unit, Write};
+use super::{codes, delivery, load, transfer, tried};
+use crate::backend::{CustomerKey, CustomerRow, Destination, Holder, Made, OutboxRow, Unit, Write};
 use crate::error::{StoreError, SubmitError};
 use base64::Engine as _;
 use masivo_core::events::EventRecord;
 use masivo_core::fact::{Change, EventStatus, Fact, FactKind};
+use masivo_core::gift_cards::GiftCard;
 use masivo_core::outgoing::{DeliveryStatus, Outgoing, Target};
 use masivo_core::problem::{Pointer, Report};
 use masivo_core::profile::comparable_email;
@@ -43,9 +44,7 @@ pub(super) fn carry_out(desk: &mut Desk, unit: &mut impl Unit, request: Request)
         Work::Customer(command) => customer(desk, unit, &command, key.as_deref()),
         Work::Try(command) => tried::carry_out(desk, unit, &command),
         Work::Define { kind, id, body } => definition(desk, unit, kind, id.as_deref(), &body, key.as_deref()),
-        Work::SupplyCodes { campaign, codes } => {
-            coupons::supply(desk, unit, &campaign, &codes, key.as_deref())
-        }
+        Work::SupplyCodes { pool, codes } => codes::supply(desk, unit, &pool, &codes, key.as_deref()),
         Work::FulfillExpired { from, to } => fulfill_expired(desk, unit, from, to, key.as_deref()),
         Work::ClaimDeliveries { limit } => Ok(Ok(Answer::Deliveries(delivery::claim(desk, unit, limit)?))),
         Work::ReportDelivery { id, result } => {
@@ -105,7 +104,10 @@ fn customer(
     let customer_id = decision.customer.profile.id().to_owned();
     let facts = std::mem::take(&mut decision.facts);
     apply(desk, unit, known, decision, &facts, matches!(command, Command::Delete { .. }))?;
-    let fresh = fresh_event(&made, facts, &customer_id);
+    let mut fresh = fresh_event(&made, facts, &customer_id);
+    if let Some(record) = &mut fresh {
+        load::codes(unit, record)?;
+    }
     // What could not be fulfilled wrote nothing and may be tried again.
     if !matches!(&outcome, Outcome::Event { still_expired: Some(_), .. }) {
         remember(desk, unit, hashes, made)?;
@@ -145,7 +147,7 @@ fn made_by(command: &Command, decision: &Decision) -> Made {
             Made::Fact(own.map_or(first_fact, |fact| fact.sequence))
         }
         Outcome::Event { fact, .. } => match command {
-            Command::Emit(_) => Made::Event(*fact),
+            Command::Emit(_) | Command::RedeemGiftCard(_) => Made::Event(*fact),
             Command::Fulfill { .. } => Made::Fulfilled(*fact),
             _ => match decision.facts.iter().find(|made| made.kind == FactKind::Returned) {
                 Some(returned) => Made::Returned { event: *fact, by: returned.sequence },
@@ -240,7 +242,13 @@ fn load_for(
             }
             found
         }
-        (None, None) => None,
+        (None, None) => match card_of(unit, command)? {
+            Some((card, holder)) => {
+                loaded.gift_card = Some(card);
+                load::customer_by_key(desk, unit, holder)?
+            }
+            None => None,
+        },
     };
     let key = row.as_ref().map(|row| row.key);
     if let Command::RedeemCoupon(redemption) = command {
@@ -261,6 +269,15 @@ fn load_for(
     loaded.customer = Some(customer);
     load_needs(desk, unit, command, &known, head, &mut loaded)?;
     Ok(Ok((Some(known), loaded)))
+}
+
+/// The gift card that a command redeems, with its holder.
+fn card_of(unit: &impl Unit, command: &Command) -> Result<Option<(GiftCard, CustomerKey)>, StoreError> {
+    let Command::RedeemGiftCard(redemption) = command else { return Ok(None) };
+    let Some(code) = unit.coupon(&redemption.code)? else { return Ok(None) };
+    let Some((reward, place)) = GiftCard::of_number(code.number) else { return Ok(None) };
+    let holder = unit.holder(code.number)?;
+    Ok(holder.map(|holder| (GiftCard { reward, place, lot: holder.lot }, holder.customer)))
 }
 
 pub(super) fn load_needs(
@@ -426,6 +443,18 @@ fn write_fact(
                 unit.write(Write::EventReturned { event: fact.about, by: fact.sequence })?;
             }
             Change::Quota(entry) if entry.quota.scope == Scope::Everyone => desk.quotas.book(unit, entry)?,
+            Change::GiftCard { card, redeemed } => {
+                let (number, lot, since) = (card.number(), card.lot, fact.at);
+                let handed_out = Holder { number, customer, lot, since, redeemed_by: 0 };
+                let holder = match redeemed {
+                    false => handed_out,
+                    true => {
+                        let known = unit.holder(number)?.unwrap_or(handed_out);
+                        Holder { redeemed_by: fact.sequence, ..known }
+                    }
+                };
+                unit.write(Write::Holder(&holder))?;
+            }
             // A flip that only moved is part of the working state: the lists of members stay as they are.
             Change::Member(membership) if membership.since == fact.at => {
                 let since = membership.inside.then_some(membership.since);
@@ -572,8 +601,8 @@ pub(super) fn define(
     let mut report = Report::default();
     let root = Pointer::root();
     let at = root.field("customCodes");
-    coupons::check_free(unit, defined.stored.number, &defined.codes, &at, &mut report)?;
-    coupons::check_room(desk, defined.stored.number, defined.codes.len(), &at, &mut report);
+    codes::check_free(unit, defined.stored.number, &defined.codes, &at, &mut report)?;
+    codes::check_room(desk, defined.stored.number, defined.codes.len(), &at, &mut report);
     if report.has_problems() {
         return Ok(Err(Rejection::Malformed(report).into()));
     }
@@ -584,7 +613,7 @@ pub(super) fn define(
         unit.write(Write::Sweep(desk.sweep))?;
     }
     desk.program = Arc::new(defined.program);
-    coupons::take_up(desk, unit, &defined.stored, &defined.codes)?;
+    codes::take_up(desk, unit, &defined.stored, &defined.codes)?;
     Ok(Ok(Answer::Definition {
         stored: Box::new(defined.stored),
         created: defined.created,

@@ -2,9 +2,10 @@
 
 use super::delivery::DeliveryResult;
 use crate::backend::ApiKey;
-use masivo_core::Command;
-use masivo_core::program::Kind;
+use masivo_core::gift_cards::pool_of;
+use masivo_core::program::{Kind, Program, RewardKind};
 use masivo_core::value::{Json, Timestamp};
+use masivo_core::{Command, Rejection};
 use uuid::Uuid;
 
 /// Something to be done, and the key that makes repeating it harmless.
@@ -14,6 +15,41 @@ pub struct Request {
     pub work: Work,
     /// An idempotency key: the same key and work give the same answer and are carried out once.
     pub key: Option<String>,
+}
+
+/// Whose codes are meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CodePool {
+    /// The coupon campaign of an id.
+    Campaign(String),
+    /// The reward of an id, which consists of gift cards.
+    Reward(String),
+}
+
+impl CodePool {
+    /// The kind of definition that it is, and its id.
+    pub fn definition(&self) -> (&'static str, &str) {
+        match self {
+            Self::Campaign(id) => ("campaign", id),
+            Self::Reward(id) => ("reward", id),
+        }
+    }
+
+    /// The number under which the codes are kept, and the definition's id.
+    pub(crate) fn find(&self, program: &Program) -> Result<u32, Rejection> {
+        let found = match self {
+            Self::Campaign(id) => program
+                .campaign_by_id(id)
+                .filter(|campaign| campaign.spec.coupons.is_some())
+                .map(|campaign| campaign.number),
+            Self::Reward(id) => program
+                .reward_by_id(id)
+                .filter(|reward| matches!(reward.spec.kind, RewardKind::GiftCard(_)))
+                .map(|reward| pool_of(reward.number)),
+        };
+        let (kind, id) = self.definition();
+        found.ok_or_else(|| Rejection::DefinitionNotFound { kind, id: id.to_owned() })
+    }
 }
 
 /// What is to be done.
@@ -32,10 +68,10 @@ pub enum Work {
         /// The definition as it was sent.
         body: Json,
     },
-    /// Codes are added to a coupon campaign.
+    /// Codes are added to a coupon campaign, or to the pool of a gift card.
     SupplyCodes {
-        /// The campaign's id.
-        campaign: String,
+        /// Whose codes they are.
+        pool: CodePool,
         /// The codes as they are handed out.
         codes: Vec<String>,
     },

@@ -4,7 +4,7 @@ use super::Config;
 use super::answer::Answer;
 use super::cache::Cache;
 use super::clock::Clock;
-use super::coupons;
+use super::codes;
 use super::due;
 use super::handle::Handle;
 use super::process;
@@ -421,7 +421,7 @@ impl Writer {
         let most = if alone { WAKE_UPS_ALONE } else { WAKE_UPS_BESIDE };
         due::wake_up_due(&mut self.desk, &mut unit, most).map_err(failed)?;
         due::sweep(&mut self.desk, &mut unit, most).map_err(failed)?;
-        coupons::generate(&mut self.desk, &mut unit, most).map_err(failed)?;
+        codes::generate(&mut self.desk, &mut unit, most).map_err(failed)?;
         write_customers(&mut self.desk, &mut unit).map_err(failed)?;
         self.desk.quotas.write(&mut unit).map_err(failed)?;
         write_sums(&mut self.desk, &mut unit).map_err(failed)?;

@@ -51,7 +51,7 @@ impl Query {
     }
 
     /// What is taken of a shared quota now: holds that have run out count no more, whether or not that is booked yet.
-    fn shared_quota(&self, quota: &Quota) -> Result<QuotaSums, StoreError> {
+    pub(super) fn shared_quota(&self, quota: &Quota) -> Result<QuotaSums, StoreError> {
         let mut sums = self.reader.quota(quota)?.unwrap_or_default();
         if sums.held.is_zero() {
             return Ok(sums);

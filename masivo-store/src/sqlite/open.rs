@@ -12,11 +12,12 @@ use std::time::Duration;
 /// The version the first step leads to: what was before was never released and cannot be read.
 const FIRST_VERSION: i64 = 2;
 /// The steps from an empty file to the present schema, in order.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("migrations/0001_initial.sql"),
     include_str!("migrations/0002_quotas.sql"),
     include_str!("migrations/0003_coupons.sql"),
     include_str!("migrations/0004_returns.sql"),
+    include_str!("migrations/0005_holders.sql"),
 ];
 /// How long the writer waits for others that use the file.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);

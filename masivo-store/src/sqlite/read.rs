@@ -2,7 +2,7 @@
 
 use super::row::{self, CUSTOMER, EMAIL, FACT, OUTBOX, WEBHOOK, instant, json, place, read_made};
 use crate::backend::{
-    ApiKey, Counters, Coupon, CouponRun, CustomerKey, CustomerRow, DailyRow, FactRow, OutboxFilter,
+    ApiKey, Counters, Coupon, CouponRun, CustomerKey, CustomerRow, DailyRow, FactRow, Holder, OutboxFilter,
     OutboxRow, Read, Remembered,
 };
 use crate::error::StoreError;
@@ -219,6 +219,18 @@ impl<T: HasConnection> Read for T {
         many(self.connection(), sql, params![from.cast_signed(), bound(limit)], coupon)
     }
 
+    fn holder(&self, number: u64) -> Result<Option<Holder>> {
+        let sql = "SELECT number, customer, lot, since, redeemed_by FROM holder WHERE number = ?1";
+        one(self.connection(), sql, [number.cast_signed()], holder)
+    }
+
+    fn held_by(&self, customer: CustomerKey, from: u64, limit: usize) -> Result<Vec<Holder>> {
+        let sql = "SELECT number, customer, lot, since, redeemed_by FROM holder
+                   WHERE customer = ?1 AND number >= ?2 ORDER BY number LIMIT ?3";
+        let parameters = params![customer.cast_signed(), from.cast_signed(), bound(limit)];
+        many(self.connection(), sql, parameters, holder)
+    }
+
     fn coupon_runs(&self) -> Result<BTreeMap<u32, CouponRun>> {
         let sql = "SELECT campaign, wanted, made, supplied FROM coupon_run";
         let runs = many(self.connection(), sql, [], |row| {
@@ -397,6 +409,17 @@ impl<T: HasConnection> Read for T {
             last_instant: last.and_then(|text| text.parse().ok()).map(instant),
         })
     }
+}
+
+fn holder(row: &Row<'_>) -> Result<Holder> {
+    let unsigned = |at: usize| row.get::<_, i64>(at).map(i64::cast_unsigned);
+    Ok(Holder {
+        number: unsigned(0)?,
+        customer: unsigned(1)?,
+        lot: row.get(2)?,
+        since: Timestamp::from_milliseconds(row.get(3)?),
+        redeemed_by: unsigned(4)?,
+    })
 }
 
 fn coupon(row: &Row<'_>) -> Result<Coupon> {

@@ -3,7 +3,8 @@
 use super::read::HasConnection;
 use super::row::{destination_columns, place, write_made};
 use crate::backend::{
-    ApiKey, CommitError, Coupon, CouponRun, CustomerKey, CustomerRow, OutboxRow, Unit, Write, key_period,
+    ApiKey, CommitError, Coupon, CouponRun, CustomerKey, CustomerRow, Holder, OutboxRow, Unit, Write,
+    key_period,
 };
 use crate::error::StoreError;
 use crate::stored::{
@@ -168,6 +169,20 @@ impl<'u> SqliteUnit<'u> {
         self.run(
             "INSERT INTO coupon (number, code, shown) VALUES (?1, ?2, ?3)",
             params![coupon.number.cast_signed(), code, shown],
+        )?;
+        Ok(())
+    }
+
+    fn holder(&self, holder: &Holder) -> Result<(), StoreError> {
+        self.run(
+            "INSERT OR REPLACE INTO holder (number, customer, lot, since, redeemed_by) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                holder.number.cast_signed(),
+                holder.customer.cast_signed(),
+                holder.lot,
+                holder.since.milliseconds(),
+                holder.redeemed_by.cast_signed(),
+            ],
         )?;
         Ok(())
     }
@@ -346,6 +361,7 @@ impl Unit for SqliteUnit<'_> {
                 self.run("DELETE FROM claim WHERE hash = ?1", params![hash.as_slice()]).map(drop)
             }
             Write::Coupon { coupon, code } => self.coupon(coupon, code),
+            Write::Holder(holder) => self.holder(holder),
             Write::CouponRun { campaign, run } => self.coupon_run(campaign, run),
             Write::Quota { quota, sums } => self.quota(quota, sums),
             Write::Member { audience, customer, since } => self.member(audience, customer, since),

@@ -12,6 +12,7 @@ use masivo_core::explain::{CampaignTrace, Explanation, Skip, SkipReason};
 use masivo_core::fact::{
     Award, Change, EventHead, EventReason, EventStatus, JourneyEnd, ReturnedLine, ReturnedPart,
 };
+use masivo_core::gift_cards::GiftCard;
 use masivo_core::program::CampaignStatus;
 use masivo_core::redemption::Refused;
 use masivo_core::rule::{Failure, Span, Truth};
@@ -190,6 +191,7 @@ fn write_change(out: &mut Output, change: &Change) {
         | Change::JourneyLeft { .. }
         | Change::BirthdaysSeen(_) => write_whereabouts(out, change),
         Change::Returned(part) => write_returned(out, part),
+        Change::GiftCard { card, redeemed } => write_card(out, card, *redeemed),
         Change::Caused { fact } => numbered(out, 18, *fact),
         Change::EventStatus { fact, status } => {
             numbered(out, 19, *fact);
@@ -289,8 +291,20 @@ fn read_change(input: &mut Input<'_>) -> Result<Change, StoreError> {
         22 => Change::StandbyOpened(read_standby(input, true)?),
         23 => Change::Returned(read_returned(input)?),
         24 => Change::BirthdaysSeen(input.instant()?),
+        25 => Change::GiftCard {
+            card: GiftCard { reward: input.small()?, place: input.small()?, lot: input.small()? },
+            redeemed: input.flag()?,
+        },
         _ => return Err(input.bad()),
     })
+}
+
+fn write_card(out: &mut Output, card: &GiftCard, redeemed: bool) {
+    out.byte(25);
+    out.number(card.reward);
+    out.number(card.place);
+    out.number(card.lot);
+    out.flag(redeemed);
 }
 
 fn write_returned(out: &mut Output, part: &ReturnedPart) {

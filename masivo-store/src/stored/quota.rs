@@ -7,7 +7,7 @@ use masivo_core::quota::{
 };
 use masivo_core::value::Decimal;
 
-const COUNTS: [Counts; 8] = [
+const COUNTS: [Counts; 9] = [
     Counts::Times,
     Counts::Worth,
     Counts::Units,
@@ -16,6 +16,7 @@ const COUNTS: [Counts; 8] = [
     Counts::Cards,
     Counts::Periods,
     Counts::Streaks,
+    Counts::Codes,
 ];
 
 /// The columns that name a shared quota: owner, number, counts, unit, period. Their order is the order of quotas.

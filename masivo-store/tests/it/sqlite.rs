@@ -5,7 +5,7 @@ use masivo_core::Command;
 use masivo_core::fact::EventStatus;
 use masivo_core::program::Kind;
 use masivo_store::conformance::{Fixture, House, instant, purchase, start_instant};
-use masivo_store::{Mode, SqliteBackend, SqliteReader, StoreError, Work, verify};
+use masivo_store::{CodePool, Mode, SqliteBackend, SqliteReader, StoreError, Work, verify};
 
 struct Sqlite(Folder);
 
@@ -109,9 +109,13 @@ fn codes_are_generated_on_after_a_restart() {
         let backend = SqliteBackend::open(&folder.file(), Mode::Test, Some([7; 16])).unwrap();
         House::open(backend, start_instant())
     };
+    let codes = |house: &House, id: &str| {
+        let pool = CodePool::Campaign(id.to_owned());
+        house.handle().query().unwrap().codes(&pool, None, 10_000).unwrap().items
+    };
     let all = |house: &House, id: &str| {
         loop {
-            let made = house.handle().query().unwrap().codes(id, None, 10_000).unwrap().items;
+            let made = codes(house, id);
             if made.len() == 5_000 {
                 break made;
             }
@@ -125,7 +129,7 @@ fn codes_are_generated_on_after_a_restart() {
     let mut house = open(&cut);
     assert_eq!(make(&house), id, "the same store makes the same ids");
     let mut restarts = 0;
-    while house.handle().query().unwrap().codes(&id, None, 10_000).unwrap().items.len() < 5_000 {
+    while codes(&house, &id).len() < 5_000 {
         house.close();
         house = open(&cut);
         restarts += 1;

@@ -75,6 +75,7 @@ impl Script {
                 let unit = if punch_cards::campaign_of(entry.reward).is_some() { " stamps" } else { "" };
                 Some(format!("{sign}{}{unit}{word}", entry.amount))
             }
+            Change::GiftCard { card, redeemed: false } => Some(format!("card{}", card.place)),
             Change::Quota(entry) => {
                 let (name, word) = (
                     entry.quota.names().0,
