@@ -16,6 +16,7 @@ use crate::prelude::*;
 use crate::program::{CampaignRule, CampaignSpec, CampaignStatus, Definition, EffectSpec, Per, Program};
 use crate::punch_cards;
 use crate::quota::{Counts, Limit, Owner, Quota, QuotaEntry, Scope, Taken, Taking, UsedUp, worth};
+use crate::referrals;
 use crate::rule::View;
 use crate::state::Standing;
 use crate::state::State;
@@ -39,7 +40,7 @@ pub(crate) struct Given {
 }
 
 impl Given {
-    fn finish(self, explanation: Explanation, taken: Taken) -> Awarded {
+    pub(crate) fn finish(self, explanation: Explanation, taken: Taken) -> Awarded {
         Awarded { awards: self.awards, spent: self.spent, explanation, taken }
     }
 }
@@ -99,12 +100,17 @@ pub(crate) fn take_anew(
                 (cards, once_held(Counts::Stamps))
             }
         };
-        if let Err(used_up) = taking.take(&wanted(campaign, given, counted, &taking, draft.program)) {
+        let mut wanted = wanted(campaign, given, counted, &taking, draft.program);
+        if campaign.spec.referral.is_some() {
+            wanted = referrals::of_side(wanted, Scope::Everyone);
+        }
+        if let Err(used_up) = taking.take(&wanted) {
             return (Err(used_up), taking.finish());
         }
     }
-    let streaks = taking.take(&streaks::anew(held, awards));
-    (streaks, taking.finish())
+    let mut others = streaks::anew(held, awards);
+    others.extend(referrals::anew(held));
+    (taking.take(&others), taking.finish())
 }
 
 /// Whether a customer can take part in a campaign now, as far as that can be said without an event: it runs, the
@@ -160,7 +166,7 @@ pub(crate) fn award_coupon(
     given.finish(explanation, taking.finish())
 }
 
-fn judge(
+pub(crate) fn judge(
     campaign: &Definition<CampaignSpec>,
     head: &EventHead,
     payload: &Json,
@@ -186,7 +192,15 @@ fn judge(
         streaks::count(campaign, streak, view, all, taking, &mut trace);
         return trace;
     }
-    for (index, rule) in campaign.spec.rules.iter().enumerate() {
+    let mut rules = campaign.spec.rules.as_slice();
+    if let Some(referral) = campaign.spec.referral {
+        if !taking.is_of_referrer() {
+            referrals::complete(campaign, referral, view, all, taking, &mut trace);
+            return trace;
+        }
+        rules = rules.get(..referral.referee_from).unwrap_or_default();
+    }
+    for (index, rule) in rules.iter().enumerate() {
         let number = u16::try_from(index).unwrap_or(u16::MAX);
         if let Some(failure) = rule.conditions.failure(view) {
             trace.skipped.push(Skip { rule: Some(number), reason: SkipReason::Condition(failure) });
@@ -194,7 +208,10 @@ fn judge(
         }
         let given = effects(campaign.number, number, rule, view).and_then(|given| {
             let times = if trace.matched.is_empty() { Decimal::ONE } else { Decimal::ZERO };
-            let wanted = wanted(campaign, &given, (times, Decimal::ZERO), taking, view.program);
+            let mut wanted = wanted(campaign, &given, (times, Decimal::ZERO), taking, view.program);
+            if taking.is_of_referrer() {
+                wanted = referrals::of_side(wanted, Scope::Customer);
+            }
             taking.take(&wanted).map_err(SkipReason::UsedUp).map(|()| given)
         });
         match given {

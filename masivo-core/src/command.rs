@@ -6,6 +6,7 @@ use crate::events::{NewEvent, Part};
 use crate::gift_cards::CardRedemption;
 use crate::migration::{Migration, Past};
 use crate::prelude::*;
+use crate::referrals::Referral;
 use crate::transfer::{Received, Transfer};
 use crate::value::Json;
 use uuid::Uuid;
@@ -93,6 +94,13 @@ pub enum Command {
         /// What comes.
         received: Received,
     },
+    /// Rewards a customer for having referred another one: the second half of a completed referral.
+    Refer {
+        /// The merchant's id of the customer who referred.
+        customer: String,
+        /// What was completed.
+        referral: Referral,
+    },
     /// Fulfils a waiting or expired event.
     Fulfill {
         /// The event.
@@ -147,6 +155,7 @@ impl Command {
             | Self::Adjust { customer, .. }
             | Self::Transfer { customer, .. }
             | Self::Receive { customer, .. }
+            | Self::Refer { customer, .. }
             | Self::RemoveDevices { customer }
             | Self::Join { customer, .. }
             | Self::Leave { customer, .. }
@@ -176,6 +185,15 @@ impl Command {
         }
     }
 
+    /// The referral code that comes with it.
+    pub fn referral_code(&self) -> Option<&str> {
+        match self {
+            Self::Register(request) => request.text("referral_code"),
+            Self::Emit(event) if !event.from_client => event.payload.text("referral_code"),
+            _ => None,
+        }
+    }
+
     /// The id it claims for its customer.
     pub fn claimed_id(&self) -> Option<&str> {
         match self {
@@ -201,6 +219,7 @@ impl Command {
             Self::Adjust { .. } => "adjust",
             Self::Transfer { .. } => "transfer",
             Self::Receive { .. } => "receive",
+            Self::Refer { .. } => "refer",
             Self::Migrate(_) => "migrate",
             Self::MigrateEvents(_) => "migrate_events",
             Self::Fulfill { .. } => "fulfill",
@@ -228,6 +247,7 @@ impl Command {
             Self::Adjust { adjustment, .. } => adjustment.request().sorted().to_string(),
             Self::Transfer { transfer, .. } => transfer.request.sorted().to_string(),
             Self::Receive { received, .. } => format!("{received:?}"),
+            Self::Refer { referral, .. } => format!("{referral:?}"),
             Self::Migrate(migration) => migration.comparable(),
             Self::MigrateEvents(past) => {
                 let events: Vec<String> =

@@ -10,6 +10,7 @@ use crate::journeys;
 use crate::prelude::*;
 use crate::problem::{Pointer, Problem, Report};
 use crate::profile::{IDENTIFICATION, PROFILE_CHANGE, Profile, REGISTRATION, comparable_email};
+use crate::referrals;
 use crate::rule::Inputs;
 use crate::shape::{ObjectShape, Shape};
 use crate::state::Standing;
@@ -88,6 +89,7 @@ pub(crate) fn register(draft: &mut Draft<'_>, request: &Json) -> FactId {
     draft.record(fact, Change::AudiencesSeen(draft.program.audiences_version()));
     birthdays::told(draft, fact, None);
     take_contact_details(draft, fact, request);
+    referrals::accept(draft, fact, draft.referral);
     audiences::evaluate_all(draft, fact, now);
     draft.caused.push(Caused { cause: fact, event_type: "REGISTRATION", at: now, data: object().build() });
     emit_caused(draft);

@@ -18,12 +18,14 @@ use crate::gift_cards::{self, GiftCard};
 use crate::journeys;
 use crate::limits::DUE_STEPS_MAX;
 use crate::migration;
+use crate::notices;
 use crate::outgoing::Outgoing;
 use crate::prelude::*;
 use crate::profile::Profile;
 use crate::program::Program;
 use crate::punch_cards;
 use crate::quota::Quota;
+use crate::referrals::{self, FoundCode};
 use crate::rejection::Rejection;
 use crate::state::{Standing, State};
 use crate::tiers;
@@ -45,6 +47,8 @@ pub struct Loaded {
     pub coupon: Option<Coupon>,
     /// The gift card of the code that the command redeems.
     pub gift_card: Option<GiftCard>,
+    /// The referral code that the command brings.
+    pub referral: Option<FoundCode>,
     /// The event the command is about.
     pub event: Option<EventRecord>,
     /// The events it caused, at any depth.
@@ -253,9 +257,13 @@ fn later_needs(program: &Program, now: Timestamp, loaded: &Loaded, command: &Com
     let voids = matches!(command, Command::Adjust { adjustment: Adjustment::Void { .. }, .. });
     let everything = voids || matches!(command, Command::Reverse { .. } | Command::Delete { .. });
     let wallet = &customer.state.wallet;
-    let needs = wallet.later_needs(now, |reward| {
-        if everything { Decimal::MAX } else { wanted.get(&reward).copied().unwrap_or_default() }
-    });
+    let needs = wallet.later_needs(
+        |reward| notices::horizon(program, reward, now),
+        now,
+        |reward| {
+            if everything { Decimal::MAX } else { wanted.get(&reward).copied().unwrap_or_default() }
+        },
+    );
     needs.into_iter().filter(|need| !loaded.later.iter().any(|later| need.is_met(later))).collect()
 }
 
@@ -264,12 +272,24 @@ fn later_needs(program: &Program, now: Timestamp, loaded: &Loaded, command: &Com
 /// # Errors
 /// The first [`Rejection`] in the published order, or what must be done before it can be decided; nothing changes then.
 pub fn decide(context: &Context<'_>, loaded: Loaded, command: &Command) -> Result<Decision, Undecided> {
-    let Loaded { customer, email_taken, id_taken, coupon, gift_card, event, children, lots, later, history } =
-        loaded;
+    let Loaded {
+        customer,
+        email_taken,
+        id_taken,
+        coupon,
+        gift_card,
+        referral,
+        event,
+        children,
+        lots,
+        later,
+        history,
+    } = loaded;
     check_customer(command, customer.as_ref(), event.is_some())?;
     let mut draft = Draft::new(context, customer.unwrap_or_default());
     draft.state.wallet.closed.extend(lots);
     draft.take_in(later);
+    draft.referral = referral;
     if !matches!(command, Command::Register(_) | Command::Migrate(_)) {
         advance(&mut draft);
     }
@@ -293,6 +313,7 @@ pub fn decide(context: &Context<'_>, loaded: Loaded, command: &Command) -> Resul
         return Err(Undecided::Overdue);
     }
     let outcome = outcome?;
+    notices::settle(&mut draft);
     let gives = matches!(
         command,
         Command::Adjust { .. }
@@ -301,6 +322,7 @@ pub fn decide(context: &Context<'_>, loaded: Loaded, command: &Command) -> Resul
             | Command::MigrateEvents(_)
             | Command::Emit(_)
             | Command::Fulfill { .. }
+            | Command::Refer { .. }
             | Command::RedeemCoupon(_)
     );
     if gives && draft.state.is_full() {
@@ -369,6 +391,10 @@ fn carry_out(
             return Ok(Outcome::Transferred { customer, lots });
         }
         Command::Receive { received, .. } => transfer::receive(draft, received)?,
+        Command::Refer { referral, .. } => {
+            let fact = referrals::reward(draft, referral)?;
+            return Ok(Outcome::Event { fact: draft.sequence(fact), still_expired: None });
+        }
         Command::Migrate(migration) => migration::migrate(draft, migration)?,
         Command::MigrateEvents(past) => {
             migration::migrate_events(draft, &past.events)?;
@@ -480,8 +506,9 @@ fn listed(draft: &mut Draft<'_>, audience: &str, inside: bool) -> Result<Outcome
 }
 
 fn finish(mut draft: Draft<'_>, lots_held: usize, outcome: Outcome) -> Decision {
-    let (lots, lots_taken_in) = draft.settle_lots(lots_held);
+    // Asked while all lots that were loaded are at hand.
     let wake_at = next_due(&draft.state, &draft.profile, draft.program);
+    let (lots, lots_taken_in) = draft.settle_lots(lots_held);
     // A fact that turned out to change nothing is not worth a row; the chain must stay whole, so only the
     // last one can be left out.
     if draft.facts.last().is_some_and(|fact| fact.changes.is_empty() && fact.kind == FactKind::Listed)
@@ -516,6 +543,7 @@ pub fn next_due(state: &State, profile: &Profile, program: &Program) -> Option<T
         .chain(state.wallet.next_expiry())
         .chain(tiers::next_boundary(state, program))
         .chain(birthdays::next(state, profile, program))
+        .chain(notices::next(state, program))
         .min()
 }
 
@@ -538,7 +566,8 @@ fn advance(draft: &mut Draft<'_>) {
     }
 }
 
-/// Everything that falls due at one instant, in the published order: holds, lots, tier, birthday, audiences, journeys.
+/// Everything that falls due at one instant, in the published order: holds, lots, tier, birthday, notices, audiences,
+/// journeys.
 fn apply_due(draft: &mut Draft<'_>, at: Timestamp) {
     let fact = draft.open(FactKind::Due, at);
     let standbys: Vec<_> =
@@ -565,6 +594,7 @@ fn apply_due(draft: &mut Draft<'_>, at: Timestamp) {
     if birthday.is_some_and(|birthday| birthday <= at) {
         birthdays::begin(draft, fact, at);
     }
+    notices::announce(draft, fact, at);
     audiences::evaluate_due(draft, fact, at);
     journeys::walk_due(draft, fact, at);
     events::emit_caused(draft);

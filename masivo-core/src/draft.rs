@@ -7,6 +7,7 @@ use crate::prelude::*;
 use crate::profile::Profile;
 use crate::program::Program;
 use crate::quota::{Quota, QuotaSums, Quotas, Scope, Taken, Taking};
+use crate::referrals::{FoundCode, NotReferred};
 use crate::rule::View;
 use crate::state::State;
 use crate::value::{Decimal, Json, Mint, Timestamp};
@@ -94,6 +95,10 @@ pub(crate) struct Draft<'a> {
     pub(crate) settled: bool,
     /// Whether something was not given that a hold which has run out may stand in the way of.
     pub(crate) overdue: bool,
+    /// Why the referral code that came with the command refers nobody, and the campaign it is of.
+    pub(crate) not_referred: Option<(Option<u32>, NotReferred)>,
+    /// The referral code that came with the command.
+    pub(crate) referral: Option<FoundCode>,
 }
 
 /// An event that another fact caused: it follows once that fact is complete, so that the facts tell the story in
@@ -132,6 +137,8 @@ impl<'a> Draft<'a> {
             unknown_quotas: BTreeSet::new(),
             settled: context.settled,
             overdue: false,
+            not_referred: None,
+            referral: None,
         }
     }
 

@@ -6,6 +6,7 @@ use crate::consent::Purpose;
 use crate::prelude::*;
 use crate::program::{CampaignStatus, Program};
 use crate::quota::UsedUp;
+use crate::referrals::NotReferred;
 use crate::rule::{Failure, Truth};
 use crate::value::{Json, Timestamp, object};
 
@@ -63,6 +64,8 @@ pub enum SkipReason {
     UsedUp(UsedUp),
     /// The customer does not allow campaigns of its type.
     Consent(Purpose),
+    /// Nobody referred the customer in the campaign.
+    NotReferred(NotReferred),
     /// The streak is not complete yet.
     StreakGoesOn {
         /// Periods in a row so far.
@@ -87,6 +90,7 @@ impl SkipReason {
             Self::UsedUp(used_up) => used_up.quota.names().1,
             Self::Consent(Purpose::PunchcardCampaigns) => "consent_punchcard_campaigns",
             Self::Consent(_) => "consent",
+            Self::NotReferred(why) => why.code(),
             Self::StreakGoesOn { .. } => "streak_goes_on",
         }
     }

@@ -11,7 +11,7 @@ use crate::prelude::*;
 use crate::quota::{QuotaEntry, UsedUp};
 use crate::redemption::Refused;
 use crate::rule::Span;
-use crate::state::{Instance, Membership, Standby, Standing};
+use crate::state::{Instance, Membership, Noticed, Standby, Standing};
 use crate::value::{Decimal, Json, Timestamp};
 use crate::wallet::Entry;
 use uuid::Uuid;
@@ -350,6 +350,13 @@ pub enum Change {
     Member(Membership),
     /// All audiences of that program version were looked at.
     AudiencesSeen(u32),
+    /// Another customer referred this one, with the code of that number.
+    Referred {
+        /// The code's number.
+        number: u64,
+    },
+    /// That points expire was announced.
+    ExpiryNoticed(Noticed),
     /// Birthdays were looked at until then.
     BirthdaysSeen(Timestamp),
     /// The customer entered a journey or went on in it.

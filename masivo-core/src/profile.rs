@@ -77,7 +77,7 @@ pub const REGISTRATION: ObjectShape = ObjectShape {
         ),
         optional("devices", Shape::List(&Shape::Object(&DEVICE), DEVICES_MAX), "devices for push"),
         optional("consent", Shape::Object(&CONSENT), "what the customer allows"),
-        optional("referral_code", TEXT, "stored; referral campaigns are not there yet"),
+        optional("referral_code", TEXT, "the code of the customer who referred this one"),
     ],
     unknown: Unknown::Warned,
 };

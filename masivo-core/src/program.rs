@@ -14,11 +14,13 @@ mod audience;
 mod brand;
 mod campaign;
 mod candidates;
+mod coupon;
 mod define;
 mod event_type;
 mod journey;
 mod limit;
 mod punch_card;
+mod referral;
 mod reward;
 mod settings;
 mod streak;
@@ -28,12 +30,14 @@ mod webhook;
 
 pub use audience::{AUDIENCE, AudienceKind, AudienceSpec};
 pub use brand::{BRAND, BrandSpec};
-pub use campaign::{CAMPAIGN, CampaignRule, CampaignSpec, CampaignStatus, CouponsSpec, EffectSpec, Per};
+pub use campaign::{CAMPAIGN, CampaignRule, CampaignSpec, CampaignStatus, EffectSpec, Per};
+pub use coupon::CouponsSpec;
 pub use define::{Defined, Definer, define, standard_definitions};
 pub use event_type::{EVENT_TYPE, EventTypeSpec, Processing, RESERVED_EVENT_TYPES};
 pub use journey::{JOURNEY, JourneySpec, Step, StepKind, Trigger};
 pub use punch_card::{CardSpec, StampsPer};
-pub use reward::{Discount, Gift, GiftCards, Level, REWARD, RewardKind, RewardSpec};
+pub use referral::ReferralSpec;
+pub use reward::{Discount, Gift, GiftCards, Level, Notice, REWARD, RewardKind, RewardSpec};
 pub use settings::{SETTINGS, Settings};
 pub use streak::StreakSpec;
 pub use template::{MissingValue, TEMPLATE, TemplateSpec};
@@ -186,6 +190,7 @@ pub struct Program {
     audience_inputs: Inputs,
     audiences_version: u32,
     birthdays_since: Option<Timestamp>,
+    notices: bool,
     next_tier_by_level: Vec<u32>,
 }
 
@@ -254,7 +259,20 @@ impl Program {
                 tier.exit_since = old.map_or(stored.changed_at, |old| old.spec.exit_since);
                 put(&mut next.tiers, stored, tier);
             }
-            Kind::Reward => put(&mut next.rewards, stored, reward::read(body, &reading, report_ref)),
+            Kind::Reward => {
+                let mut reward = reward::read(body, &reading, report_ref);
+                let old = self.reward(stored.number).and_then(|old| old.spec.notice);
+                if let Some(notice) = &mut reward.notice {
+                    let same = old.filter(|old| old.days == notice.days);
+                    notice.since = same.map_or(stored.changed_at, |old| old.since);
+                    next.notices = true;
+                    if same.is_none() {
+                        // Every customer is looked at, to find when theirs is due.
+                        next.audiences_version = next.audiences_version.max(stored.program_version);
+                    }
+                }
+                put(&mut next.rewards, stored, reward);
+            }
             Kind::Campaign => put(&mut next.campaigns, stored, campaign::read(body, &reading, report_ref)),
             Kind::Audience => put(&mut next.audiences, stored, audience::read(body, &reading, report_ref)),
             Kind::Template => put(&mut next.templates, stored, template::read(body)),
@@ -313,6 +331,11 @@ impl Program {
     /// How many definitions were ever written.
     pub const fn version(&self) -> u32 {
         self.version
+    }
+
+    /// Whether some reward ever was announced before it expires.
+    pub(crate) const fn has_notices(&self) -> bool {
+        self.notices
     }
 
     /// Since when a campaign or journey waits for birthdays; `None` when none ever did.

@@ -14,6 +14,7 @@ use crate::gift_cards::{is_gift_card, pool};
 use crate::limits::STREAK_PERIODS_KEPT;
 use crate::prelude::*;
 use crate::program::{CampaignSpec, Definition, Program};
+use crate::referrals::NotReferred;
 use crate::value::{Decimal, PeriodKind, Rounding, Timestamp, Zone};
 
 /// One account: whose quota it is, what it counts, and of which period.
@@ -233,7 +234,15 @@ impl Quota {
             }
             Owner::Reward(number) => program.reward(number)?.spec.stock,
             Owner::Coupon(number) => {
-                let coupons = program.campaign(Coupon::campaign_of(number))?.spec.coupons.as_ref()?;
+                let spec = &program.campaign(Coupon::campaign_of(number))?.spec;
+                if let Some(referral) = spec.referral {
+                    return match self.scope {
+                        Scope::Everyone => referral.max_uses,
+                        // A customer is referred once.
+                        Scope::Customer => Some(Decimal::ONE),
+                    };
+                }
+                let coupons = spec.coupons.as_ref()?;
                 match self.scope {
                     Scope::Everyone => coupons.max_uses,
                     Scope::Customer => coupons.max_uses_per_customer,
@@ -399,6 +408,8 @@ pub(crate) struct Taking<'d> {
     unknown: BTreeSet<Quota>,
     overdue: bool,
     coupon: Option<u64>,
+    /// Whether it is for a customer who referred another one.
+    of_referrer: bool,
 }
 
 /// What was taken, and shared quotas that would have to be known first.
@@ -422,12 +433,29 @@ impl<'d> Taking<'d> {
             unknown: BTreeSet::new(),
             overdue: false,
             coupon: None,
+            of_referrer: false,
         }
     }
 
     /// It is taken for a coupon.
     pub(crate) fn of_coupon(self, coupon: u64) -> Self {
         Self { coupon: Some(coupon), ..self }
+    }
+
+    /// It is taken for a customer who referred another one.
+    pub(crate) fn of_referrer(self) -> Self {
+        Self { of_referrer: true, ..self }
+    }
+
+    /// Whether it is taken for a customer who referred another one.
+    pub(crate) const fn is_of_referrer(&self) -> bool {
+        self.of_referrer
+    }
+
+    /// Why the customer is not referred in a campaign.
+    pub(crate) fn why_not_referred(&self, campaign: u32) -> NotReferred {
+        let of_campaign = |known: &(Option<u32>, NotReferred)| known.0.is_none_or(|known| known == campaign);
+        self.draft.not_referred.filter(of_campaign).map_or(NotReferred::NoCode, |(_, why)| why)
     }
 
     /// What redeeming the coupon takes beside what its rules give: a use of the code, and one of the campaign's count.

@@ -168,6 +168,12 @@ pub enum Rejection {
     /// The reversal would no longer come to what was planned.
     #[error("what reversing the event would undo has changed since it was planned")]
     PlanOutdated,
+    /// The campaign does not run.
+    #[error("the campaign is {status}")]
+    CampaignNotRunning {
+        /// Its status.
+        status: &'static str,
+    },
     /// A started campaign keeps what it promised.
     #[error("the campaign is {status}: {field} cannot change")]
     CampaignFixed {
@@ -225,6 +231,7 @@ impl Rejection {
             Self::TooManyPending { .. } => "too_many_pending",
             Self::PointsSpent { .. } => "points_spent",
             Self::PlanOutdated => "plan_outdated",
+            Self::CampaignNotRunning { .. } => "campaign_not_running",
             Self::CampaignFixed { .. } => "campaign_fixed",
             Self::AudienceDynamic => "audience_dynamic",
             Self::CustomerAnonymous => "customer_anonymous",
@@ -271,6 +278,7 @@ impl Rejection {
                 "wait until the customer has points again, or change the reward's policy"
             }
             Self::PlanOutdated => "plan it again and look at what is different",
+            Self::CampaignNotRunning { .. } => "ask for it while the campaign runs",
             Self::CampaignFixed { .. } => "end it and write a new campaign",
             Self::AudienceDynamic => "change its conditions instead",
             Self::CustomerAnonymous => "identify the customer first",

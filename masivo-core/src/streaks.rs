@@ -1,6 +1,6 @@
 //! Score streaks: an event in each of so many periods in a row earns.
 //!
-//! - K4: a period counts for a customer as long as an event in it does for which a rule holds. Which periods count is kept
+//! - K4: a period counts for a customer as long as an event in it does, or waits, for which a rule holds. Which periods count is kept
 //!   as quotas of the customer, so waiting, cancelled and reversed events hold them and give them back like any other.
 //! - K5: the event that completes a streak takes its periods: they count for no other one. What was taken back of a
 //!   completed streak is owed: the next one is so much longer. Otherwise buying in every period, and returning all but
@@ -11,8 +11,9 @@
 use crate::campaigns::{Given, effects, wanted};
 use crate::explain::{CampaignTrace, Skip, SkipReason};
 use crate::fact::{Award, EventHead};
+use crate::limits::STREAK_PERIODS_KEPT;
 use crate::prelude::*;
-use crate::program::{CampaignRule, CampaignSpec, Definition, Program, StreakSpec};
+use crate::program::{CampaignRule, CampaignSpec, CampaignStatus, Definition, Program, StreakSpec};
 use crate::quota::{Counts, OwnQuotas, Owner, Period, Quota, QuotaEntry, Scope, Taking};
 use crate::rule::View;
 use crate::state::State;
@@ -25,9 +26,9 @@ struct Run {
     reached: i32,
     /// How many are needed: the length, and what is owed.
     needed: i32,
-    /// The last of them.
-    last: i32,
-    /// The period with which it is complete.
+    /// The last of them; `None` when none counts.
+    last: Option<i32>,
+    /// The period with which a streak is complete.
     full: Option<i32>,
 }
 
@@ -37,44 +38,57 @@ const fn quota(campaign: u32, counts: Counts, unit: crate::quota::PeriodUnit, nu
     Quota { owner: Owner::Campaign(campaign), scope: Scope::Customer, counts, period }
 }
 
-/// The streak that a period belongs to; `None` when it belongs to a completed one. `with` counts whether or not anything
-/// is booked in it.
-fn run(own: &OwnQuotas, campaign: u32, streak: &StreakSpec, with: Option<i32>) -> Option<Run> {
+/// Where a customer stands in the streaks of a campaign: in a complete one that waits (K6), else in the one of the period
+/// `with`, which counts whether or not anything is booked in it, else in the latest.
+fn run(own: &OwnQuotas, campaign: u32, streak: &StreakSpec, with: Option<i32>) -> Run {
     let mut periods: BTreeSet<i32> = with.into_iter().collect();
-    let mut completed: BTreeMap<i32, Decimal> = BTreeMap::new();
+    let mut completed: BTreeMap<i32, i32> = BTreeMap::new();
     for (quota, sums) in own.iter().filter(|(quota, _)| quota.owner == Owner::Campaign(campaign)) {
-        match (quota.counts, quota.period) {
-            (Counts::Periods, Some(period)) if sums.used.is_positive() => {
-                periods.insert(period.number);
-            }
-            // What a waiting event is to complete is taken already.
-            (Counts::Streaks, Some(period)) if sums.taken().is_positive() => {
-                completed.insert(period.number, sums.taken());
+        // What waits counts: should it be cancelled, it is owed.
+        let Some(period) = quota.period.filter(|_| sums.taken().is_positive()) else { continue };
+        match quota.counts {
+            Counts::Periods => drop(periods.insert(period.number)),
+            Counts::Streaks => {
+                let length = sums.taken().to_integer().and_then(|length| i32::try_from(length).ok());
+                completed.insert(period.number, length.unwrap_or(streak.length));
             }
             _ => {}
         }
     }
-    let mut ends = completed.iter().rev();
-    let (last_end, before) = (ends.next(), ends.next());
-    let owed = last_end.map_or(0, |(end, length)| {
-        let from = before.map_or(i32::MIN, |(before, _)| before.saturating_add(1));
-        let there = i32::try_from(periods.range(from..=*end).count()).unwrap_or(i32::MAX);
-        length.to_integer().and_then(|length| i32::try_from(length).ok()).unwrap_or(0).saturating_sub(there)
-    });
-    let open: Vec<i32> = match last_end {
+    let needed = streak.length.saturating_add(owed(streak, &periods, &completed));
+    let open: Vec<i32> = match completed.last_key_value() {
         Some((end, _)) => periods.range(end.saturating_add(1)..).copied().collect(),
         None => periods.into_iter().collect(),
     };
-    let is_of = |run: &&[i32]| with.is_none_or(|with| run.contains(&with));
-    let found = open.chunk_by(|one, next| streak.goes_on(*one, *next)).rfind(is_of)?;
-    let needed = streak.length.saturating_add(owed.max(0));
     let place = usize::try_from(needed.saturating_sub(1)).unwrap_or(usize::MAX);
-    Some(Run {
+    let runs = || open.chunk_by(|one, next| streak.goes_on(*one, *next));
+    let complete = runs().find(|run| run.len() > place);
+    let at_hand = || runs().rfind(|run| with.is_none_or(|with| run.contains(&with)));
+    let found = complete.or_else(at_hand).unwrap_or_default();
+    Run {
         reached: i32::try_from(found.len()).unwrap_or(i32::MAX),
         needed,
-        last: found.last().copied()?,
+        last: found.last().copied(),
         full: found.get(place).copied(),
-    })
+    }
+}
+
+/// How many periods of completed streaks do not count any more and were not made good (K5). A streak that may have begun
+/// before what is known of periods owes nothing.
+fn owed(streak: &StreakSpec, periods: &BTreeSet<i32>, completed: &BTreeMap<i32, i32>) -> i32 {
+    let known_from = periods.last().map_or(i32::MIN, |last| last.saturating_sub(STREAK_PERIODS_KEPT));
+    let (mut owed, mut before) = (0_i32, i32::MIN);
+    for (end, length) in completed {
+        let span = length.saturating_sub(1).saturating_mul(streak.grace.saturating_add(1));
+        let from = end.saturating_sub(span).max(before.saturating_add(1));
+        before = *end;
+        if from >= known_from {
+            let there = i32::try_from(periods.range(from..=*end).count()).unwrap_or(i32::MAX);
+            // A longer one has made good what was owed before it.
+            owed = owed.saturating_add(streak.length).saturating_sub(there);
+        }
+    }
+    owed.max(0)
 }
 
 /// Counts the period of an event, and gives what a complete streak earns.
@@ -90,14 +104,13 @@ pub(crate) fn count(
     let place = streak.unit.number(view.program.settings().time_zone, view.now);
     let counted = (quota(campaign.number, Counts::Periods, streak.unit, place), Decimal::ONE);
     let run = run(&view.state.quotas, campaign.number, streak, Some(place));
-    let complete = run.and_then(|run| Some((run.full?, run.needed)));
-    let refused = match (complete, run) {
-        (Some((end, needed)), _) => {
+    let refused = match run.full {
+        Some(end) => {
             let earned = effects(campaign.number, number, rule, view).and_then(|awards| {
                 let mut wanted =
                     wanted(campaign, &awards, (Decimal::ONE, Decimal::ZERO), taking, view.program);
                 let ends = quota(campaign.number, Counts::Streaks, streak.unit, end);
-                wanted.extend([counted, (ends, Decimal::whole(needed))]);
+                wanted.extend([counted, (ends, Decimal::whole(run.needed))]);
                 taking.take(&wanted).map_err(SkipReason::UsedUp).map(|()| awards)
             });
             match earned {
@@ -105,14 +118,12 @@ pub(crate) fn count(
                     given.awards.extend(awards);
                     return;
                 }
-                Err(reason) => Some(reason),
+                Err(reason) => reason,
             }
         }
-        (None, Some(run)) => Some(SkipReason::StreakGoesOn { reached: run.reached, needed: run.needed }),
-        // A late event of a streak that was completed without it.
-        (None, None) => None,
+        None => SkipReason::StreakGoesOn { reached: run.reached, needed: run.needed },
     };
-    trace.skipped.extend(refused.map(|reason| Skip { rule: Some(number), reason }));
+    trace.skipped.push(Skip { rule: Some(number), reason: refused });
     let taken = taking.take(&[counted]);
     debug_assert!(taken.is_ok(), "nothing bounds how many events count");
 }
@@ -158,7 +169,7 @@ pub(crate) fn is_gone(program: &Program, state: &State, head: &EventHead, campai
     let Some(campaign) = program.campaign(campaign) else { return false };
     let Some(streak) = &campaign.spec.streak else { return false };
     let place = streak.unit.number(program.settings().time_zone, head.issued_at);
-    run(&state.quotas, campaign.number, streak, Some(place)).is_none_or(|run| run.full.is_none())
+    run(&state.quotas, campaign.number, streak, Some(place)).full.is_none()
 }
 
 /// The streaks of a customer, one a campaign that the customer is in the middle of.
@@ -172,20 +183,24 @@ pub(crate) fn to_json(program: &Program, state: &State, now: Timestamp) -> Vec<J
     let streaks = campaigns.into_iter().filter_map(|number| {
         let campaign = program.campaign(number)?;
         let streak = campaign.spec.streak.as_ref()?;
-        let run = run(&state.quotas, number, streak, None)?;
-        streak.goes_on(run.last, streak.unit.number(zone, now)).then(|| shown(campaign, streak, run, zone))
+        let run = run(&state.quotas, number, streak, None);
+        let last = run.last?;
+        let is_alive = run.full.is_some() || streak.goes_on(last, streak.unit.number(zone, now));
+        let runs = campaign.spec.status(now) == CampaignStatus::Running;
+        (is_alive && runs).then(|| shown(campaign, streak, run, last, zone))
     });
     streaks.collect()
 }
 
-fn shown(campaign: &Definition<CampaignSpec>, streak: &StreakSpec, run: Run, zone: Zone) -> Json {
-    let until = run.last.saturating_add(streak.grace).saturating_add(2);
+fn shown(campaign: &Definition<CampaignSpec>, streak: &StreakSpec, run: Run, last: i32, zone: Zone) -> Json {
+    let until = last.saturating_add(streak.grace).saturating_add(2);
     object()
         .with("campaign_id", campaign.id.as_str())
         .with("name", campaign.spec.name.as_str())
         .with("periods", run.reached)
         .with("of", run.needed)
         .with("period", streak.unit.name())
-        .with("continues_until", streak.unit.start(zone, until))
+        // A complete one waits for the next event, whenever it comes.
+        .with_some("continues_until", run.full.is_none().then(|| streak.unit.start(zone, until)))
         .build()
 }

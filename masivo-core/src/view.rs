@@ -7,6 +7,7 @@ use crate::profile::Profile;
 use crate::program::Program;
 use crate::punch_cards;
 use crate::quota::{Counts, Owner, QuotaMove};
+use crate::referrals;
 use crate::state::State;
 use crate::streaks;
 use crate::value::{Decimal, Json, Timestamp, object};
@@ -25,6 +26,10 @@ pub fn customer(program: &Program, state: &State, profile: &Profile, now: Timest
     customer.set("tier_id", tier_id.map(Json::from).unwrap_or_default());
     customer.set("metrics", state.metrics.to_json(program.settings().time_zone, now, tier_id));
     customer.set("rfm", state.metrics.rfm(now));
+    let referrals = referrals::to_json(program, state);
+    if !referrals.is_empty() {
+        customer.set("referrals", Json::List(referrals));
+    }
     customer.set("streaks", Json::List(streaks::to_json(program, state, now)));
     object().with("customer", customer).with("wallet", wallet(program, state, profile.id())).build()
 }

@@ -363,6 +363,8 @@ pub trait Read {
     fn holder(&self, number: u64) -> Result<Option<Holder>, StoreError>;
     /// The codes that a customer holds, from a number on, in order.
     fn held_by(&self, customer: CustomerKey, from: u64, limit: usize) -> Result<Vec<Holder>, StoreError>;
+    /// The fact of the event of whoever referred, by that of the event that completed the referral.
+    fn referral(&self, event: u64) -> Result<Option<u64>, StoreError>;
     /// How far the codes of each pool are.
     fn coupon_runs(&self) -> Result<BTreeMap<u32, CouponRun>, StoreError>;
     /// What is taken of a shared quota; `None` when nothing ever was.
@@ -491,6 +493,13 @@ pub enum Write<'a> {
     },
     /// A code has a holder, or was redeemed.
     Holder(&'a Holder),
+    /// An event completed a referral.
+    Referral {
+        /// Its fact.
+        event: u64,
+        /// The fact of the event of whoever referred.
+        fact: u64,
+    },
     /// How far the codes of a pool are.
     CouponRun {
         /// The campaign, or the pool of a reward.
@@ -603,6 +612,7 @@ macro_rules! read_through {
             coupons(from: u64, limit: usize) -> Vec<$crate::backend::Coupon>;
             holder(number: u64) -> Option<$crate::backend::Holder>;
             held_by(customer: u64, from: u64, limit: usize) -> Vec<$crate::backend::Holder>;
+            referral(event: u64) -> Option<u64>;
             coupon_runs() -> std::collections::BTreeMap<u32, $crate::backend::CouponRun>;
             quota(quota: &$crate::backend::Quota) -> Option<$crate::backend::QuotaSums>;
             quotas(from: Option<&$crate::backend::Quota>, limit: usize) -> Vec<($crate::backend::Quota, $crate::backend::QuotaSums)>;

@@ -204,6 +204,7 @@ cases! {
     what_fell_due_is_judged_by_the_definitions_of_then
     a_shared_limit_is_never_overrun
     gift_cards_are_handed_out_once_each
+    a_referral_is_booked_on_both_sides_or_not_at_all
     a_shared_hold_runs_out_at_its_instant
     a_transfer_is_booked_on_both_sides_or_not_at_all
     quotas_are_kept_in_their_order

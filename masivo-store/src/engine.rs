@@ -17,6 +17,7 @@ mod handle;
 mod load;
 mod process;
 mod quotas;
+mod referrals;
 mod repeat;
 mod request;
 mod transfer;

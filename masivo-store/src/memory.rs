@@ -36,6 +36,7 @@ struct Tables {
     coupons: BTreeMap<u64, Coupon>,
     codes: BTreeMap<String, u64>,
     holders: BTreeMap<u64, Holder>,
+    referrals: BTreeMap<u64, u64>,
     coupon_runs: BTreeMap<u32, CouponRun>,
     quotas: BTreeMap<Quota, QuotaSums>,
     wake_ups: BTreeMap<(Timestamp, CustomerKey), ()>,
@@ -221,6 +222,7 @@ impl Unit for MemoryUnit<'_> {
                 self.set(|tables| &mut tables.coupons, coupon.number, Some(coupon.clone()));
             }
             Write::Holder(holder) => self.set(|tables| &mut tables.holders, holder.number, Some(*holder)),
+            Write::Referral { event, fact } => self.set(|tables| &mut tables.referrals, event, Some(fact)),
             Write::CouponRun { campaign, run } => {
                 self.set(|tables| &mut tables.coupon_runs, campaign, Some(run));
             }
@@ -372,6 +374,10 @@ impl Read for Tables {
     fn held_by(&self, customer: CustomerKey, from: u64, limit: usize) -> Result<Vec<Holder>> {
         let held = self.holders.range(from..).map(|(_, holder)| *holder);
         Ok(held.filter(|holder| holder.customer == customer).take(limit).collect())
+    }
+
+    fn referral(&self, event: u64) -> Result<Option<u64>> {
+        Ok(self.referrals.get(&event).copied())
     }
 
     fn coupon_runs(&self) -> Result<BTreeMap<u32, CouponRun>> {

@@ -84,7 +84,8 @@ impl Query {
 
     fn bring_with(&self, row: CustomerRow, every_lot: bool) -> Result<CustomerRow, StoreError> {
         let wallet = &row.state.wallet;
-        let wanted = if every_lot { wallet.all_later(self.now) } else { wallet.later_due(self.now) };
+        let wanted =
+            if every_lot { wallet.all_later(self.now) } else { wallet.later_due(&self.program, self.now) };
         let later = later_lots(&*self.reader, row.key, &wanted)?;
         self.bring_to_instant(row, &later, self.now)
     }

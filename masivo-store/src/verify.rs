@@ -1,10 +1,11 @@
 //! Checking a store: everything that is kept twice must agree.
 
-use crate::backend::{CustomerRow, Read};
+use crate::backend::{CustomerKey, CustomerRow, Read};
 use crate::engine::later_lots;
 use crate::error::StoreError;
 use crate::stored::write_state;
-use masivo_core::gift_cards;
+use masivo_core::fact::Change;
+use masivo_core::gift_cards::{self, GiftCard};
 use masivo_core::program::{Kind, Program, StoredDefinition};
 use masivo_core::quota::{Quota, QuotaSums, Scope};
 use masivo_core::report::daily;
@@ -136,6 +137,11 @@ impl Check<'_> {
                 for entry in row.fact.quotas().filter(|entry| entry.quota.scope == Scope::Everyone) {
                     quotas.entry(entry.quota).or_default().apply(entry);
                 }
+                for change in &row.fact.changes {
+                    if let Change::GiftCard { card, redeemed: false } = change {
+                        self.check_holder(card, row.customer)?;
+                    }
+                }
                 for sum in daily(&row.fact) {
                     let total = sums.entry((sum.day, sum.key)).or_default();
                     total.0 += sum.count;
@@ -150,6 +156,19 @@ impl Check<'_> {
         self.compare_sums(&sums)?;
         self.compare_quotas(quotas)?;
         Ok(states)
+    }
+
+    /// C1: who holds a card is whom it was handed out to, and it has a code.
+    fn check_holder(&mut self, card: &GiftCard, customer: CustomerKey) -> Result<(), StoreError> {
+        let held = self.reader.holder(card.number())?;
+        if held.is_none_or(|held| (held.customer, held.lot) != (customer, card.lot)) {
+            self.find("C1", format!("customer {customer} does not hold the card of lot {}", card.lot));
+        }
+        let code = self.reader.coupons(card.number(), 1)?;
+        if code.first().is_none_or(|code| code.number != card.number()) {
+            self.find("C1", format!("there is no code {} of reward {}", card.place, card.reward));
+        }
+        Ok(())
     }
 
     /// Q3: what is kept of shared quotas is what the facts booked.

@@ -15,6 +15,7 @@ use crate::problem::Report;
 use crate::program::Processing;
 use crate::quota::{self, Quota, QuotaMove};
 use crate::redemption::{self, Place, Redeem, Refused};
+use crate::referrals;
 use crate::rejection::Rejection;
 use crate::state::{Standby, Standing};
 use crate::value::{DAY, Decimal, Json, Timestamp, object};
@@ -75,6 +76,7 @@ pub(crate) fn emit(draft: &mut Draft<'_>, event: &NewEvent) -> Result<FactId, Re
     };
     let payload = Arc::clone(&event.payload);
     draft.edit(fact, |fact| (fact.event, fact.payload) = (Some(head.clone()), Some(payload)));
+    referrals::accept(draft, fact, draft.referral);
     match refused_redemption(draft, event, issued_at) {
         Some(reason) => fail(draft, fact, reason),
         None => process(draft, fact, &head, &event.payload, event.reserve_days, &redeem),

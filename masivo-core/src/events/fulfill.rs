@@ -4,6 +4,7 @@ use super::EventRecord;
 use super::emit::{event_data, skip_reason};
 use super::resolve::{Effects, Spending, resolve};
 use crate::campaigns;
+use crate::coupons::Coupon;
 use crate::draft::{Draft, FactId};
 use crate::fact::{Award, Change, EventReason, EventStatus, Fact, FactKind};
 use crate::prelude::*;
@@ -64,7 +65,7 @@ pub(crate) fn fulfill(draft: &mut Draft<'_>, record: &EventRecord) -> Result<Ful
         standby.iter().flat_map(|standby| released(&standby.quotas, &refused, blocked.is_some())).collect();
     let (quotas, how) = match &standby {
         Some(standby) => (without(&standby.quotas, &released), QuotaMove::UsedFromHold),
-        None => match hold_anew(draft, &awards, &redeem, &record.fact) {
+        None => match hold_anew(draft, &awards, &redeem, &record.fact, blocked.is_some()) {
             Ok(quotas) => (quotas, QuotaMove::Used),
             Err(reason) => return Ok(Fulfilled::StillExpired(reason)),
         },
@@ -132,8 +133,12 @@ fn released(held: &[(Quota, Decimal)], refused: &[Award], blocked: bool) -> Vec<
                 let of_reward = refused.iter().filter(|award| award.reward == reward);
                 of_reward.fold(Decimal::ZERO, |sum, award| sum.saturating_add(award.amount)).min(*amount)
             }
-            // A coupon is redeemed at once.
-            Owner::Coupon(_) => Decimal::ZERO,
+            // Of coupons only those of referrals wait.
+            Owner::Coupon(number) => {
+                let campaign = Coupon::campaign_of(number);
+                let is_refused = blocked || refused.iter().any(|award| award.campaign == campaign);
+                if is_refused { *amount } else { Decimal::ZERO }
+            }
         };
         (*quota, part)
     });
@@ -154,11 +159,13 @@ fn hold_anew(
     awards: &[Award],
     redeem: &[(u32, Decimal)],
     event: &Fact,
+    blocked: bool,
 ) -> Result<Vec<(Quota, Decimal)>, EventReason> {
     if let Some(Insufficient { reward, wanted, available }) = missing(draft, redeem) {
         return Err(EventReason::InsufficientBalance { reward, wanted, available });
     }
-    let held: Vec<QuotaEntry> = event.quotas().copied().collect();
+    // What is not allowed any more counts for nothing.
+    let held: Vec<QuotaEntry> = event.quotas().filter(|_| !blocked).copied().collect();
     let (anew, taken) = campaigns::take_anew(draft, awards, &held, draft.now);
     let quotas = draft.note(taken);
     anew.map_err(EventReason::UsedUp).map(|()| quotas)

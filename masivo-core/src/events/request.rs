@@ -140,7 +140,7 @@ pub const EVENT: ObjectShape = ObjectShape {
         optional("reserve", Shape::Integer(1, RESERVE_DAYS_MAX), "days it waits; 1 when left out"),
         optional("redeem", REDEEMS, "rewards it redeems, whatever their conditions"),
         optional("tags", TAGS, "tags that conditions look at"),
-        optional("referral_code", TEXT, "stored; referral campaigns are not there yet"),
+        optional("referral_code", TEXT, "the code of the customer who referred this one"),
         optional("metadata", METADATA, "anything else"),
         optional(
             "issued_at",

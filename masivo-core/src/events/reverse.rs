@@ -19,7 +19,7 @@ use crate::rejection::Rejection;
 use crate::rule::Inputs;
 use crate::tiers;
 use crate::value::{Decimal, Json, Timestamp, object};
-use crate::wallet::{Entry, EntryKind, GiveBack, OnReversal, Posting};
+use crate::wallet::{Account, Entry, EntryKind, GiveBack, OnReversal, Posting};
 
 /// What a reversal came to, line by line.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -128,7 +128,7 @@ pub(crate) fn reverse(
     let rewards = records().flat_map(issued_lots).map(|(reward, _)| reward);
     refuse_by_policy(draft, rewards, |posting| {
         for record in records() {
-            undo_points(draft.program, posting, record, |_| OnReversal::Debt { max: None });
+            undo_points(draft.program, posting, record, |reward| tried(draft.program, reward));
         }
     })?;
     let fact = draft.open(FactKind::Reversed, now);
@@ -239,15 +239,28 @@ fn returned_quotas(program: &Program, record: &EventRecord, kept: &[Kept]) -> Ve
             Counts::Stamps if stays => entry.amount.saturating_sub(stamps_left(record, campaign)),
             _ => sum,
         };
-        // Codes that were handed out are retired (C1).
-        let sum = match entry.quota.owner {
-            Owner::Reward(reward) if gift_cards::is_gift_card(program, reward) => entry.amount,
-            _ => sum,
+        // Codes that were handed out are retired, and count as a time (C1): buying and returning must not empty a pool.
+        let retired = match (entry.quota.owner, entry.quota.counts) {
+            (Owner::Reward(reward), _) => gift_cards::is_gift_card(program, reward),
+            (Owner::Campaign(campaign), Counts::Times) => gives_cards(program, record, campaign),
+            _ => false,
         };
+        let sum = if retired { entry.amount } else { sum };
         let left = entry.amount.saturating_sub(record.given_back(&entry.quota));
         (entry.quota, left.saturating_sub(sum).max(Decimal::ZERO))
     });
     returned.filter(|(_, amount)| amount.is_positive()).collect()
+}
+
+/// Whether an event handed out gift cards of a campaign.
+fn gives_cards(program: &Program, record: &EventRecord, campaign: u32) -> bool {
+    let mut entries = record.effects().flat_map(Fact::entries);
+    entries.any(|entry| match entry.kind {
+        EntryKind::Issued { campaign: of, .. } => {
+            of == campaign && gift_cards::is_gift_card(program, entry.reward)
+        }
+        _ => false,
+    })
 }
 
 /// The stamps that an event put on the next card.
@@ -287,6 +300,14 @@ fn issued_lots(record: &EventRecord) -> impl Iterator<Item = (u32, u32)> {
     issued.map(|entry| (entry.reward, entry.lot))
 }
 
+/// The policy by which it is tried what cannot be taken back.
+fn tried(program: &Program, reward: u32) -> OnReversal {
+    match gift_cards::is_gift_card(program, reward) {
+        true => OnReversal::Keep,
+        false => OnReversal::Debt { max: None },
+    }
+}
+
 pub(super) fn policy(program: &Program, reward: u32) -> OnReversal {
     program.reward(reward).map_or(OnReversal::Debt { max: None }, |reward| reward.spec.on_reversal)
 }
@@ -306,8 +327,9 @@ pub(super) fn refuse_by_policy(
     let mut tried = draft.state.wallet.clone();
     undo(&mut Posting::new(&mut tried, draft.now));
     for reward in refusing {
-        let before = draft.state.wallet.account(reward).debt;
-        let missing = tried.account(reward).debt.saturating_sub(before);
+        let owed = |account: Account| account.debt.saturating_add(account.forgiven);
+        let before = owed(draft.state.wallet.account(reward));
+        let missing = owed(tried.account(reward)).saturating_sub(before);
         if missing.is_positive() {
             return Err(Rejection::PointsSpent { missing });
         }
@@ -362,13 +384,20 @@ fn undo_points(
 
 /// What a fact moved in the wallet.
 fn moved(fact: &Fact) -> Vec<ReceiptLine> {
-    let lines = fact.entries().filter_map(|entry| {
+    // What is forgiven follows what was raised: the rest of it is owed.
+    let entries: Vec<&Entry> = fact.entries().collect();
+    let lines = entries.iter().enumerate().filter_map(|(place, entry)| {
         let (reward, amount) = (entry.reward, entry.amount);
+        let next = entries.get(place.saturating_add(1)).filter(|next| next.kind == EntryKind::DebtForgiven);
         match entry.kind {
             EntryKind::Reversed | EntryKind::ReversedInPart { .. } => {
                 Some(ReceiptLine::PointsTaken { reward, amount })
             }
-            EntryKind::DebtRaised => Some(ReceiptLine::Debt { reward, amount }),
+            EntryKind::DebtRaised => {
+                let amount = amount.saturating_sub(next.map_or(Decimal::ZERO, |next| next.amount));
+                amount.is_positive().then_some(ReceiptLine::Debt { reward, amount })
+            }
+            EntryKind::DebtForgiven => Some(ReceiptLine::PointsKept { reward, amount }),
             EntryKind::Returned | EntryKind::OwedReturned | EntryKind::Released => {
                 Some(ReceiptLine::PointsReturned { reward, amount })
             }

@@ -4,6 +4,7 @@ use super::{Skip, SkipReason};
 use crate::prelude::*;
 use crate::program::{CampaignSpec, CampaignStatus, Definition, Program};
 use crate::quota::{Period, Quota, UsedUp};
+use crate::referrals::NotReferred;
 use crate::rule::{Failure, Span, Truth};
 use crate::value::{DAY, Decimal, HOUR, Json, MINUTE, SECOND, Timestamp, Zone};
 
@@ -53,7 +54,8 @@ pub(super) fn smallest(
             let plural = if more == 1 { "" } else { "s" };
             Some(format!("go on for {more} more {unit}{plural}"))
         }
-        SkipReason::NothingEarned | SkipReason::OutOfRange => None,
+        SkipReason::NotReferred(NotReferred::NoCode) => Some("come with the code of another customer".into()),
+        SkipReason::NotReferred(_) | SkipReason::NothingEarned | SkipReason::OutOfRange => None,
     }
 }
 

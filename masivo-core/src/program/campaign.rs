@@ -1,16 +1,18 @@
-//! Campaigns: what earns: behaviour, coupons and punch cards. Referrals are not there yet.
+//! Campaigns: what earns: behaviour, coupons, punch cards, score streaks and referrals.
 
 use super::reward::RewardKind;
-use super::{Reading, limit, punch_card, streak};
-use crate::coupons::{COUPON_REDEMPTION, read_codes};
+use super::{Reading, coupon, limit, punch_card, referral, streak};
+use crate::coupons::COUPON_REDEMPTION;
 use crate::gift_cards::GIFT_CARD_REDEMPTION;
 use crate::limits::{
     CAMPAIGN_RULES_MAX, COUPON_CODES_AT_ONCE_MAX, COUPON_CODES_MAX, EFFECTS_MAX, ENTRIES_MAX,
     GIFT_CARDS_AT_ONCE_MAX,
 };
+use crate::notices::POINTS_ABOUT_TO_EXPIRE;
 use crate::prelude::*;
 use crate::problem::{Pointer, Report};
 use crate::quota::Limit;
+use crate::referrals::REFERRAL;
 use crate::rule::{CONDITIONS, Rule, Span, Subject, read_conditions};
 use crate::shape::{AMOUNT, Field, LONG_TEXT, ObjectShape, Shape, TEXT, Unknown, optional, required};
 use crate::value::{Decimal, Json, Rounding, Timestamp, Zone, object};
@@ -27,11 +29,13 @@ pub struct CampaignSpec {
     /// The event type that triggers it; empty for coupons, which are redeemed.
     pub trigger: String,
     /// What its codes are like, when it is a coupon campaign.
-    pub coupons: Option<CouponsSpec>,
+    pub coupons: Option<coupon::CouponsSpec>,
     /// What its cards are like, when it is a punch card campaign.
     pub card: Option<punch_card::CardSpec>,
     /// What its streaks are like, when it is a campaign of score streaks.
     pub streak: Option<streak::StreakSpec>,
+    /// Whom its codes bring what, when it is a referral campaign.
+    pub referral: Option<referral::ReferralSpec>,
     /// Each rule gives its own rewards.
     pub rules: Vec<CampaignRule>,
     /// Persisted status: whether it is switched on.
@@ -44,19 +48,6 @@ pub struct CampaignSpec {
     pub funded_by: Option<String>,
     /// The budget, and how often it rewards at all and each customer.
     pub limits: Vec<Limit>,
-}
-
-/// The codes of a coupon campaign.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CouponsSpec {
-    /// How many codes are generated.
-    pub quantity: u32,
-    /// Characters of a generated code.
-    pub length: usize,
-    /// How often a code may be used by all customers together; `None` is without bound.
-    pub max_uses: Option<Decimal>,
-    /// How often each customer may use a code; `None` is without bound.
-    pub max_uses_per_customer: Option<Decimal>,
 }
 
 /// One rule of a campaign.
@@ -122,9 +113,15 @@ impl CampaignStatus {
 }
 
 impl CampaignSpec {
-    /// Whether it rewards having come so many times, whatever each time was worth: punch cards and streaks.
+    /// The rules that are asked about an event with its trigger: of referrals those for the one who was referred.
+    pub fn asked(&self) -> &[CampaignRule] {
+        let from = self.referral.map_or(0, |referral| referral.referee_from);
+        self.rules.get(from..).unwrap_or_default()
+    }
+
+    /// Whether it rewards that something happened, whatever it was worth: punch cards, streaks and referrals.
     pub const fn counts_events(&self) -> bool {
-        self.card.is_some() || self.streak.is_some()
+        self.card.is_some() || self.streak.is_some() || self.referral.is_some()
     }
 
     /// The status at an instant.
@@ -187,7 +184,7 @@ const ATTRIBUTES: ObjectShape = ObjectShape {
         optional(
             "max_uses",
             Shape::Integer(0, 1_000_000_000),
-            "how often a code may be used; 1 when left out, 0 is without bound",
+            "how often a code may be used; 1 when left out (REFERRALS: 0), 0 is without bound",
         ),
         optional(
             "max_uses_per_customer",
@@ -214,7 +211,7 @@ pub const CAMPAIGN: ObjectShape = ObjectShape {
         optional(
             "type",
             Shape::Choice(&["BEHAVIOR", "COUPONS", "PUNCH_CARDS", "SCORE_STREAKS", "REFERRALS"]),
-            "must equal the query; REFERRALS are not there yet",
+            "must equal the query",
         ),
         optional("brand_id", Shape::Id, "the brand it is of; none is all"),
         optional("platforms", SELECTS, "where it runs; none is everywhere"),
@@ -224,6 +221,16 @@ pub const CAMPAIGN: ObjectShape = ObjectShape {
             "rules",
             Shape::Either(&[RULES, Shape::Text(1_000_000)]),
             "the rules, as a list or as JSON text",
+        ),
+        optional(
+            "referee_rules",
+            RULES,
+            "REFERRALS: the rules for the one who is referred; `rules` are for the one who refers",
+        ),
+        optional(
+            "referee_rules_json",
+            Shape::Either(&[RULES, Shape::TextOrEmpty(1_000_000)]),
+            "REFERRALS: the same as JSON text",
         ),
         optional(
             "attributes",
@@ -268,6 +275,8 @@ pub(super) fn normalise(body: &Json, zone: Zone, report: &mut Report) -> Json {
         let at = root.field(name);
         let value = match (&**name, value) {
             ("rules", Json::Text(text)) => embedded(text, &at, report),
+            ("referee_rules_json", Json::Text(text)) if text.trim().is_empty() => continue,
+            ("referee_rules_json", Json::Text(text)) => embedded(text, &at, report),
             ("metadata", Json::Text(text)) if text.trim().is_empty() => object().build(),
             ("metadata", Json::Text(text)) => embedded(text, &at, report),
             ("platforms" | "labels", Json::List(items)) => {
@@ -288,33 +297,39 @@ pub(super) fn normalise(body: &Json, zone: Zone, report: &mut Report) -> Json {
     }
     let mut attributes = body.get("attributes").cloned().unwrap_or_else(|| object().build());
     attributes.remove("codes_summary");
-    if native.text("type") == Some("COUPONS") {
-        // Written out, so that leaving a default out later changes nothing.
-        for (name, default) in [("max_uses", 1_u32), ("max_uses_per_customer", 1), ("code_length", 10)] {
-            if attributes.get(name).is_none() {
-                attributes.set(name, default);
-            }
-        }
+    if let Some(rules) = native.get("referee_rules_json").cloned() {
+        native.remove("referee_rules_json");
+        native.set("referee_rules", rules);
     }
     RULES.check(native.get("rules").unwrap_or(&Json::Null), &root.field("rules"), report);
-    // Rules are compared as they are written: without conditions is the same as with none.
-    let rules = native.get("rules").map_or(&[][..], Json::items).iter().map(|rule| {
+    if let Some(rules) = native.get("referee_rules") {
+        RULES.check(rules, &root.field("referee_rules"), report);
+        let rules = with_conditions(rules);
+        native.set("referee_rules", Json::List(rules));
+    }
+    let mut rules = native.get("rules").map(with_conditions).unwrap_or_default();
+    match native.text("type") {
+        Some("COUPONS") => coupon::normalise(&mut attributes),
+        Some("PUNCH_CARDS") => punch_card::normalise(&mut attributes, &mut rules),
+        Some("SCORE_STREAKS") => streak::normalise(&mut attributes),
+        Some("REFERRALS") => referral::normalise(&mut attributes),
+        _ => {}
+    }
+    native.set("attributes", attributes);
+    native.set("rules", Json::List(rules));
+    native
+}
+
+/// Rules are compared as they are written: without conditions is the same as with none.
+fn with_conditions(rules: &Json) -> Vec<Json> {
+    let rules = rules.items().iter().map(|rule| {
         let mut rule = rule.clone();
         if rule.get("conditions").is_none_or(Json::is_null) && rule.get("effects").is_some() {
             rule.set("conditions", Json::List(Vec::new()));
         }
         rule
     });
-    let mut rules: Vec<Json> = rules.collect();
-    if native.text("type") == Some("PUNCH_CARDS") {
-        punch_card::normalise(&mut attributes, &mut rules);
-    }
-    if native.text("type") == Some("SCORE_STREAKS") {
-        streak::normalise(&mut attributes);
-    }
-    native.set("attributes", attributes);
-    native.set("rules", Json::List(rules));
-    native
+    rules.collect()
 }
 
 fn embedded(text: &str, at: &Pointer<'_>, report: &mut Report) -> Json {
@@ -328,12 +343,7 @@ fn embedded(text: &str, at: &Pointer<'_>, report: &mut Report) -> Json {
 pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> CampaignSpec {
     let at = reading.at;
     let kind = json.text("type").unwrap_or("BEHAVIOR");
-    if !matches!(kind, "BEHAVIOR" | "COUPONS" | "PUNCH_CARDS" | "SCORE_STREAKS") {
-        let message = format!("campaigns of type {kind} are not there yet");
-        let hint = "use BEHAVIOR, COUPONS, PUNCH_CARDS or SCORE_STREAKS";
-        report.problem(&at.field("type"), "not_supported_yet", message, hint);
-    }
-    let coupons = read_coupons(json, kind == "COUPONS", &at, report);
+    let coupons = coupon::read(json, kind, &at, report);
     let card = punch_card::read(json, kind == "PUNCH_CARDS", &at, report);
     let streak = streak::read(json, kind == "SCORE_STREAKS", &at, report);
     if let Some(brand) = json.text("brand_id").filter(|brand| reading.program.brand(brand).is_none()) {
@@ -342,18 +352,22 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> C
     }
     let trigger = match coupons {
         Some(_) => String::new(),
-        None => read_trigger(json, card.is_some() || streak.is_some(), reading, report),
+        None => read_trigger(json, kind, reading, report),
     };
     let rules_at = at.field("rules");
     let items = json.get("rules").map_or(&[][..], Json::items);
     if items.is_empty() {
         report.problem(&rules_at, "missing", "a campaign needs at least one rule", "");
     }
-    let rules = items
-        .iter()
-        .enumerate()
-        .map(|(index, rule)| read_rule(rule, &rules_at.index(index), reading, report))
-        .collect();
+    let mut read_rules = |items: &[Json], at: &Pointer<'_>| -> Vec<CampaignRule> {
+        let rules = items.iter().enumerate();
+        rules.map(|(index, rule)| read_rule(rule, &at.index(index), reading, report)).collect()
+    };
+    let mut rules = read_rules(items, &rules_at);
+    let of_referees = json.get("referee_rules").map_or(&[][..], Json::items);
+    let of_referees = read_rules(of_referees, &at.field("referee_rules"));
+    let referral = referral::read(json, kind == "REFERRALS", rules.len(), &at, report);
+    rules.extend(of_referees);
     let texts = |name: &str| {
         let items = json.get(name).map_or(&[][..], Json::items);
         items.iter().filter_map(Json::as_text).map(ToOwned::to_owned).collect()
@@ -368,6 +382,7 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> C
         coupons,
         card,
         streak,
+        referral,
         rules,
         active: json.text("status") != Some("INACTIVE"),
         start,
@@ -378,7 +393,7 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> C
 }
 
 /// The event type that triggers a campaign, which must be one that earns.
-fn read_trigger(json: &Json, by_doing: bool, reading: &Reading<'_>, report: &mut Report) -> String {
+fn read_trigger(json: &Json, kind: &str, reading: &Reading<'_>, report: &mut Report) -> String {
     let at = reading.at.field("attributes");
     let Some(trigger) = json.path("attributes.trigger").and_then(Json::as_text) else {
         report.problem(
@@ -389,16 +404,23 @@ fn read_trigger(json: &Json, by_doing: bool, reading: &Reading<'_>, report: &mut
         );
         return String::new();
     };
-    if matches!(trigger, COUPON_REDEMPTION | GIFT_CARD_REDEMPTION) {
-        let hint = "write a campaign of type COUPONS: its own rules are asked when a coupon is redeemed";
+    let processing = reading.program.processing(trigger);
+    // A custom type that had the name before keeps its meaning (P1).
+    let of_engine = processing == Some(super::Processing::EngineMade);
+    let alone = [COUPON_REDEMPTION, GIFT_CARD_REDEMPTION, REFERRAL, POINTS_ABOUT_TO_EXPIRE];
+    if of_engine && alone.contains(&trigger) {
+        let hint = "coupons and referrals have campaigns of their own; others start journeys";
         let message = format!("`{trigger}` does not trigger campaigns");
         report.problem(&at.field("trigger"), "not_supported_yet", message, hint);
     }
-    let processing = reading.program.processing(trigger);
-    if by_doing && processing == Some(super::Processing::EngineMade) {
-        let message =
-            format!("`{trigger}` happens without a purchase or visit: it gives no stamps and no streaks");
-        let hint = "use PURCHASE or a custom event type with loyalty: true";
+    let by_itself = match kind {
+        "PUNCH_CARDS" | "SCORE_STREAKS" => of_engine,
+        "REFERRALS" => of_engine && trigger != "REGISTRATION",
+        _ => false,
+    };
+    if by_itself {
+        let message = format!("`{trigger}` happens without a purchase or visit of the customer");
+        let hint = "use PURCHASE or a custom event type with loyalty: true, or REGISTRATION for referrals";
         report.problem(&at.field("trigger"), "not_for_this_type", message, hint);
     }
     if processing.is_none_or(|processing| processing == super::Processing::Tracking) {
@@ -410,70 +432,6 @@ fn read_trigger(json: &Json, by_doing: bool, reading: &Reading<'_>, report: &mut
         );
     }
     trigger.to_owned()
-}
-
-/// What the codes of a coupon campaign are like; fields that only coupons have are refused elsewhere.
-fn read_coupons(
-    json: &Json,
-    has_coupons: bool,
-    at: &Pointer<'_>,
-    report: &mut Report,
-) -> Option<CouponsSpec> {
-    let attributes = at.field("attributes");
-    let attribute = |name: &str| json.get("attributes").and_then(|attributes| attributes.integer(name));
-    if !has_coupons {
-        let alone = ["quantity", "useCustomCodes"].into_iter().filter(|name| json.get(name).is_some());
-        for name in alone {
-            let message = format!("`{name}` is for campaigns of type COUPONS");
-            report.problem(&at.field(name), "not_for_this_type", message, "leave it out");
-        }
-        let codes = ["max_uses", "max_uses_per_customer", "code_length"];
-        for name in codes.into_iter().filter(|name| attribute(name).is_some()) {
-            let message = format!("`{name}` is for campaigns of type COUPONS");
-            report.problem(&attributes.field(name), "not_for_this_type", message, "leave it out");
-        }
-        return None;
-    }
-    if json.path("attributes.trigger").is_some() {
-        let message = "coupons are redeemed, no event triggers them";
-        report.problem(&attributes.field("trigger"), "not_for_this_type", message, "leave it out");
-    }
-    let length = attribute("code_length").and_then(|length| usize::try_from(length).ok()).unwrap_or(10);
-    let quantity = json.integer("quantity").filter(|_| json.flag("useCustomCodes") != Some(true));
-    let quantity = quantity.and_then(|quantity| u32::try_from(quantity).ok()).unwrap_or(0);
-    // At most one of a million guesses may hit.
-    let safe = (0..length).fold(1_u64, |sum, _| sum.saturating_mul(32)) / 1_000_000;
-    if u64::from(quantity) > safe {
-        let message = format!("{quantity} codes of {length} characters are guessed too easily");
-        report.problem(&attributes.field("code_length"), "codes_too_short", message, "make them longer");
-    }
-    let uses = |name: &str| match attribute(name) {
-        Some(0) => None,
-        uses => Decimal::from_integer(uses.unwrap_or(1)),
-    };
-    let (max_uses, max_uses_per_customer) = (uses("max_uses"), uses("max_uses_per_customer"));
-    Some(CouponsSpec { quantity, length, max_uses, max_uses_per_customer })
-}
-
-/// The codes that came with a campaign, in their comparable form beside what was written.
-pub(super) fn supplied_codes(body: &Json, report: &mut Report) -> Vec<(String, String)> {
-    let at = Pointer::root();
-    let at = at.field("customCodes");
-    let mut texts: Vec<&str> = match body.get("customCodes") {
-        Some(Json::Text(text)) => text
-            .split(|character: char| character == ',' || character == ';' || character.is_whitespace())
-            .filter(|text| !text.is_empty())
-            .collect(),
-        Some(list) => list.items().iter().filter_map(Json::as_text).collect(),
-        None => Vec::new(),
-    };
-    if texts.len() > COUPON_CODES_AT_ONCE_MAX {
-        let message = format!("{} codes come at once", texts.len());
-        let hint = "at most 10,000: add the others with POST /campaigns/{id}/codes";
-        report.problem(&at, "too_many", message, hint);
-        texts.clear();
-    }
-    read_codes(&texts, &at, report)
 }
 
 fn read_rule(json: &Json, at: &Pointer<'_>, reading: &Reading<'_>, report: &mut Report) -> CampaignRule {

@@ -36,8 +36,10 @@ impl Candidates {
         let mut branches: Vec<(u32, Vec<Key<'a>>)> = Vec::new();
         for campaign in campaigns {
             candidates.all.push(campaign.number);
-            let rules = campaign.spec.rules.iter().map(|rule| &rule.conditions);
+            let rules = campaign.spec.asked().iter().map(|rule| &rule.conditions);
             match rules.map(Rule::keys).collect::<Option<Vec<_>>>() {
+                // A referral that asks nothing is completed by any event.
+                Some(keys) if keys.is_empty() => candidates.always.push(campaign.number),
                 Some(keys) => branches.extend(keys.into_iter().flatten().map(|keys| (campaign.number, keys))),
                 None => candidates.always.push(campaign.number),
             }

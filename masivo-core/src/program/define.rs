@@ -2,7 +2,7 @@
 
 use super::{
     AUDIENCE, BRAND, CAMPAIGN, CampaignStatus, Definition, EVENT_TYPE, JOURNEY, Kind, Program, REWARD,
-    SETTINGS, StoredDefinition, TEMPLATE, TIER, WEBHOOK, campaign, event_type,
+    SETTINGS, StoredDefinition, TEMPLATE, TIER, WEBHOOK, campaign, coupon, event_type,
 };
 use crate::limits::DEFINITIONS_MAX;
 use crate::prelude::*;
@@ -99,7 +99,7 @@ pub fn define(
     let shape = Shape::Object(kind.shape());
     shape.check(body, &Pointer::root(), &mut report);
     let codes = match kind {
-        Kind::Campaign => campaign::supplied_codes(body, &mut report),
+        Kind::Campaign => coupon::supplied_codes(body, &mut report),
         _ => Vec::new(),
     };
     let existing = find(program, kind, id)?;
@@ -321,7 +321,7 @@ fn check_campaign(
         }
         if now >= old.spec.start {
             let body_of = |name: &str| old.body.get(name).cloned().unwrap_or_default();
-            for field in ["rules", "attributes", "brand_id", "start_date"] {
+            for field in ["rules", "referee_rules", "attributes", "brand_id", "start_date"] {
                 let written = body.get(field).cloned().unwrap_or_else(|| default_of(field, old));
                 if written.sorted() != body_of(field).sorted() {
                     return Err(Rejection::CampaignFixed { field, status: status.name() });

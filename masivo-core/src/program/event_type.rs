@@ -22,13 +22,15 @@ pub enum Processing {
 }
 
 /// The types that custom ones may not be named as.
-pub const RESERVED_EVENT_TYPES: [(&str, Processing); 7] = [
+pub const RESERVED_EVENT_TYPES: [(&str, Processing); 9] = [
     ("PURCHASE", Processing::Loyalty),
     ("REGISTRATION", Processing::EngineMade),
     ("BIRTHDAY", Processing::EngineMade),
     ("TIER_ADJUSTMENT", Processing::EngineMade),
     (crate::coupons::COUPON_REDEMPTION, Processing::EngineMade),
     (crate::gift_cards::GIFT_CARD_REDEMPTION, Processing::EngineMade),
+    (crate::referrals::REFERRAL, Processing::EngineMade),
+    (crate::notices::POINTS_ABOUT_TO_EXPIRE, Processing::EngineMade),
     ("ABANDONED_CART", Processing::Loyalty),
 ];
 

@@ -6,7 +6,7 @@ use crate::prelude::*;
 use crate::problem::{Pointer, Report};
 use crate::rule::{CONDITIONS, Rule, read_conditions};
 use crate::shape::{AMOUNT, LONG_TEXT, ObjectShape, Shape, TEXT, Unknown, optional, required};
-use crate::value::{Decimal, Json};
+use crate::value::{Decimal, Json, Timestamp};
 use crate::wallet::{GiveBack, OnReversal};
 
 /// What a reward is.
@@ -81,6 +81,15 @@ impl RewardKind {
     }
 }
 
+/// When it is announced that points expire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// How many days before.
+    pub days: i64,
+    /// Since when it is done.
+    pub since: Timestamp,
+}
+
 /// A reward.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RewardSpec {
@@ -104,6 +113,8 @@ pub struct RewardSpec {
     pub stock: Option<Decimal>,
     /// Whether customers may hand it to others.
     pub transferable: bool,
+    /// When it is announced that it expires.
+    pub notice: Option<Notice>,
     /// When it may be redeemed.
     pub conditions: Rule,
 }
@@ -150,7 +161,7 @@ const ATTRIBUTES: ObjectShape = ObjectShape {
         optional(
             "on_reversal",
             Shape::Either(ON_REVERSAL),
-            "what happens when spent points are reversed; debt when left out",
+            "what happens when spent points are reversed; debt when left out. GIFT_CARD: a redeemed one is kept when left out",
         ),
         optional(
             "on_give_back",
@@ -168,6 +179,11 @@ const ATTRIBUTES: ObjectShape = ObjectShape {
             "code_length",
             Shape::Integer(8, 32),
             "GIFT_CARD: characters of a generated code; 16 when left out",
+        ),
+        optional(
+            "expiry_notice_days",
+            Shape::Integer(1, 365),
+            "how many days before it expires that is told, to webhooks and journeys; not at all when left out",
         ),
         optional("give_back_days", Shape::Integer(1, 3650), "days of grace; 7 when left out"),
     ],
@@ -205,19 +221,14 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> R
     }
     let attributes = json.get("attributes");
     let get = |name: &str| attributes.and_then(|attributes| attributes.get(name));
-    let on_reversal = match get("on_reversal") {
-        Some(Json::Text(name)) => match name.as_str() {
-            "up_to_balance" => OnReversal::UpToBalance,
-            "pending_only" => OnReversal::PendingOnly,
-            "refuse" => OnReversal::Refuse,
-            _ => OnReversal::Debt { max: None },
-        },
-        Some(policy) => OnReversal::Debt { max: policy.get("debt").and_then(|debt| debt.number("max")) },
-        None => OnReversal::Debt { max: None },
-    };
+    let has_codes = matches!(kind, RewardKind::GiftCard(_));
+    let on_reversal = read_policy(get("on_reversal"), has_codes, &reading.at, report);
     let transferable = attributes.and_then(|attributes| attributes.flag("transferable")) == Some(true);
     // What was handed over must be owed when its purchase is returned, or buying, handing over and returning would pay.
-    if transferable && !matches!(on_reversal, OnReversal::Debt { max: None } | OnReversal::PendingOnly) {
+    if transferable
+        && !has_codes
+        && !matches!(on_reversal, OnReversal::Debt { max: None } | OnReversal::PendingOnly)
+    {
         let message = "points that are forgiven, or cannot be taken back, are not for handing over";
         let hint = "leave on_reversal out (debt), or transferable";
         let at = reading.at.field("attributes");
@@ -235,7 +246,6 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> R
         let at = reading.at.field("attributes");
         report.problem(&at.field("decimals"), "not_for_this_type", message, "leave it out");
     }
-    let has_codes = matches!(kind, RewardKind::GiftCard(_));
     for name in ["quantity", "code_length"].into_iter().filter(|name| !has_codes && get(name).is_some()) {
         let at = reading.at.field("attributes");
         let message = format!("`{name}` is for rewards of type GIFT_CARD");
@@ -253,6 +263,10 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> R
         give_back,
         stock: get("stock").and_then(Json::as_number),
         transferable,
+        notice: get("expiry_notice_days")
+            .and_then(Json::as_number)
+            .and_then(Decimal::to_integer)
+            .map(|days| Notice { days, since: Timestamp::MIN }),
         conditions: read_conditions(
             json.get("conditions"),
             &reading.at.field("conditions"),
@@ -262,7 +276,27 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> R
     }
 }
 
-/// What a reward is, by its type and the attributes that the type needs.
+/// What happens when spent points are reversed. Gift cards do not pay for one another: they have no debt.
+fn read_policy(written: Option<&Json>, has_codes: bool, at: &Pointer<'_>, report: &mut Report) -> OnReversal {
+    let written = written.filter(|written| !written.is_null());
+    let policy = match written {
+        Some(Json::Text(name)) if name == "pending_only" => return OnReversal::PendingOnly,
+        Some(Json::Text(name)) if name == "refuse" => return OnReversal::Refuse,
+        Some(Json::Text(name)) if name == "up_to_balance" => OnReversal::UpToBalance,
+        Some(policy) => OnReversal::Debt { max: policy.get("debt").and_then(|debt| debt.number("max")) },
+        None => OnReversal::Debt { max: None },
+    };
+    if !has_codes {
+        return policy;
+    }
+    if written.is_some() {
+        let hint = "leave it out (a card that was redeemed is kept), or say pending_only or refuse";
+        let (at, message) = (at.field("attributes"), "gift cards do not pay for one another");
+        report.problem(&at.field("on_reversal"), "not_for_this_type", message, hint);
+    }
+    OnReversal::Keep
+}
+
 impl RewardSpec {
     /// Whether there is only so much of it for all customers together.
     pub(crate) const fn is_scarce(&self) -> bool {
@@ -287,6 +321,7 @@ impl RewardSpec {
     }
 }
 
+/// What a reward is, by its type and the attributes that the type needs.
 fn read_kind(json: &Json, at: &Pointer<'_>, report: &mut Report) -> RewardKind {
     let attributes = at.field("attributes");
     let get = |name: &str| json.get("attributes").and_then(|attributes| attributes.get(name));

@@ -20,7 +20,7 @@ pub struct WebhookSpec {
 }
 
 /// Everything a webhook can be told, with what it means.
-pub const WEBHOOK_EVENTS: [(&str, &str); 22] = [
+pub const WEBHOOK_EVENTS: [(&str, &str); 23] = [
     ("CUSTOMER_REGISTRATION", "a customer was registered"),
     ("CUSTOMER_ANONYMOUS_TO_REGISTERED", "an anonymous customer was identified"),
     ("CUSTOMER_DELETED", "a customer was deleted: stop using their data"),
@@ -39,6 +39,7 @@ pub const WEBHOOK_EVENTS: [(&str, &str); 22] = [
     ("EVENT_PARTLY_RETURNED", "a part of a purchase came back, with its value"),
     ("COUPON_REDEMPTION", "a customer redeemed a code"),
     ("GIFT_CARD_REDEMPTION", "a gift card was redeemed"),
+    ("POINTS_ABOUT_TO_EXPIRE", "points of a customer expire in as many days as their reward says"),
     ("TIER_UPGRADE", "a customer rose to another tier"),
     ("TIER_DOWNGRADE", "a customer fell to another tier"),
     ("AUDIENCE_ENTERED", "a customer entered an audience"),

@@ -4,7 +4,9 @@
 //! of them says so before it is decided ([`LaterNeed`]), and hands them back when it is done.
 
 use super::{Lot, Wallet};
+use crate::notices::horizon;
 use crate::prelude::*;
+use crate::program::Program;
 use crate::value::{Decimal, Timestamp};
 
 /// A lot's place in the order of spending: its date, then its number.
@@ -79,17 +81,22 @@ impl LaterNeed {
 impl Wallet {
     /// Every later lot, as a need.
     pub fn all_later(&self, now: Timestamp) -> Vec<LaterNeed> {
-        self.later_needs(now, |_| Decimal::MAX)
+        self.later_needs(|_| now, now, |_| Decimal::MAX)
     }
 
-    /// The later lots that fell due, as needs.
-    pub fn later_due(&self, now: Timestamp) -> Vec<LaterNeed> {
-        self.later_needs(now, |_| Decimal::ZERO)
+    /// The later lots that fell due, or are announced by now, as needs.
+    pub fn later_due(&self, program: &Program, now: Timestamp) -> Vec<LaterNeed> {
+        self.later_needs(|reward| horizon(program, reward, now), now, |_| Decimal::ZERO)
     }
 
-    /// What is needed of the later lots: those that fell due, what is wanted of each reward beyond the lots at hand,
+    /// What is needed of the later lots: those that expire by an instant of each reward, what is wanted of each reward beyond the lots at hand,
     /// and all of them where letting go of a hold may ask for any.
-    pub(crate) fn later_needs(&self, now: Timestamp, wanted: impl Fn(u32) -> Decimal) -> Vec<LaterNeed> {
+    pub(crate) fn later_needs(
+        &self,
+        due: impl Fn(u32) -> Timestamp,
+        now: Timestamp,
+        wanted: impl Fn(u32) -> Decimal,
+    ) -> Vec<LaterNeed> {
         let needs = self.accounts.values().filter_map(|account| {
             let (reward, from) = (account.reward, account.later_from?);
             let at_hand = self
@@ -107,8 +114,9 @@ impl Wallet {
                 wanted if wanted == Decimal::MAX || may_let_go && covers_behind() => Decimal::MAX,
                 wanted => wanted.saturating_sub(at_hand),
             };
-            let needed = from.0 <= now || amount.is_positive();
-            needed.then_some(LaterNeed { reward, from, due: now, amount })
+            let due = due(reward);
+            let needed = from.0 <= due || amount.is_positive();
+            needed.then_some(LaterNeed { reward, from, due, amount })
         });
         needs.collect()
     }

@@ -61,6 +61,8 @@ pub enum OnReversal {
     },
     /// The reversal is refused.
     Refuse,
+    /// What was spent is kept, and nothing else pays for it: gift cards do not stand for one another.
+    Keep,
 }
 
 /// What to do with points given back to a lot that has lapsed meanwhile.
@@ -277,7 +279,10 @@ impl<'a> Posting<'a> {
             false => EntryKind::Reversed,
         };
         self.post(kind, reward, number, taken);
-        let (parts, rest) = self.cover(reward, owed);
+        let (parts, rest) = match policy {
+            OnReversal::Keep => (Vec::new(), owed),
+            _ => self.cover(reward, owed),
+        };
         for (lot, part) in parts {
             self.post(EntryKind::Applied, reward, lot, part);
         }
@@ -290,7 +295,7 @@ impl<'a> Posting<'a> {
         let most = match policy {
             OnReversal::Debt { max: None } => debt,
             OnReversal::Debt { max: Some(max) } => max.max(debt.saturating_sub(rest)),
-            OnReversal::UpToBalance | OnReversal::PendingOnly | OnReversal::Refuse => {
+            OnReversal::UpToBalance | OnReversal::PendingOnly | OnReversal::Refuse | OnReversal::Keep => {
                 debt.saturating_sub(rest)
             }
         };

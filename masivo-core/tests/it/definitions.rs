@@ -174,7 +174,7 @@ fn a_campaign_names_what_is_not_there() {
         ("[{\"effects\"", "[], \"metadata\": [{\"effects\"", "not_an_object /metadata"),
         ("\"name\": \"c\", ", "", "missing /name"),
         ("\"name\": \"c\"", "\"name\": \"\"", "not_a_text /name"),
-        ("\"name\"", "\"type\": \"REFERRALS\", \"name\"", "not_supported_yet /type"),
+        ("\"name\"", "\"type\": \"REFERRAL\", \"name\"", "not_a_choice /type"),
     ] {
         let body = campaign.replacen(from, to, 1);
         assert_ne!(body, campaign, "{from}");

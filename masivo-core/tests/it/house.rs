@@ -1,7 +1,7 @@
 //! A tiny house around the rules: it plays the store's part in memory, exactly as the engine does, and checks
 //! after every command that the facts tell the whole story.
 
-use masivo_core::coupons::Coupon;
+use masivo_core::coupons::{Coupon, comparable_code};
 use masivo_core::customers::{read_identification, read_profile_change, read_registration};
 use masivo_core::events::{EventRecord, read_event};
 use masivo_core::fact::{Change, EventStatus, Fact, FactKind};
@@ -13,6 +13,7 @@ use masivo_core::program::{
     Defined, Definer, Kind, Program, RewardKind, StoredDefinition, define, standard_definitions,
 };
 use masivo_core::quota::{Owner, Quota, QuotaMove, QuotaSums, Quotas, Scope};
+use masivo_core::referrals::{FollowUp, FoundCode, completed, follow_ups, leads_to};
 use masivo_core::state::State;
 use masivo_core::transfer::{Received, Transfer, recipient};
 use masivo_core::value::{Decimal, Json, Mint, StoreSecret, Timestamp};
@@ -67,6 +68,11 @@ pub(crate) struct House {
     events: BTreeMap<Uuid, u64>,
     pub(crate) outgoing: Vec<(Key, Outgoing)>,
     coupons: BTreeMap<String, Coupon>,
+    /// Who has a referral code, by its number.
+    pub(crate) referrers: BTreeMap<u64, Key>,
+    /// The events of those who referred, by the event that completed the referral.
+    referrals: BTreeMap<u64, u64>,
+    follow_ups: Vec<FollowUp>,
     /// Gift cards that were handed out, with their holders: the code is the place.
     cards: BTreeMap<String, (Key, GiftCard)>,
     /// What is taken of shared quotas.
@@ -117,6 +123,9 @@ impl House {
             events: BTreeMap::new(),
             outgoing: Vec::new(),
             coupons: BTreeMap::new(),
+            referrers: BTreeMap::new(),
+            referrals: BTreeMap::new(),
+            follow_ups: Vec::new(),
             cards: BTreeMap::new(),
             quotas: Quotas::new(),
             wakes: true,
@@ -225,7 +234,64 @@ impl House {
         let facts = facts.map(|fact| fact.sequence).collect();
         assert!(decision.facts.iter().zip(before..).all(|(fact, expected)| fact.sequence == expected));
         self.apply(key, decision, matches!(command, Command::Delete { .. }));
+        self.follow_up();
         Ok(Answer { outcome, facts })
+    }
+
+    /// Books the other customers' sides of what was decided.
+    fn follow_up(&mut self) {
+        for follow_up in std::mem::take(&mut self.follow_ups) {
+            match follow_up {
+                FollowUp::Complete { number, event } => {
+                    let row = &self.facts[&event];
+                    let wallet = self.rows[&row.key].customer.state.id;
+                    let referral = completed(number, &row.fact, wallet);
+                    let customer = self.rows[&self.referrers[&number]].customer.profile.id().to_owned();
+                    if customer.is_empty() {
+                        continue;
+                    }
+                    let made = self.submit(&Command::Refer { customer, referral }).unwrap();
+                    if let Outcome::Event { fact, .. } = made.outcome {
+                        self.referrals.insert(event, fact);
+                    }
+                }
+                FollowUp::Undo { event } => {
+                    let Some(fact) = self.referrals.get(&event) else { continue };
+                    let event = self.fact(*fact).event.as_ref().unwrap().id;
+                    let reverse = Command::Reverse { event, reason: "undone".into(), plan: None, part: None };
+                    drop(self.submit(&reverse));
+                }
+            }
+        }
+    }
+
+    /// Makes a referral code of a customer.
+    pub(crate) fn refer(&mut self, customer: &str, campaign: u32, code: &str) {
+        let place = u32::try_from(self.referrers.len()).unwrap();
+        let number = Coupon::number_of(campaign, place);
+        self.referrers.insert(number, self.key(customer));
+        let code = comparable_code(code).unwrap();
+        self.coupons.insert(code.clone(), Coupon { number, code });
+    }
+
+    fn found_code(&self, command: &Command, key: Option<Key>) -> Option<FoundCode> {
+        let code = comparable_code(command.referral_code()?);
+        let number = code.and_then(|code| self.coupons.get(&code)).map(|coupon| coupon.number);
+        let Some((number, referrer)) =
+            number.and_then(|number| Some((number, *self.referrers.get(&number)?)))
+        else {
+            return Some(FoundCode::Unknown);
+        };
+        if self.rows[&referrer].customer.profile.id().is_empty() {
+            return Some(FoundCode::Unknown);
+        }
+        let referred_by = |one: Key| -> Result<Vec<Key>, Infallible> {
+            let numbers = &self.rows[&one].customer.state.referrals;
+            Ok(numbers.iter().map(|number| self.referrers[number]).collect())
+        };
+        let own = key == Some(referrer);
+        let ring = !own && key.is_some_and(|key| leads_to(referrer, key, referred_by).unwrap());
+        Some(FoundCode::Of { number, own, ring })
     }
 
     fn load(&self, command: &Command) -> Result<(Option<Key>, Loaded), Rejection> {
@@ -244,6 +310,7 @@ impl House {
             (None, Some(id)) => self.ids.get(id).copied(),
             (None, None) => None,
         };
+        loaded.referral = self.found_code(command, key);
         let card = match command {
             Command::RedeemGiftCard(redemption) => self.cards.get(&redemption.code).copied(),
             _ => None,
@@ -415,6 +482,7 @@ impl House {
             }
             let own = if self.checked { &row.folded } else { &customer.state };
             self.book(&fact, own);
+            self.follow_ups.extend(follow_ups(&self.program, &fact));
             self.keep(key, fact);
         }
         row.lots.extend(lots.into_iter().map(|lot| (lot.number, lot)));

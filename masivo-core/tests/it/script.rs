@@ -79,6 +79,7 @@ impl Script {
             }
             "redeem" => self.redeem(rest),
             "card" => self.redeem_card(rest),
+            "refer" => self.refer(rest),
             "migrate" => self.migrate(rest),
             "adjust" | "void" => self.adjust(word, rest),
             "transfer" => self.transfer(rest),
@@ -479,6 +480,15 @@ impl Script {
             }
             Err(rejection) => refused(&rejection),
         }
+    }
+
+    /// `refer <customer> <campaign> <code>`: the customer has that referral code.
+    fn refer(&mut self, rest: &str) -> String {
+        let (customer, rest) = customer_and(rest);
+        let (campaign, code) = customer_and(rest);
+        let campaign = self.house.program.campaign_by_id(&self.names[campaign].1).unwrap().number;
+        self.house.refer(customer, campaign, code);
+        String::new()
     }
 
     /// `card <code> [<json>] [as <name>]`: redeems a gift card.

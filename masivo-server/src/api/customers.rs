@@ -77,6 +77,18 @@ pub(crate) async fn transfer(call: Call) -> Outcome {
     Ok(call.command(Command::Transfer { customer, transfer }).await?.warn(warnings))
 }
 
+/// The customer's code of a referral campaign.
+pub(crate) async fn referral_code(call: Call) -> Outcome {
+    let text = |name: &str| call.body.text(name).map(ToOwned::to_owned);
+    let work = Work::RequestReferralCode {
+        customer: call.path("id"),
+        campaign: text("campaign_id").unwrap_or_default().to_lowercase(),
+        brand: text("brand_id"),
+    };
+    let answer = call.submit(work).await?;
+    Ok(Reply::data(call.show(&answer)))
+}
+
 pub(crate) async fn history(call: Call) -> Outcome {
     let (id, limit) = (call.path("id"), call.limit());
     let before = call.query.integer("before").and_then(|before| u64::try_from(before).ok()).unwrap_or(0);

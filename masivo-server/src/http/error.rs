@@ -290,6 +290,7 @@ const fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::PointsSpent { .. }
         | Rejection::PlanOutdated
         | Rejection::InsufficientBalance { .. }
+        | Rejection::CampaignNotRunning { .. }
         | Rejection::CampaignFixed { .. }
         | Rejection::AudienceDynamic
         | Rejection::CustomerAnonymous

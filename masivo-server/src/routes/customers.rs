@@ -4,7 +4,8 @@ use super::{Input, Method, Output, Route, at, handler};
 use crate::api;
 use crate::shapes::{
     ANY_TEXT, CONSENT_CHANGE, CONSENT_RECEIPT, CONSENT_STATE, CUSTOMER, CUSTOMER_AND_WALLET, DONE, GIFT_CARD,
-    HAPPENING, LIMIT, MIGRATION, ROW, TAG_NAMES, TAGS_CHANGE, TRANSACTION, TRANSACTION_TYPES, WALLET, list,
+    HAPPENING, LIMIT, MIGRATION, REFERRAL_CODE, REFERRAL_CODE_REQUEST, ROW, TAG_NAMES, TAGS_CHANGE,
+    TRANSACTION, TRANSACTION_TYPES, WALLET, list,
 };
 use masivo_core::adjustment::{ADJUSTMENT, VOID};
 use masivo_core::profile::{DEVICE, IDENTIFICATION, PROFILE_CHANGE, REGISTRATION};
@@ -105,6 +106,15 @@ pub(super) const ROUTES: &[Route] = &[
     )
     .takes(Input::Described(Shape::Object(&VOID)))
     .gives(WITH_WALLET),
+    Route::new(
+        Method::Post,
+        at!("/customers/{id}/referrals/request-code"),
+        "A customer's code of a referral campaign; the same one however often it is asked for",
+        handler!(api::customers::referral_code),
+    )
+    .product()
+    .takes(Input::Checked(Shape::Object(&REFERRAL_CODE_REQUEST)))
+    .gives(Output::Data(Shape::Object(&REFERRAL_CODE))),
     Route::new(
         Method::Get,
         at!("/customers/{id}/rewards/gift-cards"),

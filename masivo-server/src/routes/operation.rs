@@ -113,7 +113,6 @@ pub(super) const ROUTES: &[Route] = &[
     .product()
     .query(&[required("code", ANY_TEXT, "the code")])
     .gives(Output::Data(Shape::Object(&CODE_TAKEN))),
-    later(Method::Post, at!("/customers/{id}/referrals/request-code"), "Ask for a referral code"),
     later(Method::Post, at!("/customers/{id}/redeem"), "Redeem points"),
     later(Method::Post, at!("/customers/migrate/transactions"), "Migrate transactions"),
     later(Method::Get, at!("/contacts"), "List contacts"),

@@ -45,7 +45,7 @@ const fn writes(
         .gives(Output::Data(read))
 }
 
-const CAMPAIGN_TYPE: &[Field] = &[required("type", CAMPAIGN_TYPES, "the type; REFERRALS are not there yet")];
+const CAMPAIGN_TYPE: &[Field] = &[required("type", CAMPAIGN_TYPES, "the type")];
 const PAGE: &[Field] = &[optional("after", Shape::Id, "the id of the last customer seen"), LIMIT];
 
 const A_BRAND: Shape = Shape::Object(&BRAND_READ);

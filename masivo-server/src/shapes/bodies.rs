@@ -98,3 +98,13 @@ pub const TRANSACTION_TYPES: Shape =
 pub const INDEX: Shape = Shape::Integer(0, 1_000_000);
 /// How many items a page has at most.
 pub const LIMIT: Field = optional("limit", Shape::Integer(1, 1_000), "how many at most; 100 when left out");
+
+/// A referral code that is asked for.
+pub const REFERRAL_CODE_REQUEST: ObjectShape = ObjectShape {
+    name: "ReferralCodeRequest",
+    fields: &[
+        required("campaign_id", Shape::Uuid, "the referral campaign"),
+        optional("brand_id", Shape::Id, "the brand; required when the campaign is of one"),
+    ],
+    unknown: Unknown::Warned,
+};

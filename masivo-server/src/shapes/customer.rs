@@ -56,6 +56,15 @@ const PERIOD: ObjectShape = ObjectShape {
     unknown: Unknown::Refused,
 };
 
+const REFERRED: ObjectShape = ObjectShape {
+    name: "Referred",
+    fields: &[
+        required("campaign_id", Shape::Uuid, "the campaign"),
+        required("name", ANY_TEXT, "its name"),
+        required("completed", Shape::Flag, "whether the customer did what the campaign waits for"),
+    ],
+    unknown: Unknown::Refused,
+};
 const STREAK: ObjectShape = ObjectShape {
     name: "Streak",
     fields: &[
@@ -64,7 +73,11 @@ const STREAK: ObjectShape = ObjectShape {
         required("periods", COUNT, "periods in a row so far"),
         required("of", COUNT, "how many make it complete"),
         required("period", ANY_TEXT, "what a period is"),
-        required("continues_until", Shape::Instant, "when it breaks off unless something qualifies before"),
+        optional(
+            "continues_until",
+            Shape::Instant,
+            "when it breaks off unless something qualifies before; absent for a complete one that waits",
+        ),
     ],
     unknown: Unknown::Refused,
 };
@@ -106,6 +119,7 @@ const CUSTOMER_FIELDS: &[Field] = &[
         "by period: lifetime, this_year, last_year …",
     ),
     required("rfm", Shape::Object(&RFM), "recency, frequency, monetary value"),
+    optional("referrals", list(&Shape::Object(&REFERRED)), "campaigns in which others referred the customer"),
     required("streaks", list(&Shape::Object(&STREAK)), "score streaks the customer is in the middle of"),
     optional("audiences", list(&Shape::Object(&AUDIENCE_OF)), "the audiences the customer is in"),
 ];

@@ -250,6 +250,22 @@ pub const PREVIEWED: ObjectShape = ObjectShape {
     unknown: Unknown::Refused,
 };
 
+/// A customer's referral code.
+pub const REFERRAL_CODE: ObjectShape = ObjectShape {
+    name: "ReferralCode",
+    fields: &[
+        required("id", Shape::Uuid, "its id"),
+        required("code", ANY_TEXT, "the code, to be handed on"),
+        required("customer_id", ANY_TEXT, "who has it"),
+        required("campaign_id", Shape::Uuid, "the campaign"),
+        required("uses_count", COUNT, "how many referrals were completed with it"),
+        optional("max_uses", COUNT, "how many may be; absent without bound"),
+        required("created_at", Shape::Instant, "when it was made"),
+        required("metadata", ANYTHING, "empty"),
+    ],
+    unknown: Unknown::Refused,
+};
+
 /// A gift card that was handed out.
 pub const GIFT_CARD: ObjectShape = ObjectShape {
     name: "GiftCard",
@@ -296,6 +312,7 @@ pub const COUPON_REDEEMED: ObjectShape = ObjectShape {
         required("event_id", Shape::Uuid, "the event that redeemed it: reversing it takes everything back"),
         required("status", ANY_TEXT, "RESOLVED"),
         required("accumulations", list(&Shape::Object(&AMOUNT_LINE)), "what was given"),
+        required("gift_card", list(&Shape::Object(&CARD_LINE)), "gift cards among it, with their codes"),
         required("customer", ANYTHING, "the customer afterwards"),
         required("wallet", ANYTHING, "the wallet afterwards"),
     ],

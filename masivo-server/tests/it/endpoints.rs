@@ -253,6 +253,18 @@ async fn events(house: &House) {
     assert_eq!(at(&done, "/warnings/0/pointer"), "/colour");
     assert!(!house.get("/transactions?date=15-01-2026").await.data().items().is_empty());
     house.get("/reports/daily").await.data();
+    codes(house, &points).await;
+}
+
+/// What customers get by code.
+async fn codes(house: &House, points: &str) {
+    let referrals = format!(
+        r#"{{"name": "friends", "withoutEndDate": true, "attributes": {{"trigger": "PURCHASE"}},
+            "rules": [{{"effects": [{{"reward_id": "{points}", "amount": 1}}]}}]}}"#
+    );
+    let referrals = at(&house.post("/campaigns?type=REFERRALS", &referrals).await.expect(201), "/data/id");
+    let ask = format!(r#"{{"campaign_id": "{referrals}"}}"#);
+    house.post("/customers/gus/referrals/request-code", &ask).await.data();
     let card = r#"{"name": "card", "type": "GIFT_CARD"}"#;
     let card = at(&house.post("/rewards", card).await.expect(201), "/data/id");
     house.post(&format!("/rewards/{card}/codes"), r#"{"codes": ["CARD-0001"]}"#).await.data();

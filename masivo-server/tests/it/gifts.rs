@@ -1,4 +1,4 @@
-//! What is given to customers by code: gift cards.
+//! What is given to customers by code: gift cards, and rewards for bringing others.
 
 use crate::house::{House, at};
 
@@ -68,5 +68,62 @@ async fn a_gift_card_is_given_redeemed_and_taken_back() {
     assert_eq!(at(&house.get(&format!("/gift_cards/{code}")).await.data(), "/status"), "CANCELLED");
     house.delete("/customers/ana").await.data();
     assert_eq!(house.get(&format!("/gift_cards/{code}")).await.code(404), "gift_card_not_found");
+    house.ended().await;
+}
+
+#[tokio::test]
+async fn both_sides_of_a_referral_are_rewarded_and_taken_back() {
+    let house = House::new().await;
+    house.put("/brands/shop", r#"{"name": "Shop"}"#).await.data();
+    let points = r#"{"name": "points", "type": "POINTS"}"#;
+    let points = at(&house.post("/rewards", points).await.expect(201), "/data/id");
+    // The form of the dashboard: both lists of rules as texts.
+    let rules = |amount: u32| {
+        let rules = format!(
+            r#"[{{"conditions": [], "effects": [{{"reward_id": "{points}", "amount": {amount}}}]}}]"#
+        );
+        masivo_core::value::Json::from(rules)
+    };
+    let campaign = format!(
+        r#"{{"name": "friends", "withoutEndDate": true, "attributes": {{"trigger": "PURCHASE", "privacy": "PUBLIC"}},
+            "rules": {}, "referee_rules_json": {}}}"#,
+        rules(100),
+        rules(50)
+    );
+    let campaign = at(&house.post("/campaigns?type=REFERRALS", &campaign).await.expect(201), "/data/id");
+    house.post("/customers", r#"{"id": "ana", "name": "Ana", "email": "a@example.com"}"#).await.data();
+    let ask = format!(r#"{{"campaign_id": "{campaign}", "brand_id": null}}"#);
+    let path = "/customers/ana/referrals/request-code";
+    let code = house.post(path, &ask).await.data();
+    assert_eq!(house.post(path, &ask).await.data(), code, "the same however often it is asked for");
+    let text = at(&code, "/code");
+    assert_eq!((text.len(), at(&code, "/uses_count")), (8, "0".into()));
+    let bea = format!(
+        r#"{{"id": "bea", "name": "Bea", "email": "b@example.com", "referral_code": "{}"}}"#,
+        text.to_lowercase()
+    );
+    let bea = house.post("/customers", &bea).await.data();
+    assert_eq!(at(&bea, "/customer/referrals/0/completed"), "false");
+    let buy = r#"{"customer_id": "bea", "brand_id": "shop", "type": "PURCHASE", "order": {"value": 12.5}}"#;
+    let bought = house.post("/behavior/events", buy).await.data();
+    let total =
+        async |id: &str| at(&house.get(&format!("/customers/{id}/wallet")).await.data(), "/totals/0/total");
+    assert_eq!((total("ana").await, total("bea").await), ("100".into(), "50".into()));
+    let theirs = house.get("/behavior/events?customer_id=ana&limit=1").await.expect(200);
+    assert_eq!(at(&theirs, "/data/0/type"), "REFERRAL");
+    assert_eq!(at(&theirs, "/data/0/data/metadata/value"), "12.5");
+    assert!(!theirs.to_string().contains("bea"), "neither learns from the books who the other is");
+    assert_eq!(at(&house.post(path, &ask).await.data(), "/uses_count"), "1");
+    let reverse = format!("/behavior/events/{}/reverse", at(&bought, "/id"));
+    house.post(&reverse, r#"{"reason": "returned"}"#).await.data();
+    assert_eq!((total("ana").await, total("bea").await), ("0".into(), "0".into()));
+    let theirs = house.get("/behavior/events?customer_id=ana&limit=1").await.expect(200);
+    assert_eq!(at(&theirs, "/data/0/status"), "REVERSED");
+    // What cannot be asked for.
+    let nobody = house.post("/customers/nobody/referrals/request-code", &ask).await;
+    assert_eq!(nobody.code(404), "customer_not_found");
+    let other = format!(r#"{{"campaign_id": "{points}"}}"#);
+    assert_eq!(house.post(path, &other).await.code(404), "definition_not_found");
+    assert_eq!(house.post(path, "{}").await.code(400), "malformed");
     house.ended().await;
 }

@@ -3,6 +3,7 @@
 use super::{Fixture, House, house, instant, json, purchase, registration};
 use crate::backend::{Backend, Read, Unit, Write};
 use crate::engine::{Clock, CodePool, Work};
+use crate::faulty::Fault;
 use masivo_core::Command;
 use masivo_core::adjustment::read_adjustment;
 use masivo_core::program::Kind;
@@ -188,6 +189,57 @@ pub fn a_transfer_is_booked_on_both_sides_or_not_at_all<F: Fixture>(fixture: &F)
 
 /// A purchase that waits takes from the stock.
 const HELD: &str = r#"[{"type": "event.platform", "operator": "equals", "value": "held"}]"#;
+
+/// R3: both sides of a referral are booked in one unit, whatever fails, and undone together.
+pub fn a_referral_is_booked_on_both_sides_or_not_at_all<F: Fixture>(fixture: &F) {
+    let (house, faults) = super::faulty(fixture);
+    let points = house.handle().program().rewards().next().unwrap().id.clone();
+    let campaign = format!(
+        r#"{{"name": "friends", "type": "REFERRALS", "attributes": {{"trigger": "PURCHASE"}}, "withoutEndDate": true,
+            "rules": [{{"effects": [{{"reward_id": "{points}", "amount": 100}}]}}],
+            "referee_rules": [{{"effects": [{{"reward_id": "{points}", "amount": 50}}]}}]}}"#
+    );
+    let campaign = house.define(Kind::Campaign, None, &campaign).text("id").unwrap().to_owned();
+    let ask = Work::RequestReferralCode { customer: "ana".into(), campaign, brand: None };
+    let code = house.submit(ask.clone().into(), None).unwrap();
+    assert_eq!(house.submit(ask.into(), None).unwrap(), code);
+    let code = code.text("code").unwrap().to_owned();
+    let before = house.available("ana").parse::<i64>().unwrap();
+    for (index, fault) in
+        [Fault::Write { after: 9 }, Fault::NotCommitted, Fault::UnknownLost, Fault::UnknownDone]
+            .into_iter()
+            .enumerate()
+    {
+        let id = format!("friend{index}");
+        let request = format!(
+            r#"{{"id": "{id}", "name": "F", "email": "{id}@example.com", "referral_code": "{code}"}}"#
+        );
+        house.submit(Command::Register(json(&request)).into(), None).unwrap();
+        let key = format!("buy-{index}");
+        faults.then(fault);
+        assert!(house.submit(purchase(&id, "0", "").into(), Some(&key)).is_err());
+        let bought = house.submit(purchase(&id, "0", "").into(), Some(&key)).unwrap();
+        let expected = before + 100 * (i64::try_from(index).unwrap() + 1);
+        assert_eq!(
+            (house.available("ana"), house.available(&id)),
+            (expected.to_string(), "50".into()),
+            "{fault:?}"
+        );
+        house.verified_hash();
+        if index == 3 {
+            let event = bought.text("id").and_then(masivo_core::value::parse_uuid).unwrap();
+            let reverse = Command::Reverse { event, reason: "test".into(), plan: None, part: None };
+            faults.then(Fault::NotCommitted);
+            assert!(house.submit(reverse.clone().into(), Some("back")).is_err());
+            house.submit(reverse.into(), Some("back")).unwrap();
+            assert_eq!(
+                (house.available("ana"), house.available(&id)),
+                ((expected - 100).to_string(), "0".into())
+            );
+        }
+    }
+    house.verified_hash();
+}
 
 /// Shared quotas come out in their order, page by page, and are gone with a unit that is dropped.
 pub fn quotas_are_kept_in_their_order<F: Fixture>(fixture: &F) {

@@ -75,6 +75,7 @@ impl Answer {
                 let part = |path: &str| event.path(path).cloned().unwrap_or_default();
                 let mut shown = object().with("event_id", part("id")).with("status", part("status")).build();
                 shown.set("accumulations", part("result.accumulations"));
+                shown.set("gift_card", part("result.gift_card"));
                 shown.merge(customer);
                 shown
             }

@@ -5,7 +5,7 @@ use super::due::{catch_up, set_clock, wake_all_due};
 use super::repeat::{hash_key, remember, repeated};
 use super::request::{Request, Work};
 use super::writer::Desk;
-use super::{codes, delivery, load, transfer, tried};
+use super::{codes, delivery, load, referrals, transfer, tried};
 use crate::backend::{CustomerKey, CustomerRow, Destination, Holder, Made, OutboxRow, Unit, Write};
 use crate::error::{StoreError, SubmitError};
 use base64::Engine as _;
@@ -17,6 +17,7 @@ use masivo_core::problem::{Pointer, Report};
 use masivo_core::profile::comparable_email;
 use masivo_core::program::{Definer, Kind};
 use masivo_core::quota::{Quota, Scope};
+use masivo_core::referrals::follow_ups;
 use masivo_core::report::daily;
 use masivo_core::value::{Json, Mint, Timestamp};
 use masivo_core::{
@@ -45,6 +46,9 @@ pub(super) fn carry_out(desk: &mut Desk, unit: &mut impl Unit, request: Request)
         Work::Try(command) => tried::carry_out(desk, unit, &command),
         Work::Define { kind, id, body } => definition(desk, unit, kind, id.as_deref(), &body, key.as_deref()),
         Work::SupplyCodes { pool, codes } => codes::supply(desk, unit, &pool, &codes, key.as_deref()),
+        Work::RequestReferralCode { customer, campaign, brand } => {
+            referrals::request_code(desk, unit, &customer, &campaign, brand.as_deref())
+        }
         Work::FulfillExpired { from, to } => fulfill_expired(desk, unit, from, to, key.as_deref()),
         Work::ClaimDeliveries { limit } => Ok(Ok(Answer::Deliveries(delivery::claim(desk, unit, limit)?))),
         Work::ReportDelivery { id, result } => {
@@ -147,7 +151,7 @@ fn made_by(command: &Command, decision: &Decision) -> Made {
             Made::Fact(own.map_or(first_fact, |fact| fact.sequence))
         }
         Outcome::Event { fact, .. } => match command {
-            Command::Emit(_) | Command::RedeemGiftCard(_) => Made::Event(*fact),
+            Command::Emit(_) | Command::RedeemGiftCard(_) | Command::Refer { .. } => Made::Event(*fact),
             Command::Fulfill { .. } => Made::Fulfilled(*fact),
             _ => match decision.facts.iter().find(|made| made.kind == FactKind::Returned) {
                 Some(returned) => Made::Returned { event: *fact, by: returned.sequence },
@@ -263,6 +267,7 @@ fn load_for(
         loaded.id_taken = (owner.is_some() && owner != key)
             || unit.was_erased(secret.hash("customer id", &[id.as_bytes()]))?;
     }
+    loaded.referral = referrals::find(desk, unit, command, key)?;
     let Some(row) = row else { return Ok(Ok((None, loaded))) };
     let head = row.state.head;
     let (known, customer) = Known::split(row);
@@ -433,6 +438,7 @@ fn write_fact(
     for sum in daily(fact) {
         desk.count(sum);
     }
+    desk.follow_ups.extend(follow_ups(&desk.program, fact));
     for change in &fact.changes {
         match change {
             Change::EventStatus { fact: event, status } => {

@@ -75,6 +75,15 @@ pub enum Work {
         /// The codes as they are handed out.
         codes: Vec<String>,
     },
+    /// A customer asks for their code of a referral campaign; the first time it is made.
+    RequestReferralCode {
+        /// The merchant's id of the customer.
+        customer: String,
+        /// The campaign's id.
+        campaign: String,
+        /// The brand, when the campaign is of one.
+        brand: Option<String>,
+    },
     /// Expired events that were issued in a span are fulfilled after all: up to 500.
     FulfillExpired {
         /// Issued from then on.

@@ -9,15 +9,17 @@ use super::due;
 use super::handle::Handle;
 use super::process;
 use super::quotas::SharedQuotas;
+use super::referrals;
 use super::request::{Request, Work};
 use crate::backend::{
     Backend, CommitError, Counters, CouponRun, CustomerKey, DailyRow, Read, ReaderSource, Unit, Write,
 };
 use crate::error::{StoreError, SubmitError};
 use masivo_core::program::{Program, standard_definitions};
+use masivo_core::referrals::FollowUp;
 use masivo_core::report::DailySum;
 use masivo_core::value::{DAY, HOUR, Mint, StoreSecret, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -154,6 +156,8 @@ pub(super) struct Desk {
     pub(super) failed: bool,
     /// How far the codes of each coupon campaign are.
     pub(super) coupon_runs: BTreeMap<u32, CouponRun>,
+    /// Sides of other customers that are still to be booked in the unit at hand.
+    pub(super) follow_ups: VecDeque<FollowUp>,
     pub(super) outbox_touched: bool,
     /// Set when a customer was erased: old copies in the files must go too.
     pub(super) erased: bool,
@@ -203,6 +207,7 @@ pub(super) fn start<B: Backend>(
         settled: None,
         failed: false,
         coupon_runs,
+        follow_ups: VecDeque::new(),
         outbox_touched: false,
         erased: leftovers,
     };
@@ -363,6 +368,7 @@ impl Writer {
                 self.desk.daily.clear();
                 self.desk.quotas.clear();
                 self.desk.settled = None;
+                self.desk.follow_ups.clear();
                 self.desk.outbox_touched = false;
                 (self.desk.program, self.desk.sweep) = before;
                 self.desk.failed = true;
@@ -417,10 +423,12 @@ impl Writer {
         let mut answers = Vec::with_capacity(requests.len());
         for request in requests {
             answers.push(process::carry_out(&mut self.desk, &mut unit, request).map_err(failed)?);
+            referrals::follow_up(&mut self.desk, &mut unit).map_err(failed)?;
         }
         let most = if alone { WAKE_UPS_ALONE } else { WAKE_UPS_BESIDE };
         due::wake_up_due(&mut self.desk, &mut unit, most).map_err(failed)?;
         due::sweep(&mut self.desk, &mut unit, most).map_err(failed)?;
+        referrals::follow_up(&mut self.desk, &mut unit).map_err(failed)?;
         codes::generate(&mut self.desk, &mut unit, most).map_err(failed)?;
         write_customers(&mut self.desk, &mut unit).map_err(failed)?;
         self.desk.quotas.write(&mut unit).map_err(failed)?;

@@ -21,6 +21,7 @@ impl Query {
     /// [`Rejection::CustomerNotFound`], [`Rejection::CustomerDeleted`].
     pub fn gift_cards(&self, customer: &str) -> Result<Json, SubmitError> {
         let row = self.present(customer)?;
+        let booked = self.reader.customer_by_key(row.key)?.unwrap_or_else(|| row.clone());
         let mut cards = Vec::new();
         let mut from = Coupon::number_of(pool_of(0), 0);
         loop {
@@ -28,7 +29,7 @@ impl Query {
             let Some(last) = held.last() else { break };
             from = last.number.saturating_add(1);
             for holder in held {
-                cards.extend(self.shown_card(&row, &holder)?);
+                cards.extend(self.shown_card(&row, &booked, &holder)?);
             }
         }
         Ok(Json::List(cards))
@@ -51,21 +52,27 @@ impl Query {
         let row = self.reader.customer_by_key(holder.customer)?;
         // Nobody holds the cards of an erased customer.
         let row = row.filter(|row| !row.profile.id().is_empty()).ok_or(Rejection::UnknownGiftCard)?;
-        let card = self.shown_card(&self.bring(row)?, &holder)?;
+        let card = self.shown_card(&self.bring(row.clone())?, &row, &holder)?;
         card.ok_or_else(|| Rejection::UnknownGiftCard.into())
     }
 
-    /// A card of a customer who was brought to the present; `None` for a coupon.
-    fn shown_card(&self, row: &CustomerRow, holder: &Holder) -> Result<Option<Json>, StoreError> {
+    /// A card of a customer who was brought to the present, beside what is booked; `None` for a coupon.
+    fn shown_card(
+        &self,
+        row: &CustomerRow,
+        booked: &CustomerRow,
+        holder: &Holder,
+    ) -> Result<Option<Json>, StoreError> {
         let Some((reward, _)) = GiftCard::of_number(holder.number) else { return Ok(None) };
         let code = self.reader.coupons(holder.number, 1)?.into_iter().next();
         let code = code.filter(|coupon| coupon.number == holder.number).map(|coupon| coupon.code);
-        let open = row.state.wallet.lots.iter().find(|lot| lot.number == holder.lot).cloned();
+        // One that expired a moment ago is booked as open still.
+        let mut lots = row.state.wallet.lots.iter().chain(&booked.state.wallet.lots);
+        let open = lots.find(|lot| lot.number == holder.lot).cloned();
         let lot = match open {
             Some(lot) => Some(lot),
             None => self.reader.lot(row.key, holder.lot)?,
         };
-        // One that expired a moment ago is neither open nor booked as closed yet.
         let status = lot.as_ref().map_or(CardStatus::Expired, |lot| CardStatus::of(lot, self.now));
         let redeemed = match status {
             CardStatus::Redeemed => self.redemption(row, holder)?,

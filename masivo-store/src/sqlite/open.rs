@@ -17,7 +17,7 @@ const MIGRATIONS: [&str; 5] = [
     include_str!("migrations/0002_quotas.sql"),
     include_str!("migrations/0003_coupons.sql"),
     include_str!("migrations/0004_returns.sql"),
-    include_str!("migrations/0005_holders.sql"),
+    include_str!("migrations/0005_codes.sql"),
 ];
 /// How long the writer waits for others that use the file.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);

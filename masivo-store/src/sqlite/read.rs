@@ -231,6 +231,11 @@ impl<T: HasConnection> Read for T {
         many(self.connection(), sql, parameters, holder)
     }
 
+    fn referral(&self, event: u64) -> Result<Option<u64>> {
+        let sql = "SELECT fact FROM referral WHERE event = ?1";
+        one(self.connection(), sql, [event.cast_signed()], |row| Ok(row.get::<_, i64>(0)?.cast_unsigned()))
+    }
+
     fn coupon_runs(&self) -> Result<BTreeMap<u32, CouponRun>> {
         let sql = "SELECT campaign, wanted, made, supplied FROM coupon_run";
         let runs = many(self.connection(), sql, [], |row| {

@@ -164,6 +164,22 @@ impl<'u> SqliteUnit<'u> {
         Ok(())
     }
 
+    fn claim(&self, hash: [u8; 16], customer: Option<CustomerKey>) -> Result<(), StoreError> {
+        match customer {
+            Some(customer) => self.run(
+                "INSERT OR REPLACE INTO claim (hash, customer) VALUES (?1, ?2)",
+                params![hash.as_slice(), customer.cast_signed()],
+            ),
+            None => self.run("DELETE FROM claim WHERE hash = ?1", params![hash.as_slice()]),
+        }
+        .map(drop)
+    }
+
+    /// Runs a statement with two numbers.
+    fn pair(&self, sql: &str, one: u64, other: u64) -> Result<(), StoreError> {
+        self.run(sql, params![one.cast_signed(), other.cast_signed()]).map(drop)
+    }
+
     fn coupon(&self, coupon: &Coupon, code: &str) -> Result<(), StoreError> {
         let shown = (coupon.code != code).then_some(&coupon.code);
         self.run(
@@ -341,8 +357,7 @@ impl Unit for SqliteUnit<'_> {
             Write::Fact { customer, fact } => self.fact(customer, fact),
             Write::EventStatus { event, status, by } => self.event_status(event, status, by),
             Write::EventReturned { event, by } => {
-                let sql = "UPDATE fact SET returned_by = ?2 WHERE sequence = ?1";
-                self.run(sql, params![event.cast_signed(), by.cast_signed()]).map(drop)
+                self.pair("UPDATE fact SET returned_by = ?2 WHERE sequence = ?1", event, by)
             }
             Write::Lot { customer, lot } => self.lot(customer, lot),
             Write::LotTakenIn { customer, lot } => self
@@ -351,17 +366,12 @@ impl Unit for SqliteUnit<'_> {
                     params![customer.cast_signed(), lot],
                 )
                 .map(drop),
-            Write::Claim { hash, customer: Some(customer) } => self
-                .run(
-                    "INSERT OR REPLACE INTO claim (hash, customer) VALUES (?1, ?2)",
-                    params![hash.as_slice(), customer.cast_signed()],
-                )
-                .map(drop),
-            Write::Claim { hash, customer: None } => {
-                self.run("DELETE FROM claim WHERE hash = ?1", params![hash.as_slice()]).map(drop)
-            }
+            Write::Claim { hash, customer } => self.claim(hash, customer),
             Write::Coupon { coupon, code } => self.coupon(coupon, code),
             Write::Holder(holder) => self.holder(holder),
+            Write::Referral { event, fact } => {
+                self.pair("INSERT OR REPLACE INTO referral (event, fact) VALUES (?1, ?2)", event, fact)
+            }
             Write::CouponRun { campaign, run } => self.coupon_run(campaign, run),
             Write::Quota { quota, sums } => self.quota(quota, sums),
             Write::Member { audience, customer, since } => self.member(audience, customer, since),

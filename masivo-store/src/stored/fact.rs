@@ -2,8 +2,9 @@
 
 use super::quota::{self, read_used_up, write_used_up};
 use super::state::{
-    read_i32, read_instance, read_membership, read_metrics, read_standby, read_standing, read_visit,
-    standing_number, write_instance, write_membership, write_metrics, write_standby, write_visit,
+    read_i32, read_instance, read_membership, read_metrics, read_noticed, read_standby, read_standing,
+    read_visit, standing_number, write_instance, write_membership, write_metrics, write_noticed,
+    write_standby, write_visit,
 };
 use super::{Input, Output};
 use crate::error::StoreError;
@@ -15,7 +16,9 @@ use masivo_core::fact::{
 use masivo_core::gift_cards::GiftCard;
 use masivo_core::program::CampaignStatus;
 use masivo_core::redemption::Refused;
+use masivo_core::referrals::NotReferred;
 use masivo_core::rule::{Failure, Span, Truth};
+use masivo_core::value::Decimal;
 use masivo_core::wallet::{Entry, EntryKind};
 
 const VERSION: u8 = 2;
@@ -189,6 +192,8 @@ fn write_change(out: &mut Output, change: &Change) {
         | Change::AudiencesSeen(_)
         | Change::JourneyStands(_)
         | Change::JourneyLeft { .. }
+        | Change::Referred { .. }
+        | Change::ExpiryNoticed(_)
         | Change::BirthdaysSeen(_) => write_whereabouts(out, change),
         Change::Returned(part) => write_returned(out, part),
         Change::GiftCard { card, redeemed } => write_card(out, card, *redeemed),
@@ -197,18 +202,11 @@ fn write_change(out: &mut Output, change: &Change) {
             numbered(out, 19, *fact);
             out.byte(place(&EventStatus::ALL, status));
         }
-        Change::Summary { tier, totals } => {
-            numbered(out, 20, u64::from(*tier));
-            out.length(totals.len());
-            for (reward, total) in totals {
-                out.number(*reward);
-                out.decimal(*total);
-            }
-        }
+        Change::Summary { tier, totals } => write_summary(out, *tier, totals),
     }
 }
 
-/// The changes about where a customer stands: tier, audiences and journeys.
+/// The changes about where a customer stands: tier, audiences, journeys, and what was looked at.
 fn write_whereabouts(out: &mut Output, change: &Change) {
     match change {
         Change::Member(membership) => {
@@ -226,6 +224,11 @@ fn write_whereabouts(out: &mut Output, change: &Change) {
             out.number(*journey);
             out.flag(*done);
             out.byte(place(&JourneyEnd::ALL, why));
+        }
+        Change::Referred { number } => numbered(out, 26, *number),
+        Change::ExpiryNoticed(noticed) => {
+            out.byte(27);
+            write_noticed(out, noticed);
         }
         Change::BirthdaysSeen(until) => {
             out.byte(24);
@@ -291,12 +294,23 @@ fn read_change(input: &mut Input<'_>) -> Result<Change, StoreError> {
         22 => Change::StandbyOpened(read_standby(input, true)?),
         23 => Change::Returned(read_returned(input)?),
         24 => Change::BirthdaysSeen(input.instant()?),
+        26 => Change::Referred { number: input.number()? },
+        27 => Change::ExpiryNoticed(read_noticed(input)?),
         25 => Change::GiftCard {
             card: GiftCard { reward: input.small()?, place: input.small()?, lot: input.small()? },
             redeemed: input.flag()?,
         },
         _ => return Err(input.bad()),
     })
+}
+
+fn write_summary(out: &mut Output, tier: u32, totals: &[(u32, Decimal)]) {
+    numbered(out, 20, u64::from(tier));
+    out.length(totals.len());
+    for (reward, total) in totals {
+        out.number(*reward);
+        out.decimal(*total);
+    }
 }
 
 fn write_card(out: &mut Output, card: &GiftCard, redeemed: bool) {
@@ -470,6 +484,10 @@ fn write_skip(out: &mut Output, skip: &Skip) {
             out.byte(9);
             out.byte(place(&Purpose::ALL, purpose));
         }
+        SkipReason::NotReferred(why) => {
+            out.byte(11);
+            out.byte(place(&NotReferred::ALL, why));
+        }
         SkipReason::StreakGoesOn { reached, needed } => {
             out.byte(10);
             out.signed(i64::from(*reached));
@@ -513,6 +531,7 @@ fn read_skip(input: &mut Input<'_>) -> Result<Skip, StoreError> {
         7 => SkipReason::OutOfRange,
         8 => SkipReason::UsedUp(read_used_up(input)?),
         9 => SkipReason::Consent(pick(input, &Purpose::ALL)?),
+        11 => SkipReason::NotReferred(pick(input, &NotReferred::ALL)?),
         10 => SkipReason::StreakGoesOn { reached: read_i32(input)?, needed: read_i32(input)? },
         _ => return Err(input.bad()),
     };

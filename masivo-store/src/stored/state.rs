@@ -6,13 +6,14 @@ use crate::error::StoreError;
 use masivo_core::consent::Permissions;
 use masivo_core::metrics::{Bucket, Metrics, Visit};
 use masivo_core::quota::OwnQuotas;
-use masivo_core::state::{Instance, Membership, Standby, Standing, State};
+use masivo_core::state::{Instance, Membership, Noticed, Standby, Standing, State};
 use masivo_core::wallet::{Account, Hold, Lot, Wallet};
 
-/// Since version 3 there are quotas, since version 4 birthdays.
-const VERSION: u8 = 4;
+/// Since version 3 there are quotas, since version 4 birthdays, since version 5 referrals and notices.
+const VERSION: u8 = 5;
 const QUOTAS_SINCE: u8 = 3;
 const BIRTHDAYS_SINCE: u8 = 4;
+const REFERRALS_SINCE: u8 = 5;
 const LOT_VERSION: u8 = 2;
 
 /// The bytes of a working state.
@@ -39,6 +40,10 @@ pub fn write_state(state: &State) -> Vec<u8> {
     out.length(state.journeys_done.len());
     state.journeys_done.iter().for_each(|journey| out.number(*journey));
     out.optional_instant(state.birthdays_seen);
+    out.length(state.referrals.len());
+    state.referrals.iter().for_each(|number| out.number(*number));
+    out.length(state.notices.len());
+    state.notices.iter().for_each(|noticed| write_noticed(&mut out, noticed));
     out.number(state.instances_made);
     out.number(state.head);
     out.finish()
@@ -53,6 +58,7 @@ pub fn read_state(bytes: &[u8]) -> Result<State, StoreError> {
     let input = &mut input;
     let has_quotas = input.version() >= QUOTAS_SINCE;
     let has_birthdays = input.version() >= BIRTHDAYS_SINCE;
+    let has_referrals = input.version() >= REFERRALS_SINCE;
     Ok(State {
         id: input.id()?,
         anonymous: input.flag()?,
@@ -71,6 +77,8 @@ pub fn read_state(bytes: &[u8]) -> Result<State, StoreError> {
         journeys: input.list(read_instance)?,
         journeys_done: input.list(Input::small)?,
         birthdays_seen: if has_birthdays { input.optional_instant()? } else { None },
+        referrals: if has_referrals { input.list(Input::number)? } else { Vec::new() },
+        notices: if has_referrals { input.list(read_noticed)? } else { Vec::new() },
         instances_made: input.small()?,
         head: input.number()?,
     })
@@ -264,6 +272,16 @@ pub(super) fn read_standby(input: &mut Input<'_>, has_quotas: bool) -> Result<St
         })?,
         quotas: if has_quotas { read_amounts(input)? } else { Vec::new() },
     })
+}
+
+pub(super) fn write_noticed(out: &mut Output, noticed: &Noticed) {
+    out.number(noticed.reward);
+    out.instant(noticed.until);
+    out.number(noticed.lots);
+}
+
+pub(super) fn read_noticed(input: &mut Input<'_>) -> Result<Noticed, StoreError> {
+    Ok(Noticed { reward: input.small()?, until: input.instant()?, lots: input.small()? })
 }
 
 pub(super) fn write_membership(out: &mut Output, membership: &Membership) {
