@@ -181,6 +181,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: Codes,
     },
+    /// Report what became of what campaigns gave, and who pays for it.
+    Report {
+        #[command(subcommand)]
+        what: Report,
+    },
     /// Copy a store file, also while it is in use. Needs --db.
     Backup {
         /// The new file.
@@ -237,6 +242,38 @@ pub(crate) enum Codes {
         /// A file with one code a line.
         file: PathBuf,
     },
+}
+
+/// What can be reported.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Report {
+    /// What each campaign gave: redeemed, expired, reversed, and what is left.
+    Campaigns {
+        #[command(flatten)]
+        span: Span,
+        /// A line for each day.
+        #[arg(long)]
+        by_day: bool,
+        /// Only of that campaign, by id or name.
+        #[arg(long)]
+        campaign: Option<String>,
+    },
+    /// What the campaigns of each funder cost.
+    Funders {
+        #[command(flatten)]
+        span: Span,
+    },
+}
+
+/// A span of days.
+#[derive(Debug, Args)]
+pub(crate) struct Span {
+    /// The first UTC day, as YYYY-MM-DD; 30 days before the last when left out.
+    #[arg(long, value_name = "DAY")]
+    pub(crate) from: Option<String>,
+    /// The last UTC day; today when left out.
+    #[arg(long, value_name = "DAY")]
+    pub(crate) to: Option<String>,
 }
 
 /// What can be done with keys.

@@ -12,10 +12,12 @@ mod import;
 mod init;
 mod keys;
 mod openapi;
+mod report;
 mod settle;
 mod show;
 mod verify;
 
+pub(crate) use report::written as written_day;
 pub(crate) use verify::{text as verification_text, to_json as verification_json};
 
 use crate::arguments::{Arguments, Command};
@@ -75,6 +77,7 @@ pub(crate) fn run(arguments: Arguments, output: Output) -> Result<(), Failure> {
             adjust::void(&shared, &Typed { customer, request, key: idempotency_key }, output)
         }
         Command::Codes { what } => codes::run(&shared, &what, output),
+        Command::Report { what } => report::run(&shared, &what, output),
         Command::Keys { what } => keys::run(&shared, &what, output),
         Command::Backup { to } => backup::run(&shared, &to, output),
         Command::Openapi => openapi::run(&shared, output),

@@ -13,6 +13,7 @@ use crate::error::Failure;
 use masivo_core::program::{Kind, Program};
 use masivo_core::value::{Json, Timestamp, object, parse_uuid};
 use masivo_store::CodePool;
+use masivo_store::query::ReportFilter;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -223,6 +224,16 @@ impl Door {
     /// Adds codes to a pool, all or none.
     pub(crate) fn add_codes(&mut self, pool: &CodePool, codes: &[Json]) -> Result<Json, Failure> {
         through!(self, door => door.add_codes(pool, codes))
+    }
+
+    /// What campaigns gave and what became of it.
+    pub(crate) fn campaign_report(&mut self, filter: &ReportFilter) -> Result<Json, Failure> {
+        through!(self, door => door.campaign_report(filter))
+    }
+
+    /// What the campaigns of each funder cost.
+    pub(crate) fn funder_report(&mut self, from: i64, to: i64) -> Result<Json, Failure> {
+        through!(self, door => door.funder_report(from, to))
     }
 
     /// All keys of the API.

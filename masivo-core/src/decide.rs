@@ -27,6 +27,7 @@ use crate::punch_cards;
 use crate::quota::Quota;
 use crate::referrals::{self, FoundCode};
 use crate::rejection::Rejection;
+use crate::report::DailySum;
 use crate::state::{Standing, State};
 use crate::tiers;
 use crate::transfer::{self, Moved};
@@ -100,6 +101,8 @@ pub struct Decision {
     pub outgoing: Vec<Outgoing>,
     /// Values only one customer may have.
     pub claims: Vec<Claim>,
+    /// What the bookings add to the sums of campaigns per day, beside those of [`crate::report::daily`].
+    pub sums: Vec<DailySum>,
     /// Lots that need a row of their own, new or changed: closed ones, and open ones that are later.
     pub lots: Vec<Lot>,
     /// Numbers of later lots that are in the working state now: their rows go.
@@ -521,6 +524,7 @@ fn finish(mut draft: Draft<'_>, lots_held: usize, outcome: Outcome) -> Decision 
         facts: draft.facts,
         outgoing: draft.outgoing,
         claims: draft.claims,
+        sums: draft.sums,
         lots,
         lots_taken_in,
         customer: Customer { state: draft.state, profile: draft.profile },

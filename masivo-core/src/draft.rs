@@ -8,6 +8,7 @@ use crate::profile::Profile;
 use crate::program::Program;
 use crate::quota::{Quota, QuotaSums, Quotas, Scope, Taken, Taking};
 use crate::referrals::{FoundCode, NotReferred};
+use crate::report::{DailySum, lot_sums};
 use crate::rule::View;
 use crate::state::State;
 use crate::value::{Decimal, Json, Mint, Timestamp};
@@ -80,6 +81,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) facts: Vec<Fact>,
     pub(crate) outgoing: Vec<Outgoing>,
     pub(crate) claims: Vec<Claim>,
+    /// What its bookings add to the sums of campaigns.
+    pub(crate) sums: Vec<DailySum>,
     next_fact: u64,
     /// Events of the engine's own that are still to be emitted.
     pub(crate) caused: Vec<Caused>,
@@ -128,6 +131,7 @@ impl<'a> Draft<'a> {
             facts: Vec::new(),
             outgoing: Vec::new(),
             claims: Vec::new(),
+            sums: Vec::new(),
             next_fact: context.next_fact,
             caused: Vec::new(),
             depth: 0,
@@ -214,8 +218,13 @@ impl<'a> Draft<'a> {
     ) -> T {
         let mut posting = Posting::new(&mut self.state.wallet, at);
         let result = post(&mut posting);
-        let entries = posting.finish();
-        self.edit(fact, |fact| fact.changes.extend(entries.into_iter().map(Change::Entry)));
+        let entries: Vec<_> = posting.finish().collect();
+        if let Some(fact) = self.facts.get_mut(fact.0) {
+            for (entry, before) in entries {
+                self.sums.extend(lot_sums(fact.at.day(), fact.kind, &entry, before));
+                fact.changes.push(Change::Entry(entry));
+            }
+        }
         result
     }
 

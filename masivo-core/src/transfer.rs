@@ -1,6 +1,6 @@
 //! Transfers: points that one customer hands to another, where the reward allows it.
 //!
-//! - X1: what is handed over is what can be spent, soonest expiry first, and keeps its dates.
+//! - X1: what is handed over is what can be spent, soonest expiry first, and keeps its dates and the campaign that pays for it.
 //! - X2: for the sender it is spent: when the purchase that gave it is returned, the sender owes it. Otherwise buying,
 //!   handing over and returning would pay; so a reward that forgives debt, or refuses it, is not transferable.
 //! - X3: both sides are booked together or not at all; each names the other's wallet and no merchant's id, and what was
@@ -15,7 +15,7 @@ use crate::shape::{AMOUNT, ObjectShape, Shape, TEXT, Unknown, optional, required
 use crate::state::{Standing, State};
 use crate::value::{Decimal, Json, Timestamp, object};
 use crate::view;
-use crate::wallet::{EntryKind, LotOrigin};
+use crate::wallet::{EntryKind, Lot, LotOrigin};
 use uuid::Uuid;
 
 /// Points handed to another customer.
@@ -62,6 +62,10 @@ pub struct Received {
 pub struct Moved {
     /// How much.
     pub amount: Decimal,
+    /// The campaign that gave it; 0 when none did.
+    pub campaign: u32,
+    /// The rule of the campaign.
+    pub rule: u16,
     /// When it was given.
     pub issued_at: Timestamp,
     /// When it expires.
@@ -136,7 +140,8 @@ pub(crate) fn send(draft: &mut Draft<'_>, transfer: &Transfer) -> Result<(FactId
         .filter(|entry| entry.kind == EntryKind::Redeemed)
         .filter_map(|entry| {
             let lot = draft.state.wallet.lot(entry.lot)?;
-            Some(Moved { amount: entry.amount, issued_at: lot.issued_at, expires_at: lot.expires_at })
+            let Lot { campaign, rule, issued_at, expires_at, .. } = *lot;
+            Some(Moved { amount: entry.amount, campaign, rule, issued_at, expires_at })
         })
         .collect();
     end(draft, fact, "out", reward, wanted, &transfer.request);
@@ -148,9 +153,11 @@ pub(crate) fn receive(draft: &mut Draft<'_>, received: &Received) -> Result<Fact
     recipient(draft.profile.id(), Some(&draft.state))?;
     let fact = begin(draft, object().with("from_wallet_id", received.from_wallet).build());
     let (now, reward) = (draft.now, received.reward);
-    let origin = LotOrigin { reward, campaign: 0, rule: 0, fact: draft.sequence(fact) };
+    let fact_number = draft.sequence(fact);
     draft.post(fact, now, |posting| {
         for moved in &received.lots {
+            let Moved { campaign, rule, .. } = *moved;
+            let origin = LotOrigin { reward, campaign, rule, fact: fact_number };
             posting.issue_dated(origin, moved.amount, moved.issued_at, moved.expires_at);
         }
     });

@@ -18,7 +18,7 @@ mod entry;
 mod later;
 mod post;
 
-pub use entry::{Entry, EntryKind};
+pub use entry::{Entry, EntryKind, LotBefore};
 pub use later::{LaterLots, LaterNeed, SpendingOrder};
 pub use post::{GiveBack, Hold, Insufficient, LotOrigin, OnReversal, Posting};
 

@@ -9,11 +9,13 @@ mod customer;
 mod gift_card;
 mod ledger;
 mod message;
+mod report;
 mod usage;
 
 pub use customer::EventFilter;
 pub use ledger::{CustomerTransactionFilter, TransactionFilter};
 pub use message::{MessageFilter, show_delivery};
+pub use report::ReportFilter;
 
 use crate::backend::{ApiKey, CustomerKey, CustomerRow};
 use crate::engine::{Handle, Reader, later_lots};
@@ -270,7 +272,14 @@ impl Query {
                 let reward = number.parse().ok().and_then(|number| self.program.reward(number));
                 format!("points/{}/{rest}", reward.map_or(*number, |reward| reward.id.as_str()))
             }
-            [what @ ("campaign" | "stamps"), number, rest] => {
+            ["campaign", campaign, reward, rest] => {
+                let numbers = (campaign.parse().ok(), reward.parse().ok());
+                let of = numbers.0.and_then(|number| self.program.campaign(number));
+                let what = numbers.1.and_then(|number| self.program.reward(number));
+                let of = of.map_or(*campaign, |campaign| campaign.id.as_str());
+                format!("campaign/{of}/{}/{rest}", what.map_or(*reward, |reward| reward.id.as_str()))
+            }
+            [what @ "stamps", number, rest] => {
                 let campaign = number.parse().ok().and_then(|number| self.program.campaign(number));
                 format!("{what}/{}/{rest}", campaign.map_or(*number, |campaign| campaign.id.as_str()))
             }

@@ -7,8 +7,9 @@ use crate::stored::write_state;
 use masivo_core::fact::Change;
 use masivo_core::gift_cards::{self, GiftCard};
 use masivo_core::program::{Kind, Program, StoredDefinition};
+use masivo_core::punch_cards;
 use masivo_core::quota::{Quota, QuotaSums, Scope};
-use masivo_core::report::daily;
+use masivo_core::report::{DailySum, adds_to_held, campaign_key, daily, lot_sums};
 use masivo_core::state::State;
 use masivo_core::value::{Decimal, Timestamp};
 use masivo_core::wallet::LaterNeed;
@@ -44,7 +45,8 @@ const FINDINGS_MAX: usize = 100;
 const PAGE: usize = 1_000;
 
 /// Checks every customer: folding the booked facts must give the stored state (S1), the laws of the wallet
-/// must hold (W1–W5), shared quotas (Q3), members and per-day sums must agree with the facts.
+/// must hold (W1–W5), shared quotas (Q3), members and per-day sums must agree with the facts, and what reports say
+/// customers hold with their lots (R1).
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -67,6 +69,7 @@ fn verify_snapshot(reader: &dyn Read) -> Result<Verification, StoreError> {
         findings: Vec::new(),
         facts: 0,
         entries: 0,
+        points: BTreeMap::new(),
         held: BTreeMap::new(),
     };
     let folded = check.fold_facts()?;
@@ -78,6 +81,15 @@ fn verify_snapshot(reader: &dyn Read) -> Result<Verification, StoreError> {
         .map(|(quota, difference)| format!("{quota:?} holds {difference} too many"))
         .collect();
     astray.into_iter().for_each(|detail| check.find("Q3", detail));
+    let astray: Vec<String> = check
+        .points
+        .iter()
+        .filter(|(_, difference)| **difference != 0)
+        .map(|((campaign, reward), difference)| {
+            format!("reports say that customers hold {difference} millionths more of reward {reward} of campaign {campaign}")
+        })
+        .collect();
+    astray.into_iter().for_each(|detail| check.find("R1", detail));
     let hash = check.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(Verification { customers, facts: check.facts, entries: check.entries, findings: check.findings, hash })
 }
@@ -98,6 +110,8 @@ struct Check<'a> {
     findings: Vec<Finding>,
     facts: u64,
     entries: u64,
+    /// What customers hold of the points of campaigns by the sums, less what their lots say.
+    points: BTreeMap<(u32, u32), i128>,
     /// What shared quotas hold by the books, less what waiting events say.
     held: BTreeMap<Quota, i64>,
 }
@@ -130,7 +144,18 @@ impl Check<'_> {
                     self.findings.push(Finding { law: "S1", detail });
                 }
                 state.head = row.fact.sequence;
+                let mut count = |sum: DailySum| {
+                    let total = sums.entry((sum.day, sum.key)).or_default();
+                    total.0 += sum.count;
+                    total.1 = total.1.saturating_add(sum.amount.micros());
+                };
                 for change in &row.fact.changes {
+                    if let Change::Entry(entry) = change {
+                        let before = state.wallet.before(entry);
+                        lot_sums(row.fact.at.day(), row.fact.kind, entry, before)
+                            .into_iter()
+                            .for_each(&mut count);
+                    }
                     state.apply(change, zone);
                 }
                 self.entries += u64::try_from(row.fact.entries().count()).unwrap_or(0);
@@ -142,11 +167,7 @@ impl Check<'_> {
                         self.check_holder(card, row.customer)?;
                     }
                 }
-                for sum in daily(&row.fact) {
-                    let total = sums.entry((sum.day, sum.key)).or_default();
-                    total.0 += sum.count;
-                    total.1 = total.1.saturating_add(sum.amount.micros());
-                }
+                daily(&row.fact).into_iter().for_each(&mut count);
                 self.hash.update(after.to_be_bytes());
                 let booking =
                     crate::stored::write_booking(row.fact.event.as_ref(), row.fact.about, &row.fact.changes);
@@ -211,6 +232,12 @@ impl Check<'_> {
             .filter(|row| !row.key.starts_with("message/"))
             .map(|row| ((row.day, row.key), (row.count, row.amount.micros())))
             .collect();
+        for ((_, key), (_, micros)) in &kept {
+            if let Some((campaign, reward, what)) = campaign_key(key) {
+                let held = i128::from(adds_to_held(what)) * i128::from(*micros);
+                *self.points.entry((campaign, reward)).or_default() += held;
+            }
+        }
         let all: BTreeSet<&(i64, String)> = kept.keys().chain(sums.keys()).collect();
         let wrong: Vec<String> = all
             .into_iter()
@@ -281,6 +308,10 @@ impl Check<'_> {
         }
         if let Err(broken) = kept.wallet.check() {
             self.find(broken.law, format!("customer {}, with later lots: {}", row.key, broken.detail));
+        }
+        for lot in kept.wallet.lots.iter().filter(|lot| punch_cards::campaign_of(lot.reward).is_none()) {
+            let held = i128::from(lot.available.micros()) + i128::from(lot.held.micros());
+            *self.points.entry((lot.campaign, lot.reward)).or_default() -= held;
         }
         let bytes = write_state(&kept);
         if bytes != write_state(&folded) {

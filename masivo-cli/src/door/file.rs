@@ -11,6 +11,7 @@ use masivo_core::program::{Kind, Program};
 use masivo_core::transfer::read_transfer;
 use masivo_core::value::{Json, Timestamp, parse_uuid};
 use masivo_core::{Command, view};
+use masivo_store::query::ReportFilter;
 use masivo_store::{
     Answer, Clock, CodePool, Config, Engine, Handle, Location, ManualClock, Mode, Request, SystemClock, Work,
     last_instant, mode_of,
@@ -265,6 +266,14 @@ impl FileDoor {
         let codes = codes.iter().filter_map(Json::as_text).map(ToOwned::to_owned).collect();
         let work = Work::SupplyCodes { pool: pool.clone(), codes };
         Ok(self.submit(work)?.to_json(&self.handle().program()))
+    }
+
+    pub(super) fn campaign_report(&self, filter: &ReportFilter) -> Result<Json, Failure> {
+        Ok(self.handle().query()?.campaign_report(filter)?)
+    }
+
+    pub(super) fn funder_report(&self, from: i64, to: i64) -> Result<Json, Failure> {
+        Ok(self.handle().query()?.funder_report(from, to)?)
     }
 
     pub(super) fn keys(&self) -> Result<Vec<Json>, Failure> {

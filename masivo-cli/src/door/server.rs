@@ -2,10 +2,12 @@
 
 use super::client::{Client, segment};
 use super::{Row, RowResult, with_warnings};
+use crate::command::written_day;
 use crate::error::{Failure, Fault};
 use hyper::Method;
 use masivo_core::program::{Kind, Program, StoredDefinition};
 use masivo_core::value::{Json, Timestamp, object};
+use masivo_store::query::ReportFilter;
 use masivo_store::{Clock as _, CodePool, SystemClock};
 use std::sync::Arc;
 use tokio::runtime::Runtime;
@@ -267,6 +269,17 @@ impl ServerDoor {
     pub(super) fn add_codes(&self, pool: &CodePool, codes: &[Json]) -> Result<Json, Failure> {
         let body = object().with("codes", codes.to_vec()).build();
         Ok(data(&self.call(Method::POST, &codes_path(pool), None, Some(&body))?))
+    }
+
+    pub(super) fn campaign_report(&self, filter: &ReportFilter) -> Result<Json, Failure> {
+        let by_day = if filter.by_day { "&by=day" } else { "" };
+        let campaign = filter.campaign.as_deref().map(|id| format!("&campaign_id={}", segment(id)));
+        let span = format!("from={}&to={}", written_day(filter.from), written_day(filter.to));
+        self.get(&format!("/reports/campaigns?{span}{by_day}{}", campaign.unwrap_or_default()))
+    }
+
+    pub(super) fn funder_report(&self, from: i64, to: i64) -> Result<Json, Failure> {
+        self.get(&format!("/reports/funders?from={}&to={}", written_day(from), written_day(to)))
     }
 
     pub(super) fn keys(&self) -> Result<Vec<Json>, Failure> {

@@ -80,7 +80,21 @@ pub enum EntryKind {
     },
 }
 
+/// What was known of a lot before a booking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LotBefore {
+    /// The campaign that gave it; 0 when none did.
+    pub campaign: u32,
+    /// What could be spent of it.
+    pub available: Decimal,
+}
+
 impl Wallet {
+    /// What is known of the lot of a booking that is about to be applied; `None` when it is new, or no lot takes part.
+    pub fn before(&self, entry: &Entry) -> Option<LotBefore> {
+        self.lot(entry.lot).map(|lot| LotBefore { campaign: lot.campaign, available: lot.available })
+    }
+
     /// Applies one booking. Bookings come from [`super::Posting`] or from the ledger; `check` proves the sums.
     pub fn apply(&mut self, entry: &Entry) {
         if let EntryKind::Issued { campaign, rule, fact, issued_at, expires_at } = entry.kind {

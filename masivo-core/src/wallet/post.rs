@@ -1,6 +1,6 @@
 //! Posting: what happens to a wallet, turned into ledger entries one at a time.
 
-use super::{Entry, EntryKind, Lot, Wallet};
+use super::{Entry, EntryKind, Lot, LotBefore, Wallet};
 use crate::prelude::*;
 use crate::value::{DAY, Decimal, Timestamp};
 
@@ -10,6 +10,8 @@ pub struct Posting<'a> {
     wallet: &'a mut Wallet,
     now: Timestamp,
     entries: Vec<Entry>,
+    /// What was known of the lot of each entry before it.
+    before: Vec<Option<LotBefore>>,
 }
 
 /// Where a new lot comes from.
@@ -82,16 +84,17 @@ pub enum GiveBack {
 impl<'a> Posting<'a> {
     /// Starts posting on a wallet at an instant.
     pub const fn new(wallet: &'a mut Wallet, now: Timestamp) -> Self {
-        Self { wallet, now, entries: Vec::new() }
+        Self { wallet, now, entries: Vec::new(), before: Vec::new() }
     }
 
-    /// The entries, in their order.
-    pub fn finish(self) -> Vec<Entry> {
-        self.entries
+    /// The entries, in their order, each with what was known of its lot before.
+    pub fn finish(self) -> impl Iterator<Item = (Entry, Option<LotBefore>)> {
+        self.entries.into_iter().zip(self.before)
     }
 
     fn post(&mut self, kind: EntryKind, reward: u32, lot: u32, amount: Decimal) {
         let entry = Entry { kind, reward, lot, amount };
+        self.before.push(self.wallet.before(&entry));
         self.wallet.apply(&entry);
         self.entries.push(entry);
     }

@@ -9,6 +9,7 @@ use crate::keys::{self, NewKey};
 use axum::http::StatusCode;
 use masivo_core::Rejection;
 use masivo_core::value::{Json, Timestamp, object};
+use masivo_store::query::ReportFilter;
 use masivo_store::{Answer, ApiKey, SubmitError, Work};
 use std::time::Duration;
 
@@ -179,6 +180,26 @@ pub(crate) async fn confirm_clock(call: Call) -> Outcome {
 
 /// Sums per UTC day: events, points by campaign, messages. The last 30 days when nothing is said.
 pub(crate) async fn daily(call: Call) -> Outcome {
+    let (from, to) = days(&call)?;
+    Ok(Reply::data(call.read(move |query| query.daily(from, to)).await?))
+}
+
+/// What campaigns gave and what became of it.
+pub(crate) async fn campaign_report(call: Call) -> Outcome {
+    let (from, to) = days(&call)?;
+    let by_day = call.text("by").as_deref() == Some("day");
+    let filter = ReportFilter { from, to, by_day, campaign: call.text("campaign_id") };
+    Ok(Reply::data(call.read(move |query| query.campaign_report(&filter)).await?))
+}
+
+/// What each funder's campaigns cost.
+pub(crate) async fn funder_report(call: Call) -> Outcome {
+    let (from, to) = days(&call)?;
+    Ok(Reply::data(call.read(move |query| query.funder_report(from, to)).await?))
+}
+
+/// The span of UTC days that is asked for: the last 30 when nothing is said.
+fn days(call: &Call) -> Result<(i64, i64), Failure> {
     let day =
         |name: &str| call.text(name).as_deref().and_then(Timestamp::parse_date_or_time).map(Timestamp::day);
     let to = day("to").unwrap_or_else(|| call.app.handle.now().day());
@@ -192,7 +213,7 @@ pub(crate) async fn daily(call: Call) -> Outcome {
             "write both as YYYY-MM-DD, the later in `to`",
         ));
     }
-    Ok(Reply::data(call.read(move |query| query.daily(from, to)).await?))
+    Ok((from, to))
 }
 
 /// The process is up.

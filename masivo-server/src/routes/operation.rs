@@ -3,8 +3,8 @@
 use super::{Access, Input, Method, Output, Route, at, handler, not_yet};
 use crate::api;
 use crate::shapes::{
-    ANY_TEXT, CLOCK, CLOCK_CHANGE, CODE_REQUEST, CODE_TAKEN, DAILY_SUM, DONE, HEALTH, KEY, KEY_WANTED,
-    NEW_KEY, ONE_TIME_CODE, SETTINGS_READ, TOKEN, list,
+    ANY_TEXT, CAMPAIGN_REPORT, CLOCK, CLOCK_CHANGE, CODE_REQUEST, CODE_TAKEN, DAILY_SUM, DONE, FUNDER_REPORT,
+    HEALTH, KEY, KEY_WANTED, NEW_KEY, ONE_TIME_CODE, SETTINGS_READ, TOKEN, list,
 };
 use masivo_core::program::SETTINGS;
 use masivo_core::shape::{Shape, optional, required};
@@ -96,6 +96,28 @@ pub(super) const ROUTES: &[Route] = &[
         optional("to", Shape::DateOrInstant, "the last day; today when left out"),
     ])
     .gives(Output::Data(list(&Shape::Object(&DAILY_SUM)))),
+    get(
+        at!("/reports/campaigns"),
+        "What campaigns gave and what became of it: redeemed, expired, reversed, and what is left to be redeemed",
+        handler!(api::operation::campaign_report),
+    )
+    .query(&[
+        optional("from", Shape::DateOrInstant, "the first UTC day; 30 days before the last when left out"),
+        optional("to", Shape::DateOrInstant, "the last UTC day; today when left out"),
+        optional("by", Shape::Choice(&["day"]), "a line for each day with bookings"),
+        optional("campaign_id", Shape::Uuid, "only of that campaign"),
+    ])
+    .gives(Output::Data(list(&Shape::Object(&CAMPAIGN_REPORT)))),
+    get(
+        at!("/reports/funders"),
+        "What the campaigns of each funder cost",
+        handler!(api::operation::funder_report),
+    )
+    .query(&[
+        optional("from", Shape::DateOrInstant, "the first UTC day; 30 days before the last when left out"),
+        optional("to", Shape::DateOrInstant, "the last UTC day; today when left out"),
+    ])
+    .gives(Output::Data(list(&Shape::Object(&FUNDER_REPORT)))),
     Route::new(
         Method::Post,
         at!("/auth/totp"),

@@ -73,3 +73,45 @@ pub const DAILY_SUM: ObjectShape = ObjectShape {
     ],
     unknown: Unknown::Refused,
 };
+
+/// What a campaign gave of a reward, and what became of it.
+pub const CAMPAIGN_REPORT: ObjectShape = ObjectShape {
+    name: "CampaignReport",
+    fields: &[
+        optional("day", ANY_TEXT, "the UTC day, when lines are by day"),
+        optional("campaign_id", Shape::Uuid, "the campaign; absent for what no campaign gave"),
+        optional("campaign", ANY_TEXT, "its name"),
+        optional("funded_by", ANY_TEXT, "who pays for it"),
+        optional("reward_id", Shape::Uuid, "the reward"),
+        required("issued", NUMBER, "given, or brought in from elsewhere"),
+        required("redeemed", NUMBER, "redeemed, less what came back"),
+        required("expired", NUMBER, "expired"),
+        required("forfeited", NUMBER, "given up with a deletion, or taken by hand"),
+        required("reversed", NUMBER, "taken back while it could be spent"),
+        required("reversed_after_spending", NUMBER, "taken back when it was spent already"),
+        required("outstanding", NUMBER, "what customers hold of it at the end of the span, or of the day"),
+        optional("liability", NUMBER, "what that is worth: × conversion factor"),
+        optional(
+            "breakage",
+            NUMBER,
+            "the part (0 to 1) of everything ever given that expired or was forfeited",
+        ),
+    ],
+    unknown: Unknown::Refused,
+};
+
+/// What the campaigns of a funder cost.
+pub const FUNDER_REPORT: ObjectShape = ObjectShape {
+    name: "FunderReport",
+    fields: &[
+        optional("funded_by", ANY_TEXT, "who pays; absent where nobody is named"),
+        required("issued_value", NUMBER, "what was given is worth"),
+        required(
+            "redeemed_value",
+            NUMBER,
+            "what was redeemed is worth, less what came back: what is to be settled",
+        ),
+        required("liability", NUMBER, "what is left to be redeemed at the end of the span is worth"),
+    ],
+    unknown: Unknown::Refused,
+};

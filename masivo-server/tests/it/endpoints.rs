@@ -253,6 +253,8 @@ async fn events(house: &House) {
     assert_eq!(at(&done, "/warnings/0/pointer"), "/colour");
     assert!(!house.get("/transactions?date=15-01-2026").await.data().items().is_empty());
     house.get("/reports/daily").await.data();
+    house.get("/reports/campaigns?by=day").await.data();
+    house.get("/reports/funders").await.data();
     codes(house, &points).await;
 }
 

@@ -617,3 +617,62 @@ async fn a_birthday_is_rewarded_at_midnight_also_of_those_who_were_there_before(
     assert_eq!(house.post("/behavior/events", sent).await.code(422), "reserved_event_type");
     house.ended().await;
 }
+
+#[tokio::test]
+async fn reports_say_what_became_of_what_campaigns_gave() {
+    let house = House::new().await;
+    let points = shop(&house).await;
+    let worth = r#"{"name": "points", "type": "POINTS", "attributes": {"conversion_factor": 0.1}}"#;
+    house.put(&format!("/rewards/{points}"), worth).await.data();
+    let rules = format!(
+        r#"[{{"effects": [{{"reward_id": "{points}", "amount": 50, "expiration_date": "1/months"}}]}}]"#
+    );
+    let bonus = campaign(&house, "bonus", &rules, r#", "funded_by": "MARKETING""#).await;
+    let bonus = at(&bonus, "/id");
+    let first = house.post("/behavior/events", &purchase("ana", "30", "")).await.data();
+    let redeem = format!(r#", "redeem": [{{"id": "{points}", "amount": 20}}]"#);
+    house.post("/behavior/events", &purchase("ana", "10", &redeem)).await.data();
+    let line = async |house: &House, query: &str| {
+        let lines = house.get(&format!("/reports/campaigns?campaign_id={bonus}{query}")).await.data();
+        let line = lines.items().last().cloned().unwrap_or_default();
+        let names = [
+            "issued",
+            "redeemed",
+            "expired",
+            "forfeited",
+            "reversed",
+            "reversed_after_spending",
+            "outstanding",
+            "liability",
+            "breakage",
+        ];
+        names.map(|name| at(&line, &format!("/{name}"))).join(" ")
+    };
+    // The 20 were the soonest to expire: the bonus pays.
+    assert_eq!(line(&house, "").await, "100 20 0 0 0 0 80 8 0");
+    let reverse = format!("/behavior/events/{}/reverse", at(&first, "/id"));
+    house.post(&reverse, r#"{"reason": "returned"}"#).await.data();
+    // Of its lot 30 could be taken back; what was spent of it is covered by the other lot.
+    assert_eq!(line(&house, "").await, "100 20 0 0 30 20 30 3 0");
+    house.travel("2026-02-15T10:00:00Z").await;
+    assert_eq!(line(&house, "").await, "0 0 30 0 0 0 0 0 0.3");
+    assert_eq!(line(&house, "&from=2026-01-15&by=day").await, "0 0 30 0 0 0 0 0 0.3");
+    assert_eq!(line(&house, "&from=2026-01-15&to=2026-01-20").await, "100 20 0 0 30 20 30 3 0");
+    let days =
+        house.get(&format!("/reports/campaigns?campaign_id={bonus}&from=2026-01-01&by=day")).await.data();
+    assert_eq!(
+        days.items().iter().map(|day| at(day, "/day")).collect::<Vec<_>>(),
+        ["2026-01-15", "2026-02-15"]
+    );
+    let funders = house.get("/reports/funders?from=2026-01-01").await.data();
+    let of = |name: &str| {
+        let found = funders.items().iter().find(|funder| at(funder, "/funded_by") == name).unwrap();
+        ["issued_value", "redeemed_value", "liability"].map(|name| at(found, &format!("/{name}"))).join(" ")
+    };
+    assert_eq!((of("MARKETING"), of("")), ("10 2 0".into(), "4 0 1".into()));
+    // Who is deleted is still in the sums, without a name.
+    house.delete("/customers/ana").await.data();
+    let left = house.get("/reports/campaigns").await.data();
+    assert!(left.items().iter().all(|line| at(line, "/outstanding") == "0"), "{left}");
+    house.ended().await;
+}

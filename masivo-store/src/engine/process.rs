@@ -404,6 +404,9 @@ pub(super) fn apply(
     for outgoing in decision.outgoing {
         write_outgoing(desk, unit, key, outgoing)?;
     }
+    for sum in decision.sums {
+        desk.count(sum);
+    }
     let armed = known.as_ref().and_then(|known| known.armed);
     let old_id = known.map(|known| known.id);
     let Customer { state, profile } = decision.customer;

@@ -2,9 +2,14 @@
 
 use crate::engine::Mode;
 use crate::error::StoreError;
+use crate::stored::read_booking;
+use masivo_core::fact::{Change, FactKind};
+use masivo_core::report::lot_sums;
 use masivo_core::value::Timestamp;
+use masivo_core::wallet::Wallet;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,6 +24,8 @@ const MIGRATIONS: [&str; 5] = [
     include_str!("migrations/0004_returns.sql"),
     include_str!("migrations/0005_codes.sql"),
 ];
+/// The version since which sums of campaigns are kept for each reward.
+const SUMS_SINCE: i64 = 6;
 /// How long the writer waits for others that use the file.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Marks a file as a masivo store: "masv".
@@ -169,11 +176,45 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
         if version > found {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             transaction.execute_batch(migration)?;
+            if version == SUMS_SINCE {
+                count_campaigns(&transaction)?;
+            }
             transaction.execute_batch(&format!(
                 "PRAGMA user_version = {version}; PRAGMA application_id = {APPLICATION_ID};"
             ))?;
             transaction.commit()?;
         }
+    }
+    Ok(())
+}
+
+/// Counts the sums of campaigns from the facts of a store that has none.
+fn count_campaigns(connection: &Connection) -> Result<(), StoreError> {
+    let mut wallets: BTreeMap<i64, Wallet> = BTreeMap::new();
+    let mut sums: BTreeMap<(i64, String), (i64, i64)> = BTreeMap::new();
+    let mut statement =
+        connection.prepare("SELECT customer, at, kind, booking FROM fact ORDER BY sequence")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let day = Timestamp::from_milliseconds(row.get(1)?).day();
+        let kind = usize::try_from(row.get::<_, i64>(2)?).ok().and_then(|kind| FactKind::ALL.get(kind));
+        let kind = *kind.ok_or_else(|| StoreError::damaged("the kind of a fact"))?;
+        let wallet = wallets.entry(row.get(0)?).or_default();
+        let (_, _, changes) = read_booking(row.get_ref(3)?.as_blob().map_err(rusqlite::Error::from)?)?;
+        for change in &changes {
+            let Change::Entry(entry) = change else { continue };
+            for sum in lot_sums(day, kind, entry, wallet.before(entry)) {
+                let total = sums.entry((sum.day, sum.key)).or_default();
+                total.0 += sum.count;
+                total.1 = total.1.saturating_add(sum.amount.micros());
+            }
+            wallet.apply(entry);
+        }
+    }
+    let mut insert =
+        connection.prepare("INSERT INTO daily (day, key, count, amount) VALUES (?1, ?2, ?3, ?4)")?;
+    for ((day, key), (count, amount)) in sums {
+        insert.execute(params![day, key, count, amount])?;
     }
     Ok(())
 }

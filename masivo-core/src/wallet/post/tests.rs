@@ -14,7 +14,7 @@ fn points(number: i32) -> Decimal {
 fn on(wallet: &mut Wallet, day: i64, act: impl FnOnce(&mut Posting<'_>)) -> Vec<Entry> {
     let mut posting = Posting::new(wallet, at(day));
     act(&mut posting);
-    let entries = posting.finish();
+    let entries: Vec<Entry> = posting.finish().map(|(entry, _)| entry).collect();
     wallet.check().unwrap();
     entries
 }
@@ -66,7 +66,7 @@ fn what_is_not_there_cannot_be_spent() {
     let mut posting = Posting::new(&mut wallet, at(1));
     let refused = posting.redeem(REWARD, points(11)).unwrap_err();
     assert_eq!((refused.wanted, refused.available), (points(11), points(10)));
-    assert!(posting.finish().is_empty());
+    assert_eq!(posting.finish().count(), 0);
     assert_eq!(wallet, before);
 }
 

@@ -8,3 +8,5 @@ CREATE TABLE holder (
 CREATE INDEX holder_customer ON holder (customer, number);
 -- The event that completed a referral, and the event of whoever referred: it is reversed with the first.
 CREATE TABLE referral (event INTEGER PRIMARY KEY, fact INTEGER NOT NULL) STRICT;
+-- Sums of campaigns are kept by what became of their points, for each reward: they are counted anew from the facts.
+DELETE FROM daily WHERE key LIKE 'campaign/%';
