@@ -181,6 +181,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: Codes,
     },
+    /// Look definitions over: rules that never hold, missing caps, gaps, and what it can cost at most.
+    Lint(LintArguments),
     /// Report what became of what campaigns gave, and who pays for it.
     Report {
         #[command(subcommand)]
@@ -333,6 +335,16 @@ pub(crate) struct ApplyArguments {
     /// Only show the difference.
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+/// What `lint` knows.
+#[derive(Debug, Args)]
+pub(crate) struct LintArguments {
+    /// A folder of definitions, as they would be applied to the store, or to a fresh one; the store's own when left out.
+    pub(crate) folder: Option<PathBuf>,
+    /// End with an error when there is something to remark.
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 /// What `import` knows.

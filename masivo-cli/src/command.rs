@@ -11,6 +11,7 @@ mod explain;
 mod import;
 mod init;
 mod keys;
+mod lint;
 mod openapi;
 mod report;
 mod settle;
@@ -33,6 +34,7 @@ pub(crate) fn run(arguments: Arguments, output: Output) -> Result<(), Failure> {
         Command::Demo(demo) => demo::run(&shared, &demo, output),
         Command::Init { folder } => init::run(&shared, &folder, output),
         Command::Apply(apply) => apply::run(&shared, &apply, output),
+        Command::Lint(what) => lint::run(&shared, &what, output),
         Command::Import(import) => import::run(&shared, &import, output),
         Command::Emit { event, file, idempotency_key } => {
             emit::run(&shared, event.as_deref(), file.as_deref(), idempotency_key.as_deref(), output)

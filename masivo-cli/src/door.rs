@@ -14,6 +14,7 @@ use masivo_core::program::{Kind, Program};
 use masivo_core::value::{Json, Timestamp, object, parse_uuid};
 use masivo_store::CodePool;
 use masivo_store::query::ReportFilter;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -224,6 +225,25 @@ impl Door {
     /// Adds codes to a pool, all or none.
     pub(crate) fn add_codes(&mut self, pool: &CodePool, codes: &[Json]) -> Result<Json, Failure> {
         through!(self, door => door.add_codes(pool, codes))
+    }
+
+    /// How many customers there are, where that can be asked.
+    pub(crate) fn customer_count(&mut self) -> Result<Option<u64>, Failure> {
+        match self {
+            Self::File(door) => door.customer_count().map(Some),
+            Self::Server(_) => Ok(None),
+        }
+    }
+
+    /// Of fields that rules look at those that were never recorded, where that can be asked.
+    pub(crate) fn unseen_fields(
+        &mut self,
+        names: &BTreeSet<String>,
+    ) -> Result<Option<BTreeSet<String>>, Failure> {
+        match self {
+            Self::File(door) => door.unseen_fields(names).map(Some),
+            Self::Server(_) => Ok(None),
+        }
     }
 
     /// What campaigns gave and what became of it.

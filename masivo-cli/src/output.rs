@@ -1,7 +1,7 @@
 //! What is printed: one JSON document with `--json`, words and tables for people otherwise.
 
 use crate::error::Failure;
-use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
 use indicatif::{ProgressBar, ProgressStyle};
 use masivo_core::value::Json;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
@@ -85,6 +85,11 @@ pub(crate) fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Ite
             *numeric &= is_number(cell);
         }
         table.add_row(row);
+    }
+    for (title, column) in head.iter().zip(table.column_iter_mut()) {
+        // A title is read in one piece.
+        let width = u16::try_from(title.len()).unwrap_or(WIDTH).saturating_add(2).min(WIDTH);
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
     }
     for (index, numeric) in numeric.into_iter().enumerate() {
         // The first column names things, whatever it looks like.

@@ -72,19 +72,27 @@ pub(crate) fn award(draft: &Draft<'_>, head: &EventHead, payload: &Json, at: Tim
 }
 
 /// Takes anew what the frozen awards of an expired event need, by the limits as they are defined now; `held` is what
-/// the event once held.
+/// the event once held. Referrals that another event completed meanwhile are left out: gives their campaigns.
 pub(crate) fn take_anew(
     draft: &Draft<'_>,
     awards: &[Award],
     held: &[QuotaEntry],
     at: Timestamp,
-) -> (Result<(), UsedUp>, Taken) {
+) -> (Result<BTreeSet<u32>, UsedUp>, Taken) {
     let mut taking = draft.taking(at);
+    let mut left_out = BTreeSet::new();
+    for (campaign, uses) in referrals::anew(draft.program, held, awards) {
+        if taking.take(&uses).is_err() {
+            left_out.insert(campaign);
+        }
+    }
     let mut rewarded: BTreeSet<u32> = BTreeSet::new();
     let same_rule = |one: &Award, other: &Award| (one.campaign, one.rule) == (other.campaign, other.rule);
     for given in awards.chunk_by(same_rule) {
         let campaign = given.first().and_then(|award| draft.program.campaign(award.campaign));
-        let Some(campaign) = campaign else { continue };
+        let Some(campaign) = campaign.filter(|campaign| !left_out.contains(&campaign.number)) else {
+            continue;
+        };
         let first = rewarded.insert(campaign.number);
         let once_held = |counts: Counts| {
             let quota = punch_cards::counted(campaign.number, counts);
@@ -108,9 +116,8 @@ pub(crate) fn take_anew(
             return (Err(used_up), taking.finish());
         }
     }
-    let mut others = streaks::anew(held, awards);
-    others.extend(referrals::anew(held));
-    (taking.take(&others), taking.finish())
+    let streaks = taking.take(&streaks::anew(held, awards));
+    (streaks.map(|()| left_out), taking.finish())
 }
 
 /// Whether a customer can take part in a campaign now, as far as that can be said without an event: it runs, the

@@ -91,7 +91,9 @@ pub(crate) fn register(draft: &mut Draft<'_>, request: &Json) -> FactId {
     take_contact_details(draft, fact, request);
     referrals::accept(draft, fact, draft.referral);
     audiences::evaluate_all(draft, fact, now);
-    draft.caused.push(Caused { cause: fact, event_type: "REGISTRATION", at: now, data: object().build() });
+    let refused = draft.not_referred.map(|(_, why)| why.code());
+    let data = object().with_some("referral_refused", refused).build();
+    draft.caused.push(Caused { cause: fact, event_type: "REGISTRATION", at: now, data });
     emit_caused(draft);
     draft.tell("CUSTOMER_REGISTRATION", now, told);
     draft.summarise(fact);

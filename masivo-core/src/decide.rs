@@ -261,7 +261,7 @@ fn later_needs(program: &Program, now: Timestamp, loaded: &Loaded, command: &Com
     let everything = voids || matches!(command, Command::Reverse { .. } | Command::Delete { .. });
     let wallet = &customer.state.wallet;
     let needs = wallet.later_needs(
-        |reward| notices::horizon(program, reward, now),
+        |account| notices::horizon(program, account, now),
         now,
         |reward| {
             if everything { Decimal::MAX } else { wanted.get(&reward).copied().unwrap_or_default() }
@@ -553,10 +553,13 @@ pub fn next_due(state: &State, profile: &Profile, program: &Program) -> Option<T
 
 /// Applies everything that fell due, each thing at its own instant and in order (D2).
 fn advance(draft: &mut Draft<'_>) {
+    let mut reached = Timestamp::MIN;
     for _ in 0..DUE_STEPS_MAX {
         let due = next_due(&draft.state, &draft.profile, draft.program).filter(|due| *due <= draft.now);
-        let Some(at) = due else { break };
-        apply_due(draft, at);
+        let Some(due) = due else { break };
+        // What came about while something fell due may have been due before: it happens now.
+        reached = reached.max(due);
+        apply_due(draft, reached);
     }
     let behind = draft.state.audiences_seen != draft.program.audiences_version();
     let unseen = birthdays::is_unseen(draft);

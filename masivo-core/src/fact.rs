@@ -11,7 +11,7 @@ use crate::prelude::*;
 use crate::quota::{QuotaEntry, UsedUp};
 use crate::redemption::Refused;
 use crate::rule::Span;
-use crate::state::{Instance, Membership, Noticed, Standby, Standing};
+use crate::state::{Instance, Membership, Standby, Standing};
 use crate::value::{Decimal, Json, Timestamp};
 use crate::wallet::Entry;
 use uuid::Uuid;
@@ -355,8 +355,13 @@ pub enum Change {
         /// The code's number.
         number: u64,
     },
-    /// That points expire was announced.
-    ExpiryNoticed(Noticed),
+    /// That available points of a reward expire by then was announced.
+    ExpiryNoticed {
+        /// The reward.
+        reward: u32,
+        /// By when.
+        until: Timestamp,
+    },
     /// Birthdays were looked at until then.
     BirthdaysSeen(Timestamp),
     /// The customer entered a journey or went on in it.

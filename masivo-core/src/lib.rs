@@ -73,6 +73,7 @@ mod draft;
 pub mod events;
 pub mod gift_cards;
 mod journeys;
+pub mod lint;
 pub mod notices;
 pub mod punch_cards;
 pub mod referrals;

@@ -2,55 +2,44 @@
 //!
 //! - Z1: points are announced once: when they have so many days left, or at once when they come with less.
 //! - Z2: a notice names all available points of the reward that expire by then and were not announced before.
-//! - Z3: points that were announced and come back to their lot are not announced again.
+//! - Z3: a lot is announced once, also when points come back to it or a part of it was taken back; what was held or spent
+//!   then is announced when it comes back. What moves in from elsewhere is not told.
 
 use crate::draft::{Caused, Draft, FactId};
 use crate::events::emit_caused;
 use crate::fact::{Change, FactKind};
 use crate::prelude::*;
 use crate::program::{Notice, Program};
-use crate::state::{Noticed, Standing, State};
+use crate::state::{Standing, State};
 use crate::value::{DAY, Decimal, Timestamp, object};
 use crate::view;
-use crate::wallet::Lot;
+use crate::wallet::Account;
 
 /// The type of the event, and what webhooks are told.
 pub const POINTS_ABOUT_TO_EXPIRE: &str = "POINTS_ABOUT_TO_EXPIRE";
 
-/// Until when the points of a reward are looked at: those that expire by then are announced.
-pub(crate) fn horizon(program: &Program, reward: u32, now: Timestamp) -> Timestamp {
-    notice_of(program, reward).map_or(now, |notice| now.plus(notice.days.saturating_mul(DAY)))
+/// Until when later lots of a reward are needed: all that are announced by now, when one may be.
+pub(crate) fn horizon(program: &Program, account: &Account, now: Timestamp) -> Timestamp {
+    let notice = notice_of(program, account.reward);
+    let until = notice.map(|notice| now.plus(notice.days.saturating_mul(DAY)));
+    until.filter(|until| account.later_unannounced.is_some_and(|date| date <= *until)).unwrap_or(now)
 }
 
 fn notice_of(program: &Program, reward: u32) -> Option<Notice> {
     program.reward(reward)?.spec.notice
 }
 
-/// What was announced of a reward.
-fn announced(state: &State, reward: u32) -> Noticed {
-    let known = state.notices.iter().find(|known| known.reward == reward);
-    known.copied().unwrap_or(Noticed { reward, until: Timestamp::MIN, lots: 0 })
-}
-
-impl Noticed {
-    /// Whether a lot with a date was announced.
-    fn covers(&self, date: Timestamp, lot: u32) -> bool {
-        date <= self.until && lot <= self.lots
-    }
-}
-
-/// When the customer's next notice is due; the later lots up to [`horizon`] must be at hand.
+/// When the customer's next notice is due; what [`horizon`] asks for must be at hand.
 pub(crate) fn next(state: &State, program: &Program) -> Option<Timestamp> {
     if !program.has_notices() || state.standing != Standing::Active {
         return None;
     }
     let due = state.wallet.accounts.values().filter_map(|account| {
         let notice = notice_of(program, account.reward)?;
-        let known = announced(state, account.reward);
         let lots = state.wallet.lots.iter().filter(|lot| lot.reward == account.reward);
-        let at_hand = lots.filter(|lot| lot.available.is_positive()).map(Lot::spending_order);
-        let dates = at_hand.chain(account.later_from).filter(|(date, _)| *date < Timestamp::MAX);
-        let soonest = dates.filter(|(date, lot)| !known.covers(*date, *lot)).map(|(date, _)| date).min()?;
+        let at_hand = lots.filter(|lot| lot.available.is_positive() && !lot.announced);
+        let dates = at_hand.filter_map(|lot| lot.expires_at).chain(account.later_unannounced);
+        let soonest = dates.min()?;
         Some(soonest.plus(notice.days.saturating_mul(-DAY)).max(notice.since))
     });
     due.min()
@@ -64,19 +53,17 @@ pub(crate) fn announce(draft: &mut Draft<'_>, fact: FactId, at: Timestamp) {
     let rewards: Vec<u32> = draft.state.wallet.accounts.keys().copied().collect();
     for reward in rewards {
         let Some(notice) = notice_of(draft.program, reward) else { continue };
-        let (known, until) = (announced(&draft.state, reward), at.plus(notice.days.saturating_mul(DAY)));
-        let lots = draft.state.wallet.lots.iter().filter(|lot| lot.reward == reward);
+        let until = at.plus(notice.days.saturating_mul(DAY));
+        let lots = draft.state.wallet.lots.iter().filter(|lot| lot.reward == reward && !lot.announced);
         let (mut amount, mut soonest) = (Decimal::ZERO, None::<Timestamp>);
         for lot in lots.filter(|lot| lot.available.is_positive()) {
-            let is_new = |date: &Timestamp| *date <= until && !known.covers(*date, lot.number);
-            if let Some(date) = lot.expires_at.filter(is_new) {
+            if let Some(date) = lot.expires_at.filter(|date| *date <= until) {
                 amount = amount.saturating_add(lot.available);
                 soonest = Some(soonest.map_or(date, |soonest| soonest.min(date)));
             }
         }
         let Some(soonest) = soonest else { continue };
-        let noticed = Noticed { reward, until, lots: draft.state.wallet.lots_made };
-        draft.record(fact, Change::ExpiryNoticed(noticed));
+        draft.record(fact, Change::ExpiryNoticed { reward, until });
         if !draft.quiet {
             tell(draft, fact, at, (reward, amount, soonest));
         }

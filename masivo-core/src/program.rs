@@ -266,7 +266,7 @@ impl Program {
                     let same = old.filter(|old| old.days == notice.days);
                     notice.since = same.map_or(stored.changed_at, |old| old.since);
                     next.notices = true;
-                    if same.is_none() {
+                    if same.is_none() && self.reward(stored.number).is_some() {
                         // Every customer is looked at, to find when theirs is due.
                         next.audiences_version = next.audiences_version.max(stored.program_version);
                     }

@@ -67,7 +67,7 @@ pub enum Counts {
     Cards,
     /// Events that count for a streak in their period.
     Periods,
-    /// Periods of the streak that was completed with this one.
+    /// Periods that the streak spans which was completed with this one.
     Streaks,
     /// Codes that came into a pool.
     Codes,

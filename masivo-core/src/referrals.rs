@@ -1,6 +1,6 @@
 //! Referrals: customers who bring others, and are rewarded for what those do.
 //!
-//! - R1: a customer is referred once in a campaign, while they are new, by somebody else: not by themselves and not in a
+//! - R1: a customer is referred once in a campaign, before the first purchase that counts, by somebody else: not by themselves and not in a
 //!   ring. Who referred them is kept; what they do later may complete it.
 //! - R2: a referral is completed by the first event with the campaign's trigger for which a rule for the one who was
 //!   referred holds. It rewards both, each by their own rules, and counts as a use of the code.
@@ -11,16 +11,16 @@
 use crate::campaigns::{Awarded, Given, effects, judge, wanted};
 use crate::coupons::Coupon;
 use crate::draft::{Draft, FactId};
-use crate::events::{Effects, Spending, resolve, skip_reason};
+use crate::events::{Effects, EventRecord, Receipt, ReceiptLine, Spending, resolve, skip_reason};
 use crate::explain::{CampaignTrace, Explanation, Skip, SkipReason};
-use crate::fact::{Change, EventHead, EventStatus, Fact, FactKind};
+use crate::fact::{Award, Change, EventHead, EventStatus, Fact, FactKind};
 use crate::prelude::*;
 use crate::program::{CampaignSpec, CampaignStatus, Definition, Program, ReferralSpec};
 use crate::quota::{Counts, Owner, Quota, QuotaEntry, QuotaMove, Scope, Taking};
 use crate::rejection::Rejection;
 use crate::rule::View;
 use crate::state::{Standing, State};
-use crate::value::{Decimal, Json, object};
+use crate::value::{Decimal, Json, Timestamp, object};
 use uuid::Uuid;
 
 /// The type of the event of a customer who referred another one.
@@ -86,7 +86,9 @@ pub struct Referral {
     pub number: u64,
     /// The wallet of the one who was referred.
     pub wallet: Uuid,
-    /// The brand of the event that completed it; empty when it has none.
+    /// When the event happened that completed it: the campaign's dates go by that.
+    pub issued_at: Timestamp,
+    /// The brand of that event; empty when it has none.
     pub brand: String,
     /// What conditions may look at: the platform of that event, and its value as metadata.
     pub payload: Json,
@@ -143,6 +145,7 @@ pub fn completed(number: u64, event: &Fact, wallet: Uuid) -> Referral {
     Referral {
         number,
         wallet,
+        issued_at: event.event.as_ref().map_or(event.at, |head| head.issued_at),
         brand: event.event.as_ref().map(|head| head.brand.clone()).unwrap_or_default(),
         payload: object().with_some("platform", platform).with("metadata", metadata).build(),
     }
@@ -181,7 +184,7 @@ pub fn may_refer<'p>(
     program: &'p Program,
     campaign: &str,
     state: &State,
-    now: crate::value::Timestamp,
+    now: Timestamp,
 ) -> Result<(&'p Definition<CampaignSpec>, ReferralSpec), Rejection> {
     let found = program.campaign_by_id(campaign);
     let found = found.and_then(|found| Some((found, found.spec.referral?)));
@@ -228,7 +231,8 @@ pub(crate) fn referred_by(state: &State, campaign: u32) -> Option<u64> {
 
 /// What is taken beside the rewards when a referral is completed: a use of the code, once for each customer.
 fn uses(number: u64) -> [(Quota, Decimal); 2] {
-    [Scope::Everyone, Scope::Customer].map(|scope| (Coupon::uses(number, scope), Decimal::ONE))
+    // That the customer was referred before says more than that the code is used up.
+    [Scope::Customer, Scope::Everyone].map(|scope| (Coupon::uses(number, scope), Decimal::ONE))
 }
 
 /// Of both sides one counts for a limit on times: the one who was referred for those of the campaign, the one who
@@ -238,10 +242,35 @@ pub(crate) fn of_side(mut wanted: Vec<(Quota, Decimal)>, counts: Scope) -> Vec<(
     wanted
 }
 
-/// What an expired event has to take anew of a referral that it completed.
-pub(crate) fn anew(held: &[QuotaEntry]) -> Vec<(Quota, Decimal)> {
-    let of_code = held.iter().filter(|entry| matches!(entry.quota.owner, Owner::Coupon(_)));
-    of_code.map(|entry| (entry.quota, entry.amount)).collect()
+/// What an expired event has to take anew of the referrals that it completed: the use of the code, and where nothing is
+/// given for it the time that it counted. Gives it for each campaign.
+pub(crate) fn anew(
+    program: &Program,
+    held: &[QuotaEntry],
+    awards: &[Award],
+) -> BTreeMap<u32, Vec<(Quota, Decimal)>> {
+    let mut anew: BTreeMap<u32, Vec<(Quota, Decimal)>> = BTreeMap::new();
+    for entry in held {
+        let campaign = match entry.quota.owner {
+            Owner::Coupon(number) => Coupon::campaign_of(number),
+            Owner::Campaign(campaign) if awards.iter().all(|award| award.campaign != campaign) => campaign,
+            Owner::Campaign(_) | Owner::Reward(_) => continue,
+        };
+        if program.campaign(campaign).is_some_and(|campaign| campaign.spec.referral.is_some()) {
+            anew.entry(campaign).or_default().push((entry.quota, entry.amount));
+        }
+    }
+    anew
+}
+
+/// Whether a referrer's event still stands, or left something when it was reversed: then there is no second reward for
+/// the same customer.
+pub fn stands(record: &EventRecord) -> bool {
+    let kept = |line: &ReceiptLine| matches!(line, ReceiptLine::PointsKept { .. });
+    match record.status {
+        EventStatus::Reversed => Receipt::of(record).lines.iter().any(kept),
+        _ => true,
+    }
 }
 
 /// Asks the rules for the one who was referred; the first that holds completes the referral (R2).
@@ -259,13 +288,12 @@ pub(crate) fn complete(
         return;
     };
     let mut uses = Vec::from(uses(number));
-    if campaign.spec.rules.len() == referral.referee_from {
+    if campaign.spec.asked().is_empty() {
         // Nothing is asked of them and nothing given: the event is enough.
-        match taking.take(&uses) {
-            Ok(()) => trace.matched.push(referral.referee_rule(0)),
-            Err(used_up) => {
-                trace.skipped.push(Skip { rule: None, reason: SkipReason::UsedUp(used_up) });
-            }
+        let times = wanted(campaign, &[], (Decimal::ONE, Decimal::ZERO), taking, view.program);
+        uses.extend(of_side(times, Scope::Everyone));
+        if let Err(used_up) = taking.take(&uses) {
+            trace.skipped.push(Skip { rule: None, reason: SkipReason::UsedUp(used_up) });
         }
         return;
     }
@@ -278,9 +306,8 @@ pub(crate) fn complete(
         let times = if trace.matched.is_empty() { Decimal::ONE } else { Decimal::ZERO };
         let given = effects(campaign.number, place, rule, view).and_then(|given| {
             let wanted = wanted(campaign, &given, (times, Decimal::ZERO), taking, view.program);
-            let mut wanted = of_side(wanted, Scope::Everyone);
-            wanted.extend(uses.iter().copied());
-            taking.take(&wanted).map_err(SkipReason::UsedUp).map(|()| given)
+            let all = [uses.clone(), of_side(wanted, Scope::Everyone)].concat();
+            taking.take(&all).map_err(SkipReason::UsedUp).map(|()| given)
         });
         match given {
             Ok(given) => {
@@ -305,7 +332,7 @@ pub(crate) fn reward(draft: &mut Draft<'_>, referral: &Referral) -> Result<FactI
         id: draft.mint.next_id(),
         event_type: REFERRAL.into(),
         brand: referral.brand.clone(),
-        issued_at: now,
+        issued_at: referral.issued_at,
         status: EventStatus::Resolved,
         tracking: false,
         reserve_days: 0,
@@ -321,7 +348,7 @@ pub(crate) fn reward(draft: &mut Draft<'_>, referral: &Referral) -> Result<FactI
     let (awards, quotas) = if head.reason.is_some() {
         (Vec::new(), Vec::new())
     } else {
-        let Awarded { awards, explanation, taken, .. } = ask_referrer(draft, campaign, &head, &payload);
+        let Awarded { awards, explanation, taken, .. } = ask_referrer(draft, campaign, &head, &payload, now);
         draft.edit(fact, |fact| fact.explanation = Some(explanation));
         (awards, draft.note(taken))
     };
@@ -339,9 +366,10 @@ fn ask_referrer(
     campaign: &Definition<CampaignSpec>,
     head: &EventHead,
     payload: &Json,
+    at: Timestamp,
 ) -> Awarded {
     let view = draft.view(head.issued_at, Some(payload));
-    let mut taking = draft.taking(head.issued_at).of_referrer();
+    let mut taking = draft.taking(at).of_referrer();
     let mut given = Given::default();
     let trace = judge(campaign, head, payload, &view, &mut given, &mut taking);
     given.finish(Explanation { campaigns: vec![trace], not_shown: 0 }, taking.finish())

@@ -14,6 +14,7 @@ mod condition;
 mod evaluate;
 mod flip;
 mod key;
+mod overlap;
 mod subject;
 
 pub use condition::{CONDITIONS, read_conditions};

@@ -51,8 +51,6 @@ pub struct State {
     pub birthdays_seen: Option<Timestamp>,
     /// The codes with which the customer was referred, one a campaign.
     pub referrals: Vec<u64>,
-    /// Until when the expiry of points was announced, by reward.
-    pub notices: Vec<Noticed>,
     /// How many journey instances there ever were.
     pub instances_made: u32,
     /// The latest fact of the customer: the head of their chain.
@@ -80,17 +78,6 @@ impl Standing {
             Self::Deleted => "DELETED",
         }
     }
-}
-
-/// What was announced of the points of a reward before they expire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Noticed {
-    /// The reward.
-    pub reward: u32,
-    /// Those that expire by then.
-    pub until: Timestamp,
-    /// Of the lots up to that number.
-    pub lots: u32,
 }
 
 /// An event that waits to be fulfilled.
@@ -165,10 +152,7 @@ impl State {
             Change::Member(membership) => self.set_membership(*membership),
             Change::AudiencesSeen(version) => self.audiences_seen = *version,
             Change::Referred { number } => self.referrals.push(*number),
-            Change::ExpiryNoticed(noticed) => {
-                self.notices.retain(|known| known.reward != noticed.reward);
-                self.notices.push(*noticed);
-            }
+            Change::ExpiryNoticed { reward, until } => self.wallet.announce(*reward, *until),
             Change::BirthdaysSeen(until) => self.birthdays_seen = Some(*until),
             Change::JourneyStands(instance) => self.set_instance(*instance),
             Change::JourneyLeft { instance, journey, done, .. } => {

@@ -28,11 +28,11 @@ struct Run {
     needed: i32,
     /// The last of them; `None` when none counts.
     last: Option<i32>,
-    /// The period with which a streak is complete.
-    full: Option<i32>,
+    /// The period with which a streak is complete, and how many it spans, those left out included.
+    full: Option<(i32, i32)>,
 }
 
-/// How many events of a period count for a streak, or how many periods the streak has that ended with it.
+/// How many events of a period count for a streak, or how many periods the streak spans that ended with it.
 const fn quota(campaign: u32, counts: Counts, unit: crate::quota::PeriodUnit, number: i32) -> Quota {
     let period = Some(Period { unit, number });
     Quota { owner: Owner::Campaign(campaign), scope: Scope::Customer, counts, period }
@@ -49,8 +49,8 @@ fn run(own: &OwnQuotas, campaign: u32, streak: &StreakSpec, with: Option<i32>) -
         match quota.counts {
             Counts::Periods => drop(periods.insert(period.number)),
             Counts::Streaks => {
-                let length = sums.taken().to_integer().and_then(|length| i32::try_from(length).ok());
-                completed.insert(period.number, length.unwrap_or(streak.length));
+                let span = sums.taken().to_integer().and_then(|span| i32::try_from(span).ok());
+                completed.insert(period.number, span.unwrap_or(streak.length));
             }
             _ => {}
         }
@@ -69,7 +69,7 @@ fn run(own: &OwnQuotas, campaign: u32, streak: &StreakSpec, with: Option<i32>) -
         reached: i32::try_from(found.len()).unwrap_or(i32::MAX),
         needed,
         last: found.last().copied(),
-        full: found.get(place).copied(),
+        full: found.first().zip(found.get(place)).map(|(first, end)| (*end, end.saturating_sub(*first) + 1)),
     }
 }
 
@@ -78,9 +78,8 @@ fn run(own: &OwnQuotas, campaign: u32, streak: &StreakSpec, with: Option<i32>) -
 fn owed(streak: &StreakSpec, periods: &BTreeSet<i32>, completed: &BTreeMap<i32, i32>) -> i32 {
     let known_from = periods.last().map_or(i32::MIN, |last| last.saturating_sub(STREAK_PERIODS_KEPT));
     let (mut owed, mut before) = (0_i32, i32::MIN);
-    for (end, length) in completed {
-        let span = length.saturating_sub(1).saturating_mul(streak.grace.saturating_add(1));
-        let from = end.saturating_sub(span).max(before.saturating_add(1));
+    for (end, span) in completed {
+        let from = end.saturating_sub(span.saturating_sub(1)).max(before.saturating_add(1));
         before = *end;
         if from >= known_from {
             let there = i32::try_from(periods.range(from..=*end).count()).unwrap_or(i32::MAX);
@@ -105,12 +104,12 @@ pub(crate) fn count(
     let counted = (quota(campaign.number, Counts::Periods, streak.unit, place), Decimal::ONE);
     let run = run(&view.state.quotas, campaign.number, streak, Some(place));
     let refused = match run.full {
-        Some(end) => {
+        Some((end, span)) => {
             let earned = effects(campaign.number, number, rule, view).and_then(|awards| {
                 let mut wanted =
                     wanted(campaign, &awards, (Decimal::ONE, Decimal::ZERO), taking, view.program);
                 let ends = quota(campaign.number, Counts::Streaks, streak.unit, end);
-                wanted.extend([counted, (ends, Decimal::whole(run.needed))]);
+                wanted.extend([counted, (ends, Decimal::whole(span))]);
                 taking.take(&wanted).map_err(SkipReason::UsedUp).map(|()| awards)
             });
             match earned {

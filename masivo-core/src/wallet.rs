@@ -56,6 +56,8 @@ pub struct Lot {
     pub lapsed: Decimal,
     /// Whether the event that gave it was reversed.
     pub reversed: bool,
+    /// Whether it was announced that it expires.
+    pub announced: bool,
 }
 
 impl Lot {
@@ -98,6 +100,8 @@ pub struct Account {
     pub later: Decimal,
     /// The place of the first later lot; `None` when there is none.
     pub later_from: Option<SpendingOrder>,
+    /// No later lot expires before that without having been announced; `None` when all were, or never expire.
+    pub later_unannounced: Option<Timestamp>,
 }
 
 /// All points of one customer.
@@ -159,6 +163,15 @@ impl Wallet {
         let later = self.accounts.values().filter_map(|account| account.later_from);
         let soonest = at_hand.into_iter().chain(later).min();
         soonest.map(|(date, _)| date).filter(|date| *date < Timestamp::MAX)
+    }
+
+    /// Notes that available points of a reward which expire by an instant were announced.
+    pub(crate) fn announce(&mut self, reward: u32, until: Timestamp) {
+        let of_reward =
+            self.lots.iter_mut().filter(|lot| lot.reward == reward && lot.available.is_positive());
+        for lot in of_reward.filter(|lot| lot.is_expired(until)) {
+            lot.announced = true;
+        }
     }
 
     /// When the first available points of a reward expire; `None` when none do.

@@ -270,6 +270,19 @@ pub struct Holder {
     pub redeemed_by: u64,
 }
 
+/// A referral that was completed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Referral {
+    /// The fact of the event that completed it.
+    pub event: u64,
+    /// The number of the code.
+    pub number: u64,
+    /// The customer who was referred.
+    pub customer: CustomerKey,
+    /// The fact of the event of whoever referred.
+    pub fact: u64,
+}
+
 /// How far the codes of a pool are: of a campaign, or of a reward (`masivo_core::gift_cards::pool_of`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct CouponRun {
@@ -363,8 +376,10 @@ pub trait Read {
     fn holder(&self, number: u64) -> Result<Option<Holder>, StoreError>;
     /// The codes that a customer holds, from a number on, in order.
     fn held_by(&self, customer: CustomerKey, from: u64, limit: usize) -> Result<Vec<Holder>, StoreError>;
-    /// The fact of the event of whoever referred, by that of the event that completed the referral.
-    fn referral(&self, event: u64) -> Result<Option<u64>, StoreError>;
+    /// The referrals that an event completed.
+    fn referrals_of_event(&self, event: u64) -> Result<Vec<Referral>, StoreError>;
+    /// The referrals of a customer with the code of a number, also those that were undone.
+    fn referrals_of_customer(&self, customer: CustomerKey, number: u64) -> Result<Vec<Referral>, StoreError>;
     /// How far the codes of each pool are.
     fn coupon_runs(&self) -> Result<BTreeMap<u32, CouponRun>, StoreError>;
     /// What is taken of a shared quota; `None` when nothing ever was.
@@ -494,12 +509,7 @@ pub enum Write<'a> {
     /// A code has a holder, or was redeemed.
     Holder(&'a Holder),
     /// An event completed a referral.
-    Referral {
-        /// Its fact.
-        event: u64,
-        /// The fact of the event of whoever referred.
-        fact: u64,
-    },
+    Referral(&'a Referral),
     /// How far the codes of a pool are.
     CouponRun {
         /// The campaign, or the pool of a reward.
@@ -612,7 +622,8 @@ macro_rules! read_through {
             coupons(from: u64, limit: usize) -> Vec<$crate::backend::Coupon>;
             holder(number: u64) -> Option<$crate::backend::Holder>;
             held_by(customer: u64, from: u64, limit: usize) -> Vec<$crate::backend::Holder>;
-            referral(event: u64) -> Option<u64>;
+            referrals_of_event(event: u64) -> Vec<$crate::backend::Referral>;
+            referrals_of_customer(customer: u64, number: u64) -> Vec<$crate::backend::Referral>;
             coupon_runs() -> std::collections::BTreeMap<u32, $crate::backend::CouponRun>;
             quota(quota: &$crate::backend::Quota) -> Option<$crate::backend::QuotaSums>;
             quotas(from: Option<&$crate::backend::Quota>, limit: usize) -> Vec<($crate::backend::Quota, $crate::backend::QuotaSums)>;

@@ -2,8 +2,8 @@
 
 use crate::backend::{
     ApiKey, Backend, CommitError, Counters, Coupon, CouponRun, CustomerKey, CustomerRow, DailyRow,
-    Destination, FactRow, Holder, OutboxFilter, OutboxRow, Read, ReaderSource, Remembered, Unit, Write,
-    key_period,
+    Destination, FactRow, Holder, OutboxFilter, OutboxRow, Read, ReaderSource, Referral, Remembered, Unit,
+    Write, key_period,
 };
 use crate::error::StoreError;
 use masivo_core::fact::{EventStatus, Fact, FactKind};
@@ -36,7 +36,7 @@ struct Tables {
     coupons: BTreeMap<u64, Coupon>,
     codes: BTreeMap<String, u64>,
     holders: BTreeMap<u64, Holder>,
-    referrals: BTreeMap<u64, u64>,
+    referrals: BTreeMap<(u64, u64), Referral>,
     coupon_runs: BTreeMap<u32, CouponRun>,
     quotas: BTreeMap<Quota, QuotaSums>,
     wake_ups: BTreeMap<(Timestamp, CustomerKey), ()>,
@@ -222,7 +222,10 @@ impl Unit for MemoryUnit<'_> {
                 self.set(|tables| &mut tables.coupons, coupon.number, Some(coupon.clone()));
             }
             Write::Holder(holder) => self.set(|tables| &mut tables.holders, holder.number, Some(*holder)),
-            Write::Referral { event, fact } => self.set(|tables| &mut tables.referrals, event, Some(fact)),
+            Write::Referral(referral) => {
+                let key = (referral.event, referral.number);
+                self.set(|tables| &mut tables.referrals, key, Some(*referral));
+            }
             Write::CouponRun { campaign, run } => {
                 self.set(|tables| &mut tables.coupon_runs, campaign, Some(run));
             }
@@ -376,8 +379,13 @@ impl Read for Tables {
         Ok(held.filter(|holder| holder.customer == customer).take(limit).collect())
     }
 
-    fn referral(&self, event: u64) -> Result<Option<u64>> {
-        Ok(self.referrals.get(&event).copied())
+    fn referrals_of_event(&self, event: u64) -> Result<Vec<Referral>> {
+        Ok(self.referrals.range((event, 0)..=(event, u64::MAX)).map(|(_, referral)| *referral).collect())
+    }
+
+    fn referrals_of_customer(&self, customer: CustomerKey, number: u64) -> Result<Vec<Referral>> {
+        let is_asked = |referral: &&Referral| (referral.customer, referral.number) == (customer, number);
+        Ok(self.referrals.values().filter(is_asked).copied().collect())
     }
 
     fn coupon_runs(&self) -> Result<BTreeMap<u32, CouponRun>> {

@@ -10,6 +10,7 @@ mod gift_card;
 mod ledger;
 mod message;
 mod report;
+mod seen;
 mod usage;
 
 pub use customer::EventFilter;

@@ -5,7 +5,9 @@ use crate::definitions::{Action, FieldChange, Plan, plan, read_folder, write};
 use crate::door::Door;
 use crate::error::Failure;
 use crate::output::{Output, blocks};
+use masivo_core::lint::{Lint, lint};
 use masivo_core::value::Json;
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 /// Shows the difference, and writes it when told to.
@@ -24,6 +26,8 @@ pub(super) fn run(shared: &Shared, arguments: &ApplyArguments, output: Output) -
     let written = if wanted { write(&mut door, &plan)? } else { 0 };
     let mut document = plan.to_json();
     document.set("written", written);
+    let found = lint(&plan.program, now, None);
+    document.set("lint", found.to_json());
     let asked = wanted && !arguments.yes;
     output.answer(&document, || {
         let outcome = match (changes, wanted) {
@@ -31,8 +35,19 @@ pub(super) fn run(shared: &Shared, arguments: &ApplyArguments, output: Output) -
             (_, true) => format!("written: {written}"),
             (_, false) => "nothing was written (--dry-run)".to_owned(),
         };
-        if asked { outcome } else { blocks([text(&plan), outcome]) }
+        let remarks = remarks(&found);
+        if asked { blocks([outcome, remarks]) } else { blocks([text(&plan), outcome, remarks]) }
     })
+}
+
+/// What deserves a look, in a line: `masivo lint` says more.
+fn remarks(found: &Lint) -> String {
+    let codes: BTreeSet<&str> = found.findings.iter().map(|finding| finding.code).collect();
+    let codes: Vec<&str> = codes.into_iter().collect();
+    match found.findings.len() {
+        0 => String::new(),
+        count => format!("{count} remarks ({}): see masivo lint", codes.join(", ")),
+    }
 }
 
 fn confirm(output: Output) -> Result<(), Failure> {

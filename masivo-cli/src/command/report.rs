@@ -74,10 +74,10 @@ fn campaigns_text(lines: &Json, by_day: bool) -> String {
         let campaign = line.text("campaign").unwrap_or("(no campaign)");
         let of = if by_day { format!("{} {campaign}", plain(line.get("day"))) } else { campaign.to_owned() };
         let [a, b, c, d, e, f, g, h] = names.map(|name| plain(line.get(name)));
-        [of, plain(line.get("funded_by")), a, b, c, d, e, f, g, h]
+        [of, a, b, c, d, e, f, g, h]
     });
     let [a, b, c, d, e, f, g, h] = names;
-    table(["campaign", "funded by", a, b, c, d, e, f, g, h], rows)
+    table(["campaign", a, b, c, d, e, f, g, h], rows)
 }
 
 fn funders_text(lines: &Json) -> String {

@@ -53,6 +53,8 @@ pub(crate) struct Plan {
     pub(crate) not_in_files: Vec<String>,
     /// The names and ids of what is stored.
     pub(super) names: Names,
+    /// The program as it would be.
+    pub(crate) program: Program,
 }
 
 impl Plan {
@@ -129,7 +131,7 @@ pub(crate) fn plan(entries: Vec<Entry>, program: &Program, now: Timestamp) -> Re
         .filter(|found| found.kind != Kind::Settings)
         .map(|found| format!("{} {}", found.kind.name(), identity(found.kind, &found.id, &found.body)))
         .collect();
-    Ok(Plan { steps, not_in_files, names })
+    Ok(Plan { steps, not_in_files, names, program: copy })
 }
 
 struct Stored {

@@ -16,6 +16,7 @@ use masivo_store::{
     Answer, Clock, CodePool, Config, Engine, Handle, Location, ManualClock, Mode, Request, SystemClock, Work,
     last_instant, mode_of,
 };
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -266,6 +267,14 @@ impl FileDoor {
         let codes = codes.iter().filter_map(Json::as_text).map(ToOwned::to_owned).collect();
         let work = Work::SupplyCodes { pool: pool.clone(), codes };
         Ok(self.submit(work)?.to_json(&self.handle().program()))
+    }
+
+    pub(super) fn customer_count(&self) -> Result<u64, Failure> {
+        Ok(self.handle().query()?.customer_count()?)
+    }
+
+    pub(super) fn unseen_fields(&self, names: &BTreeSet<String>) -> Result<BTreeSet<String>, Failure> {
+        Ok(self.handle().query()?.unseen_fields(names)?)
     }
 
     pub(super) fn campaign_report(&self, filter: &ReportFilter) -> Result<Json, Failure> {

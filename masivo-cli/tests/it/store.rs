@@ -253,3 +253,33 @@ fn a_store_stays_what_it_was_made_for() {
     folder.run(0, &["import", "customers", "c.jsonl", "--db", "past.db"]);
     folder.run(0, &["show", "customer", "ana", "--db", "past.db"]).says(&["2020-03-01 08:00:00Z"]);
 }
+
+#[test]
+fn a_programme_is_looked_over_and_reported_on() {
+    let folder = with_ana();
+    // Without a store, over a fresh one.
+    let campaign = "[[campaigns]]\nname = \"Till\"\nwithoutEndDate = true\nattributes = { trigger = \"PURCHASE\" }\nbudget = 50\n\
+                    [[campaigns.rules]]\nconditions = [[{ type = \"event.metadata.till\", operator = \"equals\", value = 1 }]]\n\
+                    effects = [{ reward = \"points\", amount = 5, expiration_date = \"1/years\" }]\n";
+    folder.write("program/3-till.toml", campaign);
+    folder.run(0, &["lint", "program"]).says(&["reward_earns", "costs at most", "no bound", "Till", "50"]);
+    folder.run(1, &["lint", "program", "--strict"]).complains(&["findings"]);
+    let dry = folder.run(0, &["apply", "program", "--dry-run", "--db", "s.db"]);
+    dry.says(&["masivo lint", "reward_earns"]);
+    folder.run(0, &["apply", "program", "--yes", "--db", "s.db"]);
+    let found = folder.json(0, &["lint", "--db", "s.db"]);
+    assert!(found.to_string().contains("field_never_seen"), "{found}");
+    folder.json(0, &["emit", &purchase(r#","metadata":{"till":1}"#), "--db", "s.db"]);
+    let found = folder.json(0, &["lint", "--db", "s.db"]);
+    assert!(!found.to_string().contains("field_never_seen"), "{found}");
+    let report = folder.run(0, &["report", "campaigns", "--db", "s.db"]);
+    report.says(&["A point per", "29", "Till", "5", "outstanding"]);
+    let days = folder.json(0, &["report", "campaigns", "--by-day", "--campaign", "Till", "--db", "s.db"]);
+    assert_eq!(days.items().len(), 1);
+    assert_eq!(number(&days.items()[0], "issued"), 5);
+    folder.run(0, &["report", "funders", "--db", "s.db"]).says(&["nobody named", "34"]);
+    folder
+        .run(1, &["report", "campaigns", "--campaign", "x", "--db", "s.db"])
+        .complains(&["no campaign `x`"]);
+    folder.run(2, &["report", "funders", "--from", "x", "--db", "s.db"]).complains(&["not a day"]);
+}

@@ -65,7 +65,7 @@ pub(crate) fn fulfill(draft: &mut Draft<'_>, record: &EventRecord) -> Result<Ful
         standby.iter().flat_map(|standby| released(&standby.quotas, &refused, blocked.is_some())).collect();
     let (quotas, how) = match &standby {
         Some(standby) => (without(&standby.quotas, &released), QuotaMove::UsedFromHold),
-        None => match hold_anew(draft, &awards, &redeem, &record.fact, blocked.is_some()) {
+        None => match hold_anew(draft, &mut awards, &redeem, &record.fact, blocked.is_some()) {
             Ok(quotas) => (quotas, QuotaMove::Used),
             Err(reason) => return Ok(Fulfilled::StillExpired(reason)),
         },
@@ -153,10 +153,11 @@ fn without(held: &[(Quota, Decimal)], released: &[(Quota, Decimal)]) -> Vec<(Quo
     rest.filter(|(_, rest)| rest.is_positive()).collect()
 }
 
-/// Whether everything an expired event held can be had again: points, and what its rewards take from quotas.
+/// Whether everything an expired event held can be had again: points, and what its rewards take from quotas. What
+/// belongs to a referral that another event completed meanwhile leaves the awards.
 fn hold_anew(
     draft: &mut Draft<'_>,
-    awards: &[Award],
+    awards: &mut Vec<Award>,
     redeem: &[(u32, Decimal)],
     event: &Fact,
     blocked: bool,
@@ -168,7 +169,9 @@ fn hold_anew(
     let held: Vec<QuotaEntry> = event.quotas().filter(|_| !blocked).copied().collect();
     let (anew, taken) = campaigns::take_anew(draft, awards, &held, draft.now);
     let quotas = draft.note(taken);
-    anew.map_err(EventReason::UsedUp).map(|()| quotas)
+    let left_out = anew.map_err(EventReason::UsedUp)?;
+    awards.retain(|award| !left_out.contains(&award.campaign));
+    Ok(quotas)
 }
 
 fn missing(draft: &Draft<'_>, redeem: &[(u32, Decimal)]) -> Option<Insufficient> {

@@ -242,7 +242,10 @@ fn returned_quotas(program: &Program, record: &EventRecord, kept: &[Kept]) -> Ve
         // Codes that were handed out are retired, and count as a time (C1): buying and returning must not empty a pool.
         let retired = match (entry.quota.owner, entry.quota.counts) {
             (Owner::Reward(reward), _) => gift_cards::is_gift_card(program, reward),
-            (Owner::Campaign(campaign), Counts::Times) => gives_cards(program, record, campaign),
+            (Owner::Campaign(campaign), Counts::Times | Counts::Redemptions) => {
+                gives_cards(program, record, campaign)
+            }
+            (Owner::Coupon(number), _) => gives_cards(program, record, Coupon::campaign_of(number)),
             _ => false,
         };
         let sum = if retired { entry.amount } else { sum };

@@ -12,13 +12,6 @@ pub struct ReferralSpec {
     pub max_uses: Option<Decimal>,
 }
 
-impl ReferralSpec {
-    /// The number of a rule for the one who is referred.
-    pub(crate) fn referee_rule(self, index: usize) -> u16 {
-        u16::try_from(self.referee_from.saturating_add(index)).unwrap_or(u16::MAX)
-    }
-}
-
 /// Writes defaults out, so that leaving one out later changes nothing.
 pub(super) fn normalise(attributes: &mut Json) {
     if attributes.get("max_uses").is_none() {

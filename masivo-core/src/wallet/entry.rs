@@ -114,6 +114,7 @@ impl Wallet {
                 applied: Decimal::ZERO,
                 lapsed: Decimal::ZERO,
                 reversed: false,
+                announced: false,
             });
         }
         // The lot is taken out of the order while it changes, since the change may move it.

@@ -3,7 +3,7 @@
 //! Points are spent soonest expiry first, so the lots at hand are nearly always enough. A command that needs more
 //! of them says so before it is decided ([`LaterNeed`]), and hands them back when it is done.
 
-use super::{Lot, Wallet};
+use super::{Account, Lot, Wallet};
 use crate::notices::horizon;
 use crate::prelude::*;
 use crate::program::Program;
@@ -86,14 +86,14 @@ impl Wallet {
 
     /// The later lots that fell due, or are announced by now, as needs.
     pub fn later_due(&self, program: &Program, now: Timestamp) -> Vec<LaterNeed> {
-        self.later_needs(|reward| horizon(program, reward, now), now, |_| Decimal::ZERO)
+        self.later_needs(|account| horizon(program, account, now), now, |_| Decimal::ZERO)
     }
 
     /// What is needed of the later lots: those that expire by an instant of each reward, what is wanted of each reward beyond the lots at hand,
     /// and all of them where letting go of a hold may ask for any.
     pub(crate) fn later_needs(
         &self,
-        due: impl Fn(u32) -> Timestamp,
+        due: impl Fn(&Account) -> Timestamp,
         now: Timestamp,
         wanted: impl Fn(u32) -> Decimal,
     ) -> Vec<LaterNeed> {
@@ -114,7 +114,7 @@ impl Wallet {
                 wanted if wanted == Decimal::MAX || may_let_go && covers_behind() => Decimal::MAX,
                 wanted => wanted.saturating_sub(at_hand),
             };
-            let due = due(reward);
+            let due = due(account);
             let needed = from.0 <= due || amount.is_positive();
             needed.then_some(LaterNeed { reward, from, due, amount })
         });
@@ -127,6 +127,10 @@ impl Wallet {
         if let Some(account) = self.accounts.get_mut(&later.reward) {
             account.later = account.later.saturating_sub(points);
             account.later_from = later.next;
+            // Of those that stay out only the first is known: none is before it.
+            let next = later.next.map(|(date, _)| date).filter(|date| *date < Timestamp::MAX);
+            account.later_unannounced =
+                account.later_unannounced.zip(next).map(|(unannounced, next)| unannounced.max(next));
         }
         self.lots.extend(later.lots);
         self.lots.sort_by_key(Lot::spending_order);
@@ -162,6 +166,10 @@ impl Wallet {
             account.later = account.later.saturating_add(lot.available);
             let order = lot.spending_order();
             account.later_from = Some(account.later_from.map_or(order, |from| from.min(order)));
+            if let Some(date) = lot.expires_at.filter(|_| !lot.announced) {
+                let first = account.later_unannounced.map_or(date, |first| first.min(date));
+                account.later_unannounced = Some(first);
+            }
         }
         out
     }

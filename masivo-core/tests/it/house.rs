@@ -13,7 +13,7 @@ use masivo_core::program::{
     Defined, Definer, Kind, Program, RewardKind, StoredDefinition, define, standard_definitions,
 };
 use masivo_core::quota::{Owner, Quota, QuotaMove, QuotaSums, Quotas, Scope};
-use masivo_core::referrals::{FollowUp, FoundCode, completed, follow_ups, leads_to};
+use masivo_core::referrals::{FollowUp, FoundCode, completed, follow_ups, leads_to, stands};
 use masivo_core::state::State;
 use masivo_core::transfer::{Received, Transfer, recipient};
 use masivo_core::value::{Decimal, Json, Mint, StoreSecret, Timestamp};
@@ -70,8 +70,8 @@ pub(crate) struct House {
     coupons: BTreeMap<String, Coupon>,
     /// Who has a referral code, by its number.
     pub(crate) referrers: BTreeMap<u64, Key>,
-    /// The events of those who referred, by the event that completed the referral.
-    referrals: BTreeMap<u64, u64>,
+    /// The event that completed a referral, its customer, the code, and the event of whoever referred.
+    referrals: Vec<(u64, Key, u64, u64)>,
     follow_ups: Vec<FollowUp>,
     /// Gift cards that were handed out, with their holders: the code is the place.
     cards: BTreeMap<String, (Key, GiftCard)>,
@@ -124,7 +124,7 @@ impl House {
             outgoing: Vec::new(),
             coupons: BTreeMap::new(),
             referrers: BTreeMap::new(),
-            referrals: BTreeMap::new(),
+            referrals: Vec::new(),
             follow_ups: Vec::new(),
             cards: BTreeMap::new(),
             quotas: Quotas::new(),
@@ -247,19 +247,26 @@ impl House {
                     let wallet = self.rows[&row.key].customer.state.id;
                     let referral = completed(number, &row.fact, wallet);
                     let customer = self.rows[&self.referrers[&number]].customer.profile.id().to_owned();
-                    if customer.is_empty() {
+                    let referee = row.key;
+                    let before =
+                        self.referrals.iter().filter(|known| (known.1, known.2) == (referee, number));
+                    let mut before = before.map(|known| self.record(known.3));
+                    if customer.is_empty() || before.any(|record| stands(&record)) {
                         continue;
                     }
                     let made = self.submit(&Command::Refer { customer, referral }).unwrap();
                     if let Outcome::Event { fact, .. } = made.outcome {
-                        self.referrals.insert(event, fact);
+                        self.referrals.push((event, referee, number, fact));
                     }
                 }
                 FollowUp::Undo { event } => {
-                    let Some(fact) = self.referrals.get(&event) else { continue };
-                    let event = self.fact(*fact).event.as_ref().unwrap().id;
-                    let reverse = Command::Reverse { event, reason: "undone".into(), plan: None, part: None };
-                    drop(self.submit(&reverse));
+                    let completed = self.referrals.iter().filter(|known| known.0 == event);
+                    let facts: Vec<u64> = completed.map(|known| known.3).collect();
+                    for fact in facts {
+                        let event = self.fact(fact).event.as_ref().unwrap().id;
+                        let (reason, plan, part) = ("undone".to_owned(), None, None);
+                        drop(self.submit(&Command::Reverse { event, reason, plan, part }));
+                    }
                 }
             }
         }

@@ -10,6 +10,7 @@ mod audit;
 mod candidates;
 mod definitions;
 mod house;
+mod lint;
 mod properties;
 mod redemption;
 mod rules;

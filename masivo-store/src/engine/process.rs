@@ -661,6 +661,7 @@ fn fulfill_expired(
             let event = unit.fact(sequence)?.and_then(|row| row.fact.event).map(|head| head.id);
             let Some(event) = event else { continue };
             let answer = customer(desk, unit, &Command::Fulfill { event }, None)?;
+            referrals::follow_up(desk, unit)?;
             let fulfilled =
                 matches!(&answer, Ok(Answer::Event { record, .. }) if record.status == EventStatus::Resolved);
             count += usize::from(fulfilled);

@@ -5,13 +5,13 @@ use super::answer::Answer;
 use super::load;
 use super::process::{Submitted, apply, decided};
 use super::writer::Desk;
-use crate::backend::{Coupon, CustomerKey, Holder, Read, Unit, Write};
+use crate::backend::{Coupon, CustomerKey, Holder, Read, Referral, Unit, Write};
 use crate::error::{StoreError, SubmitError};
 use masivo_core::coupons::{comparable_code, generated_code};
 use masivo_core::problem::{Pointer, Report};
 use masivo_core::program::{CampaignSpec, Definition, Program};
 use masivo_core::quota::{Counts, Owner, Quota, Scope};
-use masivo_core::referrals::{FollowUp, FoundCode, completed, leads_to, may_refer};
+use masivo_core::referrals::{FollowUp, FoundCode, completed, leads_to, may_refer, stands};
 use masivo_core::value::{Json, Mint, StoreSecret, object};
 use masivo_core::{Command, Outcome, Rejection};
 use uuid::Uuid;
@@ -167,19 +167,30 @@ fn complete(desk: &mut Desk, unit: &mut impl Unit, number: u64, event: u64) -> R
     let referrer = load::customer_by_key(desk, unit, holder.customer)?;
     let id = referrer.map(|row| row.profile.id().to_owned()).filter(|id| !id.is_empty());
     let Some(customer) = id else { return Ok(()) };
+    // What they kept of an earlier purchase of the same customer is not given twice.
+    for before in unit.referrals_of_customer(row.customer, number)? {
+        if load::record(unit, before.fact, "")?.is_some_and(|record| stands(&record)) {
+            return Ok(());
+        }
+    }
     let referral = completed(number, &row.fact, wallet);
     let made = carry_out(desk, unit, &Command::Refer { customer, referral })?;
     if let Some(fact) = made {
-        unit.write(Write::Referral { event, fact })?;
+        unit.write(Write::Referral(&Referral { event, number, customer: row.customer, fact }))?;
     }
     Ok(())
 }
 
 fn undo(desk: &mut Desk, unit: &mut impl Unit, event: u64) -> Result<(), StoreError> {
-    let Some(fact) = unit.referral(event)? else { return Ok(()) };
-    let id = unit.fact(fact)?.and_then(|row| row.fact.event).map(|head| head.id);
-    let Some(event) = id else { return Ok(()) };
-    carry_out(desk, unit, &Command::Reverse { event, reason: UNDONE.to_owned(), plan: None, part: None })?;
+    for referral in unit.referrals_of_event(event)? {
+        let id = unit.fact(referral.fact)?.and_then(|row| row.fact.event).map(|head| head.id);
+        let Some(event) = id else { continue };
+        carry_out(
+            desk,
+            unit,
+            &Command::Reverse { event, reason: UNDONE.to_owned(), plan: None, part: None },
+        )?;
+    }
     Ok(())
 }
 

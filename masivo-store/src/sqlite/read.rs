@@ -3,7 +3,7 @@
 use super::row::{self, CUSTOMER, EMAIL, FACT, OUTBOX, WEBHOOK, instant, json, place, read_made};
 use crate::backend::{
     ApiKey, Counters, Coupon, CouponRun, CustomerKey, CustomerRow, DailyRow, FactRow, Holder, OutboxFilter,
-    OutboxRow, Read, Remembered,
+    OutboxRow, Read, Referral, Remembered,
 };
 use crate::error::StoreError;
 use crate::stored::{quota_columns, quota_of, read_booking, read_lot};
@@ -231,9 +231,15 @@ impl<T: HasConnection> Read for T {
         many(self.connection(), sql, parameters, holder)
     }
 
-    fn referral(&self, event: u64) -> Result<Option<u64>> {
-        let sql = "SELECT fact FROM referral WHERE event = ?1";
-        one(self.connection(), sql, [event.cast_signed()], |row| Ok(row.get::<_, i64>(0)?.cast_unsigned()))
+    fn referrals_of_event(&self, event: u64) -> Result<Vec<Referral>> {
+        let sql = "SELECT event, number, customer, fact FROM referral WHERE event = ?1 ORDER BY number";
+        many(self.connection(), sql, [event.cast_signed()], referral)
+    }
+
+    fn referrals_of_customer(&self, customer: CustomerKey, number: u64) -> Result<Vec<Referral>> {
+        let sql = "SELECT event, number, customer, fact FROM referral
+                   WHERE customer = ?1 AND number = ?2 ORDER BY event";
+        many(self.connection(), sql, [customer.cast_signed(), number.cast_signed()], referral)
     }
 
     fn coupon_runs(&self) -> Result<BTreeMap<u32, CouponRun>> {
@@ -414,6 +420,11 @@ impl<T: HasConnection> Read for T {
             last_instant: last.and_then(|text| text.parse().ok()).map(instant),
         })
     }
+}
+
+fn referral(row: &Row<'_>) -> Result<Referral> {
+    let unsigned = |at: usize| row.get::<_, i64>(at).map(i64::cast_unsigned);
+    Ok(Referral { event: unsigned(0)?, number: unsigned(1)?, customer: unsigned(2)?, fact: unsigned(3)? })
 }
 
 fn holder(row: &Row<'_>) -> Result<Holder> {

@@ -3,8 +3,8 @@
 use super::read::HasConnection;
 use super::row::{destination_columns, place, write_made};
 use crate::backend::{
-    ApiKey, CommitError, Coupon, CouponRun, CustomerKey, CustomerRow, Holder, OutboxRow, Unit, Write,
-    key_period,
+    ApiKey, CommitError, Coupon, CouponRun, CustomerKey, CustomerRow, Holder, OutboxRow, Referral, Unit,
+    Write, key_period,
 };
 use crate::error::StoreError;
 use crate::stored::{
@@ -203,6 +203,13 @@ impl<'u> SqliteUnit<'u> {
         Ok(())
     }
 
+    fn referral(&self, referral: &Referral) -> Result<(), StoreError> {
+        let Referral { event, number, customer, fact } = *referral;
+        let numbers = [event, number, customer, fact].map(u64::cast_signed);
+        let sql = "INSERT OR REPLACE INTO referral (event, number, customer, fact) VALUES (?1, ?2, ?3, ?4)";
+        self.run(sql, numbers).map(drop)
+    }
+
     fn coupon_run(&self, campaign: u32, run: CouponRun) -> Result<(), StoreError> {
         self.run(
             "INSERT OR REPLACE INTO coupon_run (campaign, wanted, made, supplied) VALUES (?1, ?2, ?3, ?4)",
@@ -369,9 +376,7 @@ impl Unit for SqliteUnit<'_> {
             Write::Claim { hash, customer } => self.claim(hash, customer),
             Write::Coupon { coupon, code } => self.coupon(coupon, code),
             Write::Holder(holder) => self.holder(holder),
-            Write::Referral { event, fact } => {
-                self.pair("INSERT OR REPLACE INTO referral (event, fact) VALUES (?1, ?2)", event, fact)
-            }
+            Write::Referral(referral) => self.referral(referral),
             Write::CouponRun { campaign, run } => self.coupon_run(campaign, run),
             Write::Quota { quota, sums } => self.quota(quota, sums),
             Write::Member { audience, customer, since } => self.member(audience, customer, since),

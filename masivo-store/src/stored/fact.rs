@@ -2,9 +2,8 @@
 
 use super::quota::{self, read_used_up, write_used_up};
 use super::state::{
-    read_i32, read_instance, read_membership, read_metrics, read_noticed, read_standby, read_standing,
-    read_visit, standing_number, write_instance, write_membership, write_metrics, write_noticed,
-    write_standby, write_visit,
+    read_i32, read_instance, read_membership, read_metrics, read_standby, read_standing, read_visit,
+    standing_number, write_instance, write_membership, write_metrics, write_standby, write_visit,
 };
 use super::{Input, Output};
 use crate::error::StoreError;
@@ -193,7 +192,7 @@ fn write_change(out: &mut Output, change: &Change) {
         | Change::JourneyStands(_)
         | Change::JourneyLeft { .. }
         | Change::Referred { .. }
-        | Change::ExpiryNoticed(_)
+        | Change::ExpiryNoticed { .. }
         | Change::BirthdaysSeen(_) => write_whereabouts(out, change),
         Change::Returned(part) => write_returned(out, part),
         Change::GiftCard { card, redeemed } => write_card(out, card, *redeemed),
@@ -226,9 +225,9 @@ fn write_whereabouts(out: &mut Output, change: &Change) {
             out.byte(place(&JourneyEnd::ALL, why));
         }
         Change::Referred { number } => numbered(out, 26, *number),
-        Change::ExpiryNoticed(noticed) => {
-            out.byte(27);
-            write_noticed(out, noticed);
+        Change::ExpiryNoticed { reward, until } => {
+            numbered(out, 27, u64::from(*reward));
+            out.instant(*until);
         }
         Change::BirthdaysSeen(until) => {
             out.byte(24);
@@ -295,7 +294,7 @@ fn read_change(input: &mut Input<'_>) -> Result<Change, StoreError> {
         23 => Change::Returned(read_returned(input)?),
         24 => Change::BirthdaysSeen(input.instant()?),
         26 => Change::Referred { number: input.number()? },
-        27 => Change::ExpiryNoticed(read_noticed(input)?),
+        27 => Change::ExpiryNoticed { reward: input.small()?, until: input.instant()? },
         25 => Change::GiftCard {
             card: GiftCard { reward: input.small()?, place: input.small()?, lot: input.small()? },
             redeemed: input.flag()?,

@@ -6,10 +6,11 @@ use crate::error::StoreError;
 use masivo_core::consent::Permissions;
 use masivo_core::metrics::{Bucket, Metrics, Visit};
 use masivo_core::quota::OwnQuotas;
-use masivo_core::state::{Instance, Membership, Noticed, Standby, Standing, State};
-use masivo_core::wallet::{Account, Hold, Lot, Wallet};
+use masivo_core::state::{Instance, Membership, Standby, Standing, State};
+use masivo_core::value::Timestamp;
+use masivo_core::wallet::{Account, Hold, Lot, SpendingOrder, Wallet};
 
-/// Since version 3 there are quotas, since version 4 birthdays, since version 5 referrals and notices.
+/// Since version 3 there are quotas, since version 4 birthdays, since version 5 referrals and announcements.
 const VERSION: u8 = 5;
 const QUOTAS_SINCE: u8 = 3;
 const BIRTHDAYS_SINCE: u8 = 4;
@@ -42,8 +43,6 @@ pub fn write_state(state: &State) -> Vec<u8> {
     out.optional_instant(state.birthdays_seen);
     out.length(state.referrals.len());
     state.referrals.iter().for_each(|number| out.number(*number));
-    out.length(state.notices.len());
-    state.notices.iter().for_each(|noticed| write_noticed(&mut out, noticed));
     out.number(state.instances_made);
     out.number(state.head);
     out.finish()
@@ -78,7 +77,6 @@ pub fn read_state(bytes: &[u8]) -> Result<State, StoreError> {
         journeys_done: input.list(Input::small)?,
         birthdays_seen: if has_birthdays { input.optional_instant()? } else { None },
         referrals: if has_referrals { input.list(Input::number)? } else { Vec::new() },
-        notices: if has_referrals { input.list(read_noticed)? } else { Vec::new() },
         instances_made: input.small()?,
         head: input.number()?,
     })
@@ -172,11 +170,11 @@ fn write_lot_into(out: &mut Output, lot: &Lot) {
     for amount in [lot.amount, lot.available, lot.held, lot.spent, lot.applied, lot.lapsed] {
         out.decimal(amount);
     }
-    out.flag(lot.reversed);
+    out.byte(u8::from(lot.reversed) | u8::from(lot.announced) << 1);
 }
 
 fn read_lot_from(input: &mut Input<'_>) -> Result<Lot, StoreError> {
-    Ok(Lot {
+    let mut lot = Lot {
         number: input.small()?,
         reward: input.small()?,
         campaign: input.small()?,
@@ -190,8 +188,12 @@ fn read_lot_from(input: &mut Input<'_>) -> Result<Lot, StoreError> {
         spent: input.decimal()?,
         applied: input.decimal()?,
         lapsed: input.decimal()?,
-        reversed: input.flag()?,
-    })
+        reversed: false,
+        announced: false,
+    };
+    let flags = input.byte()?;
+    (lot.reversed, lot.announced) = (flags & 1 != 0, flags & 2 != 0);
+    if flags > 3 { Err(input.bad()) } else { Ok(lot) }
 }
 
 fn write_wallet(out: &mut Output, wallet: &Wallet) {
@@ -215,6 +217,7 @@ fn write_wallet(out: &mut Output, wallet: &Wallet) {
         if let Some((date, number)) = account.later_from {
             out.instant(date);
             out.number(number);
+            out.optional_instant(account.later_unannounced);
         }
     }
     out.number(wallet.lots_made);
@@ -234,9 +237,16 @@ fn read_wallet(input: &mut Input<'_>) -> Result<Wallet, StoreError> {
             forgiven: input.decimal()?,
             later: input.decimal()?,
             later_from: None,
+            later_unannounced: None,
         };
         if account.later.is_positive() {
-            account.later_from = Some((input.instant()?, input.small()?));
+            let from: SpendingOrder = (input.instant()?, input.small()?);
+            account.later_from = Some(from);
+            account.later_unannounced = match input.version() >= REFERRALS_SINCE {
+                true => input.optional_instant()?,
+                // Nothing was announced before.
+                false => Some(from.0).filter(|date| *date < Timestamp::MAX),
+            };
         }
         Ok((account.reward, account))
     })?;
@@ -272,16 +282,6 @@ pub(super) fn read_standby(input: &mut Input<'_>, has_quotas: bool) -> Result<St
         })?,
         quotas: if has_quotas { read_amounts(input)? } else { Vec::new() },
     })
-}
-
-pub(super) fn write_noticed(out: &mut Output, noticed: &Noticed) {
-    out.number(noticed.reward);
-    out.instant(noticed.until);
-    out.number(noticed.lots);
-}
-
-pub(super) fn read_noticed(input: &mut Input<'_>) -> Result<Noticed, StoreError> {
-    Ok(Noticed { reward: input.small()?, until: input.instant()?, lots: input.small()? })
 }
 
 pub(super) fn write_membership(out: &mut Output, membership: &Membership) {

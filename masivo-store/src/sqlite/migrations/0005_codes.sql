@@ -6,7 +6,12 @@ CREATE TABLE holder (
 ) STRICT;
 -- The codes of a customer.
 CREATE INDEX holder_customer ON holder (customer, number);
--- The event that completed a referral, and the event of whoever referred: it is reversed with the first.
-CREATE TABLE referral (event INTEGER PRIMARY KEY, fact INTEGER NOT NULL) STRICT;
+-- Referrals: the event that completed one, with its customer and the code, and the event of whoever referred, which is
+-- reversed with the first.
+CREATE TABLE referral (
+    event INTEGER, number INTEGER, customer INTEGER NOT NULL, fact INTEGER NOT NULL, PRIMARY KEY (event, number)
+) STRICT, WITHOUT ROWID;
+-- The referrals of a customer with a code.
+CREATE INDEX referral_customer ON referral (customer, number);
 -- Sums of campaigns are kept by what became of their points, for each reward: they are counted anew from the facts.
 DELETE FROM daily WHERE key LIKE 'campaign/%';
