@@ -183,6 +183,8 @@ pub(crate) enum Command {
     },
     /// Look definitions over: rules that never hold, missing caps, gaps, and what it can cost at most.
     Lint(LintArguments),
+    /// Try a programme on a copy of the store: what happened lately comes again, under it and under the present one. Needs --db.
+    Simulate(SimulateArguments),
     /// Report what became of what campaigns gave, and who pays for it.
     Report {
         #[command(subcommand)]
@@ -345,6 +347,19 @@ pub(crate) struct LintArguments {
     /// End with an error when there is something to remark.
     #[arg(long)]
     pub(crate) strict: bool,
+}
+
+/// What `simulate` knows.
+#[derive(Debug, Args)]
+pub(crate) struct SimulateArguments {
+    /// The folder of definitions, as they would be applied to the store.
+    pub(crate) folder: PathBuf,
+    /// So many days of the store's history come again in the days that follow.
+    #[arg(long, value_name = "DAYS", default_value_t = 28, value_parser = clap::value_parser!(u32).range(1..=730))]
+    pub(crate) last: u32,
+    /// Events of a file instead, CSV or JSONL as `import events` takes them, moved forward by whole weeks when they are past.
+    #[arg(long, value_name = "FILE", conflicts_with = "last")]
+    pub(crate) events: Option<PathBuf>,
 }
 
 /// What `import` knows.

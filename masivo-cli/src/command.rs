@@ -16,6 +16,7 @@ mod openapi;
 mod report;
 mod settle;
 mod show;
+mod simulate;
 mod verify;
 
 pub(crate) use report::written as written_day;
@@ -79,6 +80,7 @@ pub(crate) fn run(arguments: Arguments, output: Output) -> Result<(), Failure> {
             adjust::void(&shared, &Typed { customer, request, key: idempotency_key }, output)
         }
         Command::Codes { what } => codes::run(&shared, &what, output),
+        Command::Simulate(what) => simulate::run(&shared, &what, output),
         Command::Report { what } => report::run(&shared, &what, output),
         Command::Keys { what } => keys::run(&shared, &what, output),
         Command::Backup { to } => backup::run(&shared, &to, output),

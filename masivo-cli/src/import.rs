@@ -100,6 +100,17 @@ pub(crate) fn import(
     Ok(ImportReport { rows, accepted, rejected, resumed_at, rejects_file: importer.rejects })
 }
 
+/// Reads the events of a file, each with its line; what cannot be read is an error.
+pub(crate) fn read_events(file: &Path) -> Result<Vec<(u64, Json)>, Failure> {
+    let mut reader = Reader::open(file, Rows::Events)?;
+    let mut events = Vec::new();
+    while let Some(ReadRow { line, body }) = reader.next_row()? {
+        let body = body.map_err(|failure| failure.within(&format!("`{}`, line {line}", file.display())))?;
+        events.push((line, body));
+    }
+    Ok(events)
+}
+
 struct Importer {
     what: Rows,
     key: String,

@@ -453,6 +453,12 @@ impl JourneyEnd {
 }
 
 impl Fact {
+    /// What was sent, without the answer that is kept with what had a key; `None` once the customer was erased.
+    pub fn sent(&self) -> Option<&Json> {
+        let payload = self.payload.as_deref()?;
+        payload.get("answer").and_then(|_| payload.get("request")).or(Some(payload))
+    }
+
     /// What was sent, with the instant it happened; `None` once the customer was erased.
     pub fn data(&self) -> Option<Json> {
         let mut data = Json::clone(self.payload.as_ref()?);

@@ -222,7 +222,10 @@ impl Attempt<'_> {
     /// writing it as it is must not be refused.
     fn difference(&self, found: &Stored) -> Result<Vec<FieldChange>, Failure> {
         let now = found.before_start.map_or(self.now, |before| before.min(self.now));
-        let mut after = self.define(Some(&found.id), now)?.stored.body;
+        // What is only allowed by now, such as ending what ran without end, is compared as of now.
+        let defined =
+            self.define(Some(&found.id), now).or_else(|_| self.define(Some(&found.id), self.now))?;
+        let mut after = defined.stored.body;
         let mut before = found.body.clone();
         for body in [&mut before, &mut after] {
             plain(found.kind, body);

@@ -255,6 +255,33 @@ fn a_store_stays_what_it_was_made_for() {
 }
 
 #[test]
+fn a_programme_is_tried_on_a_copy() {
+    let folder = with_ana();
+    folder.json(0, &["emit", &purchase(""), "--db", "s.db"]);
+    let before = folder.json(0, &["verify", "--db", "s.db"]);
+    let same = folder.json(0, &["simulate", "program", "--last", "7", "--db", "s.db"]);
+    assert_eq!(same.path("customers.same").map(ToString::to_string), Some("2".into()), "{same}");
+    let campaign = "[[campaigns]]\nname = \"Double\"\nwithoutEndDate = true\nattributes = { trigger = \"PURCHASE\" }\nbudget = 50\n\
+                    [[campaigns.rules]]\neffects = [{ reward = \"points\", amount = 10, expiration_date = \"1/years\" }]\n";
+    folder.write("program/3-double.toml", campaign);
+    let told = folder.run(0, &["simulate", "program", "--last", "7", "--db", "s.db"]);
+    told.says(&["Double", "budget used", "liability", "gain", "ana"]);
+    let event = purchase(r#","issued_at":"2020-01-01T10:00:00Z""#);
+    folder.write("e.jsonl", &event);
+    folder
+        .run(0, &["simulate", "program", "--events", "e.jsonl", "--db", "s.db"])
+        .says(&["Double", "1 customers gain"]);
+    folder.write("e.jsonl", &purchase(""));
+    folder
+        .run(2, &["simulate", "program", "--events", "e.jsonl", "--db", "s.db"])
+        .complains(&["line 1", "issued_at"]);
+    folder
+        .run(2, &["simulate", "program", "--url", "http://127.0.0.1:1", "--key", "k"])
+        .complains(&["store file"]);
+    assert_eq!(folder.json(0, &["verify", "--db", "s.db"]), before, "the store is only read");
+}
+
+#[test]
 fn a_programme_is_looked_over_and_reported_on() {
     let folder = with_ana();
     // Without a store, over a fresh one.

@@ -349,7 +349,8 @@ fn check_campaign(
     Ok(())
 }
 
-/// The end: given or waived, after the start, within a year of it, and not moved into the past.
+/// The end: given or waived, after the start, within a year of it (of now, when it ran without end), and not moved into
+/// the past.
 fn check_end(
     definer: &Definer<'_>,
     old: Option<&Definition<super::CampaignSpec>>,
@@ -363,6 +364,9 @@ fn check_end(
     let without_end = body.flag("withoutEndDate").unwrap_or(false);
     let end = body.text("end_date").and_then(Timestamp::parse);
     let end_at = root.field("end_date");
+    // One that ran without end for longer can still be ended.
+    let runs_on = old.is_some_and(|old| old.spec.end.is_none());
+    let within_year_of = if runs_on { start.max(now) } else { start };
     match (without_end, end) {
         (true, Some(_)) => {
             report.problem(
@@ -383,8 +387,8 @@ fn check_end(
                 "end it later",
             );
         }
-        (false, Some(end)) if end > zone.plus_months(start, 12).plus(DAY) => {
-            let message = format!("it ends at {end}, more than a year after its start");
+        (false, Some(end)) if end > zone.plus_months(within_year_of, 12).plus(DAY) => {
+            let message = format!("it ends at {end}, more than a year after {within_year_of}");
             report.problem(&end_at, "end_too_late", message, "end it within a year, or withoutEndDate: true");
         }
         (false, Some(end)) if old.is_some_and(|old| old.spec.end != Some(end)) && end < now => {

@@ -13,6 +13,20 @@ fn open() -> Script {
     script
 }
 
+#[test]
+fn what_ran_without_end_for_years_can_be_ended() {
+    let mut script = open();
+    let campaign = r#"define campaign c {"name": "c", "attributes": {"trigger": "PURCHASE"}, END,
+        "rules": [{"effects": [{"reward_id": "$points", "amount": 1}]}]}"#;
+    let mut define = |end: &str, at: &str| {
+        script.step(&format!("at {at}"));
+        script.step(&campaign.replace("END", end).split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    assert_eq!(define(r#""withoutEndDate": true"#, "2026-01-15"), "");
+    assert_eq!(define(r#""end_date": "2029-02-10""#, "2028-02-01"), "refused: end_too_late /end_date");
+    assert_eq!(define(r#""end_date": "2028-02-10""#, "2028-02-01"), "");
+}
+
 /// What each field of a started campaign may still be.
 #[test]
 fn a_started_campaign_keeps_what_it_promised() {

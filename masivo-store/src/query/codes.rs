@@ -14,7 +14,7 @@ impl Query {
     /// those of gift cards in the order they are handed out. `after` is the `next` of the page before.
     ///
     /// # Errors
-    /// [`Rejection::DefinitionNotFound`] for what has no codes.
+    /// [`masivo_core::Rejection::DefinitionNotFound`] for what has no codes.
     pub fn codes(&self, pool: &CodePool, after: Option<&str>, limit: usize) -> Result<Page, SubmitError> {
         let pool = pool.find(&self.program)?;
         let first = match after.and_then(|after| after.parse::<u32>().ok()) {
