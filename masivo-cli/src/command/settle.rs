@@ -59,7 +59,12 @@ pub(super) fn plan_reversal(
             ("would be", plain(plan.get("status"))),
             ("plan token", plain(plan.get("plan_token"))),
         ]);
-        blocks([head, receipt_text(&plan)])
+        let referrers = plan.get("referrers").map_or(&[][..], Json::items).iter().map(|referrer| {
+            let who = format!("and of {}, who referred the customer:", plain(referrer.get("customer_id")));
+            blocks([who, receipt_text(referrer)])
+        });
+        let referrers: Vec<String> = referrers.collect();
+        blocks([head, receipt_text(&plan), blocks(referrers)])
     })
 }
 

@@ -319,6 +319,17 @@ pub const COUPON_REDEEMED: ObjectShape = ObjectShape {
     unknown: Unknown::Refused,
 };
 
+const UNDONE_REFERRAL: ObjectShape = ObjectShape {
+    name: "UndoneReferral",
+    fields: &[
+        required("event_id", Shape::Uuid, "the event of whoever referred the customer"),
+        required("customer_id", ANY_TEXT, "who referred"),
+        required("status", ANY_TEXT, "what it would be"),
+        required("receipt", list(&Shape::Object(&RECEIPT_LINE)), "what would be undone, kept or owed there"),
+    ],
+    unknown: Unknown::Refused,
+};
+
 /// What reversing an event would come to.
 pub const REVERSAL_PLAN: ObjectShape = ObjectShape {
     name: "ReversalPlan",
@@ -327,6 +338,11 @@ pub const REVERSAL_PLAN: ObjectShape = ObjectShape {
         required("status", ANY_TEXT, "what it would be"),
         required("receipt", list(&Shape::Object(&RECEIPT_LINE)), "what would be undone, kept or owed"),
         optional("result", Shape::Object(&RESULT), "how things would stand"),
+        optional(
+            "referrers",
+            list(&Shape::Object(&UNDONE_REFERRAL)),
+            "what of it others lose who referred the customer",
+        ),
         required("plan_token", ANY_TEXT, "sent with the reversal, it comes to exactly this or is refused"),
     ],
     unknown: Unknown::Refused,

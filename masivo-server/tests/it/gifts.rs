@@ -1,6 +1,7 @@
 //! What is given to customers by code: gift cards, and rewards for bringing others.
 
 use crate::house::{House, at};
+use masivo_core::value::Json;
 
 #[tokio::test]
 async fn a_gift_card_is_given_redeemed_and_taken_back() {
@@ -32,7 +33,7 @@ async fn a_gift_card_is_given_redeemed_and_taken_back() {
     assert_eq!(summary, r#"{"wanted":2,"generated":2,"supplied":1,"handed_out":1,"held":0}"#);
     let mine = house.get("/customers/ana/rewards/gift-cards").await.data();
     let fields = ["code", "status", "customer_id", "description", "rewarded_at", "expired_at", "redeemed_at"];
-    let line = |card: &masivo_core::value::Json| fields.map(|name| at(card, &format!("/{name}"))).join(" ");
+    let line = |card: &Json| fields.map(|name| at(card, &format!("/{name}"))).join(" ");
     let expected = |status: &str, redeemed: &str| {
         format!("{code} {status} ana 20 off 2026-01-15T10:00:00.000Z 2026-03-15T10:00:00.000Z {redeemed}")
     };
@@ -49,7 +50,7 @@ async fn a_gift_card_is_given_redeemed_and_taken_back() {
     assert_eq!(house.post("/gift_cards/redeem", &typed).await.code(409), "gift_card_closed");
     let card_path = format!("/gift_cards/{code}");
     assert_eq!(line(&house.get(&card_path).await.data()), expected("REDEEMED", "2026-01-15T10:00:00.000Z"));
-    let reverse = |event: &masivo_core::value::Json| format!("/behavior/events/{}/reverse", at(event, "/id"));
+    let reverse = |event: &Json| format!("/behavior/events/{}/reverse", at(event, "/id"));
     house.post(&reverse(&redeemed), r#"{"reason": "by mistake"}"#).await.data();
     assert_eq!(line(&house.get(&card_path).await.data()), expected("ACTIVE", ""));
     let other = format!(r#"{{"code": "{code}", "customer_id": "ben"}}"#);
@@ -82,7 +83,7 @@ async fn both_sides_of_a_referral_are_rewarded_and_taken_back() {
         let rules = format!(
             r#"[{{"conditions": [], "effects": [{{"reward_id": "{points}", "amount": {amount}}}]}}]"#
         );
-        masivo_core::value::Json::from(rules)
+        Json::from(rules)
     };
     let campaign = format!(
         r#"{{"name": "friends", "withoutEndDate": true, "attributes": {{"trigger": "PURCHASE", "privacy": "PUBLIC"}},
@@ -115,8 +116,24 @@ async fn both_sides_of_a_referral_are_rewarded_and_taken_back() {
     assert!(!theirs.to_string().contains("bea"), "neither learns from the books who the other is");
     assert_eq!(at(&house.post(path, &ask).await.data(), "/uses_count"), "1");
     let reverse = format!("/behavior/events/{}/reverse", at(&bought, "/id"));
-    house.post(&reverse, r#"{"reason": "returned"}"#).await.data();
-    assert_eq!((total("ana").await, total("bea").await), ("0".into(), "0".into()));
+    // The plan shows both sides, and its token stands for both.
+    let plan = house.post(&format!("{reverse}/plan"), "").await.data();
+    assert_eq!(
+        (at(&plan, "/referrers/0/customer_id"), at(&plan, "/referrers/0/status")),
+        ("ana".into(), "REVERSED".into())
+    );
+    assert_eq!(at(&plan, "/referrers/0/receipt/0/amount"), "100");
+    let take = format!(r#"{{"reward_id": "{points}", "amount": -40, "reason": "prize"}}"#);
+    house.post("/customers/ana/wallet/adjust", &take).await.data();
+    let with =
+        |plan: &Json| format!(r#"{{"reason": "returned", "plan_token": "{}"}}"#, at(plan, "/plan_token"));
+    assert_eq!(house.post(&reverse, &with(&plan)).await.code(409), "plan_outdated");
+    let give = format!(r#"{{"reward_id": "{points}", "amount": 40, "reason": "mistake"}}"#);
+    house.post("/customers/ana/wallet/adjust", &give).await.data();
+    let plan = house.post(&format!("{reverse}/plan"), "").await.data();
+    house.post(&reverse, &with(&plan)).await.data();
+    // What ana got by hand stays hers: 60 of the 100 were left to take back.
+    assert_eq!((total("ana").await, total("bea").await), ("40".into(), "0".into()));
     let theirs = house.get("/behavior/events?customer_id=ana&limit=1").await.expect(200);
     assert_eq!(at(&theirs, "/data/0/status"), "REVERSED");
     // What cannot be asked for.

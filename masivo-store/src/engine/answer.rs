@@ -31,6 +31,8 @@ pub enum Answer {
     Plan {
         /// The event as it would be.
         record: Box<EventRecord>,
+        /// The events of those who referred the customer with it, as they would be.
+        referrers: Vec<EventRecord>,
         /// What the reversal is carried out with, exactly so or not at all.
         token: String,
     },
@@ -79,7 +81,9 @@ impl Answer {
                 shown.merge(customer);
                 shown
             }
-            Self::Plan { record, token } => {
+            Self::Plan { record, referrers, token } => {
+                let referrers: Vec<Json> = referrers.iter().map(|record| undone(program, record)).collect();
+                let referrers = Some(Json::List(referrers)).filter(|list| !list.items().is_empty());
                 let event = view::event(program, record);
                 let part = |name: &str| event.get(name).cloned();
                 let returned =
@@ -90,6 +94,7 @@ impl Answer {
                     .with("status", record.status.name())
                     .with("receipt", receipt.unwrap_or_else(|| Json::List(Vec::new())))
                     .with_some("result", part("result"))
+                    .with_some("referrers", referrers)
                     .with("plan_token", token.as_str())
                     .build()
             }
@@ -106,4 +111,16 @@ impl Answer {
             Self::Done => object().build(),
         }
     }
+}
+
+/// What becomes of an event of whoever referred the customer of a reversed one.
+fn undone(program: &Program, record: &EventRecord) -> Json {
+    let event = view::event(program, record);
+    let part = |name: &str| event.get(name).cloned();
+    object()
+        .with_some("event_id", part("id"))
+        .with_some("customer_id", part("customer_id"))
+        .with("status", record.status.name())
+        .with("receipt", part("receipt").unwrap_or_else(|| Json::List(Vec::new())))
+        .build()
 }

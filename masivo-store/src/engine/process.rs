@@ -99,7 +99,7 @@ fn customer(
     };
     let undoes = decision.facts.iter().any(|fact| fact.kind.undoes());
     if let (Command::Reverse { plan: Some(plan), .. }, true) = (command, undoes)
-        && tried::plan(desk, unit, &decision)?.1 != *plan
+        && tried::plan(desk, unit, &decision)?.token != *plan
     {
         return Ok(Err(Rejection::PlanOutdated.into()));
     }

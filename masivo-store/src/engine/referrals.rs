@@ -182,16 +182,23 @@ fn complete(desk: &mut Desk, unit: &mut impl Unit, number: u64, event: u64) -> R
 }
 
 fn undo(desk: &mut Desk, unit: &mut impl Unit, event: u64) -> Result<(), StoreError> {
-    for referral in unit.referrals_of_event(event)? {
-        let id = unit.fact(referral.fact)?.and_then(|row| row.fact.event).map(|head| head.id);
-        let Some(event) = id else { continue };
-        carry_out(
-            desk,
-            unit,
-            &Command::Reverse { event, reason: UNDONE.to_owned(), plan: None, part: None },
-        )?;
+    for command in undoing(unit, event)? {
+        carry_out(desk, unit, &command)?;
     }
     Ok(())
+}
+
+/// What undoes the referrals that an event completed, on the side of those who referred.
+pub(super) fn undoing(unit: &impl Read, event: u64) -> Result<Vec<Command>, StoreError> {
+    let mut commands = Vec::new();
+    for referral in unit.referrals_of_event(event)? {
+        let head = unit.fact(referral.fact)?.and_then(|row| row.fact.event);
+        commands.extend(head.map(|head| {
+            let (event, reason) = (head.id, UNDONE.to_owned());
+            Command::Reverse { event, reason, plan: None, part: None }
+        }));
+    }
+    Ok(commands)
 }
 
 /// Carries a follow-up out; what is refused (a customer who is gone, points that a policy keeps) stays as it is. Gives the

@@ -3,6 +3,7 @@
 use super::answer::Answer;
 use super::load;
 use super::process::{Submitted, decided};
+use super::referrals;
 use super::writer::Desk;
 use crate::backend::Unit;
 use crate::error::StoreError;
@@ -17,8 +18,8 @@ pub(super) fn carry_out(desk: &mut Desk, unit: &mut impl Unit, command: &Command
         Err(error) => return Ok(Err(error)),
     };
     if matches!(command, Command::Reverse { .. }) {
-        let (record, token) = plan(desk, unit, &decision)?;
-        return Ok(Ok(Answer::Plan { record: Box::new(record), token }));
+        let Plan { record, referrers, token } = plan(desk, unit, &decision)?;
+        return Ok(Ok(Answer::Plan { record: Box::new(record), referrers, token }));
     }
     let still_expired = match &decision.outcome {
         Outcome::Event { still_expired, .. } => still_expired.clone(),
@@ -73,13 +74,19 @@ fn record_after(unit: &impl Unit, decision: &Decision) -> Result<EventRecord, St
     Ok(record)
 }
 
+/// What a reversal comes to.
+pub(super) struct Plan {
+    /// The event as it would be.
+    record: EventRecord,
+    /// The events of those who referred the customer with it, which are undone too.
+    referrers: Vec<EventRecord>,
+    /// What stands for exactly that.
+    pub(super) token: String,
+}
+
 /// What a reversal comes to, and the token that stands for exactly that: what is undone, kept and owed, and how things
-/// stand afterwards.
-pub(super) fn plan(
-    desk: &Desk,
-    unit: &impl Unit,
-    decision: &Decision,
-) -> Result<(EventRecord, String), StoreError> {
+/// stand afterwards, also with those who referred the customer.
+pub(super) fn plan(desk: &mut Desk, unit: &mut impl Unit, decision: &Decision) -> Result<Plan, StoreError> {
     let mut record = record_after(unit, decision)?;
     let undoes = decision.facts.iter().any(|fact| fact.kind.undoes());
     if !undoes {
@@ -95,9 +102,29 @@ pub(super) fn plan(
         });
     let returned = returned.unwrap_or_default();
     let before = part("returned_value");
-    let comparable =
+    let mut comparable =
         format!("{}\n{}\n{before}\n{returned}\n{after}\n{undoes}", part("status"), part("receipt"));
+    let whole = decision.facts.iter().any(|fact| fact.kind == FactKind::Reversed);
+    let referrers = if whole { referrers(desk, unit, record.fact.sequence)? } else { Vec::new() };
+    for referrer in &referrers {
+        // What else they have is their own affair: only what is undone must be the same.
+        let receipt = events::Receipt::of(referrer).to_json(&desk.program);
+        comparable.push_str(&format!("\n{} {}", referrer.status.name(), receipt.sorted()));
+    }
     let head = record.head().map(|head| head.id).unwrap_or_default();
     let hash = desk.shared.secret.hash("reversal plan", &[head.as_bytes(), comparable.as_bytes()]);
-    Ok((record, hash.iter().map(|byte| format!("{byte:02x}")).collect()))
+    let token = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Plan { record, referrers, token })
+}
+
+/// The events of those who referred, as they would be when the event that completed the referrals is reversed; what is
+/// refused there stays as it is.
+fn referrers(desk: &mut Desk, unit: &mut impl Unit, event: u64) -> Result<Vec<EventRecord>, StoreError> {
+    let mut records = Vec::new();
+    for command in referrals::undoing(unit, event)? {
+        if let Ok((_, decision)) = decided(desk, unit, &command, None)? {
+            records.push(record_after(unit, &decision)?);
+        }
+    }
+    Ok(records)
 }
