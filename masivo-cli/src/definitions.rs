@@ -17,7 +17,7 @@ mod read;
 mod references;
 
 pub(crate) use difference::FieldChange;
-pub(crate) use plan::{Action, Plan, plan};
+pub(crate) use plan::{Action, Plan, plan, plan_of_running};
 pub(crate) use read::{Entry, read_folder, read_texts};
 
 use crate::door::Door;

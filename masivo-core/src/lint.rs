@@ -76,7 +76,7 @@ pub fn lint(program: &Program, now: Timestamp, customers: Option<u64>) -> Lint {
         };
         each_rule(program, campaign, &mut found);
         together(campaign, &mut found);
-        caps(campaign, &mut found);
+        caps(program, campaign, &mut found);
         dates(program, campaign, &mut found);
     }
     gaps(program, &open().collect::<Vec<_>>(), &mut findings);
@@ -90,10 +90,16 @@ pub fn lint(program: &Program, now: Timestamp, customers: Option<u64>) -> Lint {
 
 /// What rules look at that may never have been recorded: names of fields that the merchant chooses.
 pub fn free_fields(program: &Program) -> BTreeSet<String> {
-    let campaigns = program.campaigns().flat_map(|campaign| campaign.spec.rules.iter());
-    let campaigns = campaigns.map(|rule| &rule.conditions);
+    let rules = || program.campaigns().flat_map(|campaign| campaign.spec.rules.iter());
+    let scaled = rules().flat_map(|rule| &rule.effects).filter_map(|effect| effect.per.as_ref());
+    let scaled = scaled.map(|per| per.subject.name());
+    let conditions = rules().map(|rule| &rule.conditions);
     let audiences = program.audiences().filter_map(|audience| audience.spec.rule());
-    let names = campaigns.chain(audiences).flat_map(Rule::subjects);
+    let tiers = program.tiers_by_level();
+    let tiers = tiers.flat_map(|tier| [Some(&tier.spec.entry), tier.spec.exit.as_ref()]).flatten();
+    let journeys = program.journeys().flat_map(|journey| journey.spec.rules());
+    let asked = conditions.chain(audiences).chain(tiers).chain(journeys);
+    let names = asked.flat_map(Rule::subjects).chain(scaled);
     let prefixes = [
         "event.tags.",
         "event.metadata.",
@@ -123,9 +129,11 @@ fn each_rule(program: &Program, campaign: &Definition<CampaignSpec>, found: Foun
             let message = format!("it asks for `{group}` and {} has no order: it never holds", spec.trigger);
             found("rule_unreachable", at, message, "look at the customer instead");
         }
-        let shadowing = spec.counts_events() && spec.referral.is_none();
+        // Every rule of a card that holds gives its stamps: it only matters when they give something else.
+        let gives_as = |before: &CampaignRule| spec.card.is_some() && before.effects == rule.effects;
         let before = spec.rules.iter().take(index).position(|before| before.conditions.is_always());
-        if let Some(before) = before.filter(|_| shadowing) {
+        let before = before.filter(|before| !spec.rules.get(*before).is_some_and(gives_as));
+        if let Some(before) = before.filter(|_| spec.counts_events()) {
             let message = format!("rule {before} always holds: its effects are given and never these");
             found("rule_shadowed", at, message, "put it before the rule that always holds");
         }
@@ -169,18 +177,20 @@ fn together(campaign: &Definition<CampaignSpec>, found: Found<'_>) {
                 && !rule.conditions.is_impossible()
                 && rule.conditions.may_hold_with(&other.conditions)
         });
-        for (other, _) in overlapping {
-            let message = format!("rule {other} may hold too: then both give the same reward");
-            found("rules_overlap", Some(index), message, "bound one of them, when only one is meant to give");
+        let others: Vec<String> = overlapping.map(|(other, _)| other.to_string()).collect();
+        if !others.is_empty() {
+            let message = format!("rule {} may hold too: then each gives the same reward", others.join(", "));
+            found("rules_overlap", Some(index), message, "bound them, when only one is meant to give");
         }
     }
 }
 
 /// Campaigns that nothing bounds.
-fn caps(campaign: &Definition<CampaignSpec>, found: Found<'_>) {
+fn caps(program: &Program, campaign: &Definition<CampaignSpec>, found: Found<'_>) {
     let spec = &campaign.spec;
-    let bounded_codes = spec.coupons.as_ref().is_some_and(|coupons| coupons.max_uses.is_some());
-    if spec.limits.is_empty() && !bounded_codes {
+    let uses = spec.coupons.as_ref().and_then(|coupons| coupons.max_uses);
+    let uses = uses.or(spec.referral.and_then(|referral| referral.max_uses));
+    if spec.limits.is_empty() && uses.is_none() && by_stock(program, spec).is_none() {
         let message = "neither a budget nor a limit bounds what it gives".to_owned();
         found("no_cap", None, message, "give it a budget, or limits for each customer");
     }
@@ -215,7 +225,7 @@ fn gaps(program: &Program, campaigns: &[&Definition<CampaignSpec>], findings: &m
         };
         let is_there = campaigns.iter().any(|other| {
             let same = (&other.spec.trigger, &other.spec.brand) == (&one.spec.trigger, &one.spec.brand);
-            same && other.spec.start == end
+            same && other.spec.start <= end && other.spec.end.is_none_or(|until| until > end)
         });
         if let Some(next) = campaigns.iter().find(follows).filter(|_| !is_there) {
             let zone = program.settings().time_zone;
@@ -268,7 +278,10 @@ fn worst_case(
         let in_all = periods(program, spec, limit, now)?;
         let customers = match limit.scope {
             Scope::Everyone => Decimal::ONE,
-            Scope::Customer => Decimal::from_count(customers?),
+            // Of a referral it only bounds whoever refers.
+            Scope::Customer if spec.referral.is_some() => return None,
+            // More customers may come, and where there are none yet they will.
+            Scope::Customer => Decimal::from_count(customers.filter(|count| *count > 0)?),
         };
         let count = times(in_all, Some(customers))?;
         match limit.counts {
@@ -299,6 +312,7 @@ fn periods(program: &Program, spec: &CampaignSpec, limit: &Limit, now: Timestamp
 fn worth_of_once(program: &Program, spec: &CampaignSpec) -> Option<Decimal> {
     let mut sum = Decimal::ZERO;
     for rule in &spec.rules {
+        let before = sum;
         let mut by_tier: BTreeMap<Option<u32>, Decimal> = BTreeMap::new();
         for effect in &rule.effects {
             if effect.per.is_some() {
@@ -309,7 +323,9 @@ fn worth_of_once(program: &Program, spec: &CampaignSpec) -> Option<Decimal> {
         }
         let everybody = by_tier.remove(&None).unwrap_or_default();
         let most = by_tier.into_values().max().unwrap_or_default();
-        sum = sum.saturating_add(everybody).saturating_add(most);
+        let worth = everybody.saturating_add(most);
+        // Of streaks and cards the first rule that holds decides.
+        sum = if spec.counts_events() { before.max(worth) } else { before.saturating_add(worth) };
     }
     Some(sum)
 }

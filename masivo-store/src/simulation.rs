@@ -5,13 +5,13 @@
 //! - X2: the same store, steps and draft give the same comparison.
 //!
 //! ```no_run
-//! # use masivo_store::simulation::{Fork, Recorded, compare, open_copy};
+//! # use masivo_store::simulation::{Fork, Recorded, compare, open_copies};
 //! # use std::path::Path;
 //! # fn try_out() -> Result<(), masivo_store::SubmitError> {
 //! let shop = Path::new("shop.db");
-//! let mut as_it_is = Fork::of(open_copy(shop, Path::new("fork-1.db"))?);
-//! let mut draft = Fork::of(open_copy(shop, Path::new("fork-2.db"))?);
-//! // … here the draft is written into `draft.engine()`.
+//! let [as_it_is, draft] = open_copies(shop, Path::new("forks"))?;
+//! // … here the draft is written into `draft`.
+//! let (mut as_it_is, mut draft) = (Fork::begin(as_it_is)?, Fork::begin(draft)?);
 //! let mut recorded = Recorded::of_last_days(&as_it_is.engine().handle(), 28)?;
 //! let begun = as_it_is.engine().handle().now();
 //! while let Some(steps) = recorded.next_steps(&as_it_is.engine().handle())? {
@@ -37,7 +37,7 @@ use masivo_core::Command;
 use masivo_core::events::{NewEvent, Part};
 use masivo_core::value::{DAY, Json, Timestamp, object};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -115,34 +115,41 @@ enum Sent {
     Other,
 }
 
-/// Copies a store file to a new one and opens the copy at the next midnight (UTC) after the present of the store: so whole
-/// days can be compared. What falls due by then has happened.
+/// Copies a store file twice into a folder and opens the copies, both as the store is at one instant: its present.
 ///
 /// # Errors
-/// [`SubmitError::Store`] when the store cannot be read or the copy not written.
-pub fn open_copy(store: &Path, copy: &Path) -> Result<Engine, SubmitError> {
+/// [`SubmitError::Store`] when the store cannot be read or the copies not written.
+pub fn open_copies(store: &Path, folder: &Path) -> Result<[Engine; 2], SubmitError> {
     let mode = mode_of(store)?.unwrap_or(Mode::Live);
-    backup(store, copy)?;
-    let last = last_instant(copy)?.unwrap_or(Timestamp::MIN);
+    let copies = [folder.join("now.db"), folder.join("draft.db")];
+    let [first, second] = &copies;
+    backup(store, first)?;
+    // Not of the store again: it may be in use.
+    backup(first, second)?;
+    let last = last_instant(first)?.unwrap_or(Timestamp::MIN);
     let now = match mode {
         Mode::Live => last.max(SystemClock::default().now()),
         Mode::Test => last,
     };
-    let clock = Arc::new(ManualClock::new(now));
-    let engine = Engine::open(Config::new(Location::File(copy.to_owned()), mode, clock))?;
-    let midnight = now.day().saturating_add(1).saturating_mul(DAY);
-    engine.handle().submit_blocking(Work::SetClock(Timestamp::from_milliseconds(midnight)))?;
-    Ok(engine)
+    let open = |copy: PathBuf| {
+        let clock = Arc::new(ManualClock::new(now));
+        Engine::open(Config::new(Location::File(copy), mode, clock))
+    };
+    let [first, second] = copies;
+    Ok([open(first)?, open(second)?])
 }
 
 impl Fork {
-    /// A fork of the engine of a copy, as [`open_copy`] gives it.
-    pub const fn of(engine: Engine) -> Self {
-        Self {
-            engine,
-            events: BTreeMap::new(),
-            played: Played { steps: 0, events: BTreeMap::new(), refused: BTreeMap::new() },
-        }
+    /// Begins with the engine of a copy, at the next midnight (UTC) after its present: so whole days can be compared. What
+    /// falls due by then has happened.
+    ///
+    /// # Errors
+    /// When the copy cannot be written.
+    pub fn begin(engine: Engine) -> Result<Self, SubmitError> {
+        let midnight = engine.handle().now().day().saturating_add(1).saturating_mul(DAY);
+        let fork = Self { engine, events: BTreeMap::new(), played: Played::default() };
+        fork.pass_to(Timestamp::from_milliseconds(midnight))?;
+        Ok(fork)
     }
 
     /// The engine of the copy.
@@ -217,7 +224,7 @@ impl Fork {
                     *self.played.events.entry(record.status.name()).or_default() += 1;
                 }
                 (Ok(_), _) => self.played.steps += 1,
-                (Err(SubmitError::Rejected(why)), _) => self.refused(why.code()),
+                (Err(SubmitError::Rejected(why)), Sent::Event(_) | Sent::Other) => self.refused(why.code()),
                 (Err(error), _) => return Err(error),
             }
         }

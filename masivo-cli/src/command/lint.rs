@@ -1,7 +1,7 @@
 //! `masivo lint`: a programme looked over before it costs something.
 
 use crate::arguments::{LintArguments, Shared};
-use crate::definitions::{plan, read_folder};
+use crate::definitions::{plan, plan_of_running, read_folder};
 use crate::door::Door;
 use crate::error::Failure;
 use crate::output::{Output, blocks, grouped, table};
@@ -22,6 +22,7 @@ pub(super) fn run(shared: &Shared, arguments: &LintArguments, output: Output) ->
         None => fresh()?,
     };
     let program = match &arguments.folder {
+        Some(folder) if door.is_none() => plan_of_running(read_folder(folder)?, &program, now)?.program,
         Some(folder) => plan(read_folder(folder)?, &program, now)?.program,
         None => program,
     };

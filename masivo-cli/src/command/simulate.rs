@@ -9,23 +9,31 @@ use crate::output::{Output, blocks, plain, table};
 use masivo_core::events::read_event;
 use masivo_core::value::{DAY, Json, Timestamp, object};
 use masivo_store::Engine;
-use masivo_store::simulation::{Fork, Recorded, Step, What, compare, open_copy};
+use masivo_store::simulation::{Fork, Recorded, Step, What, compare, open_copies};
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// A file's events begin on the weekday they had.
 const WEEK: i64 = 7 * DAY;
 
+/// How long the events of a file may go on.
+const FILE_SPAN_MAX: i64 = 730 * DAY;
+
 /// Plays the history to both programmes and shows the difference.
 pub(super) fn run(shared: &Shared, arguments: &SimulateArguments, output: Output) -> Result<(), Failure> {
     let store = file_only(shared, "simulate")?;
+    if shared.now.is_some() {
+        let hint = "leave --now out: it begins at the midnight after the present of the store";
+        return Err(Failure::usage("--now has no meaning for a simulation", hint));
+    }
     require_file(store)?;
     let entries = read_folder(&arguments.folder)?;
     let folder = tempfile::Builder::new().prefix("masivo-simulation-").tempdir();
     let folder = folder.map_err(|error| Failure::file(&std::env::temp_dir(), &error))?;
-    let mut as_it_is = Fork::of(open_copy(store, &folder.path().join("now.db"))?);
+    let [as_it_is, draft] = open_copies(store, folder.path())?;
+    let draft = drafted(entries, draft)?;
+    let (mut as_it_is, mut draft) = (Fork::begin(as_it_is)?, Fork::begin(draft)?);
     let begun = as_it_is.engine().handle().now();
-    let mut draft = drafted(entries, open_copy(store, &folder.path().join("draft.db"))?)?;
     let mut forks = [&mut as_it_is, &mut draft];
     let left_out = match &arguments.events {
         None => play_recorded(&mut forks, arguments.last, output)?,
@@ -37,13 +45,13 @@ pub(super) fn run(shared: &Shared, arguments: &SimulateArguments, output: Output
     output.answer(&compared, || text(&compared, &left_out))
 }
 
-/// The fork that the draft is written into.
-fn drafted(entries: Vec<Entry>, copy: Engine) -> Result<Fork, Failure> {
+/// The copy with the draft written into it.
+fn drafted(entries: Vec<Entry>, copy: Engine) -> Result<Engine, Failure> {
     let mut door = Door::File(FileDoor::of(copy));
     let plan = plan(entries, &door.program()?.as_ref().clone(), door.now()?)?;
     write(&mut door, &plan)?;
     match door {
-        Door::File(door) => Ok(Fork::of(door.into_engine())),
+        Door::File(door) => Ok(door.into_engine()),
         Door::Server(_) => Err(Failure::bug("a copy is a file")),
     }
 }
@@ -72,26 +80,31 @@ fn play_recorded(forks: &mut [&mut Fork; 2], days: u32, output: Output) -> Resul
 /// Plays the events of a file, in the order in which they happened.
 fn play_file(forks: &mut [&mut Fork; 2], file: &Path) -> Result<LeftOut, Failure> {
     let begun = forks[0].engine().handle().now();
-    let mut events: Vec<(Timestamp, Json)> = Vec::new();
+    let mut events: Vec<(Timestamp, u64, Json)> = Vec::new();
     for (line, body) in read_events(file)? {
         let at = body.text("issued_at").and_then(Timestamp::parse).ok_or_else(|| {
             let message = format!("`{}`, line {line}: no `issued_at`", file.display());
             Failure::usage(message, "say of each event when it happens, like 2026-11-22T10:00:00Z")
         })?;
-        events.push((at, body));
+        events.push((at, line, body));
     }
-    events.sort_by_key(|(at, _)| *at);
-    let Some(first) = events.first().map(|(at, _)| *at) else {
+    events.sort_by_key(|(at, ..)| *at);
+    let Some(first) = events.first().map(|(at, ..)| *at) else {
         return Err(Failure::usage(format!("`{}` has no events", file.display()), "name a file with events"));
     };
     let behind = begun.since(first).max(0);
     let moved = behind.saturating_add(WEEK - 1).div_euclid(WEEK).saturating_mul(WEEK);
     let mut steps = Vec::with_capacity(events.len());
-    for (name, (at, mut body)) in (0_u64..).zip(events) {
+    for (at, line, mut body) in events {
         let at = at.plus(moved);
+        if at.since(begun) > FILE_SPAN_MAX {
+            let message = format!("`{}`, line {line}: more than two years are too many", file.display());
+            return Err(Failure::usage(message, "leave later events out"));
+        }
         body.set("issued_at", at);
-        let (event, _) = read_event(&body, false).map_err(|report| Failure::from(&report))?;
-        steps.push(Step { at, what: What::Event { name, event: Box::new(event) } });
+        let (event, _) = read_event(&body, false)
+            .map_err(|report| Failure::from(&report).within(&format!("`{}`, line {line}", file.display())))?;
+        steps.push(Step { at, what: What::Event { name: line, event: Box::new(event) } });
     }
     let until = steps.last().map_or(begun, |step| step.at.plus(DAY));
     for fork in forks {
@@ -187,11 +200,11 @@ fn customers_text(compared: &Json) -> String {
     let rows: Vec<[String; 5]> = rows.collect();
     match rows.is_empty() {
         true => counts,
-        false => blocks([counts, table(["customer", "now", "draft", "difference", "tier"], rows)]),
+        false => blocks([counts, table(["customer, had", "now", "draft", "difference", "tier"], rows)]),
     }
 }
 
-/// Which steps were refused, and how many.
+/// Which events failed and which steps were refused, and how many.
 fn refusals_text(compared: &Json) -> String {
     let refused = ["now", "draft"].into_iter().filter_map(|which| {
         let counts = compared.path(&format!("played.{which}.refused"))?;
@@ -199,7 +212,11 @@ fn refusals_text(compared: &Json) -> String {
             counts.fields().iter().map(|(name, count)| format!("{name} {count}")).collect();
         (!fields.is_empty()).then(|| format!("refused ({which}): {}", fields.join(", ")))
     });
-    refused.collect::<Vec<_>>().join("\n")
+    let failed = ["now", "draft"].into_iter().filter_map(|which| {
+        let count = compared.path(&format!("played.{which}.events.FAILED"))?;
+        Some(format!("failed events ({which}): {count}"))
+    });
+    failed.chain(refused).collect::<Vec<_>>().join("\n")
 }
 
 fn left_out_text(left_out: &LeftOut) -> String {

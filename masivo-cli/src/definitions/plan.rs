@@ -87,6 +87,27 @@ impl Plan {
 
 /// Compares entries with a program as it is now.
 pub(crate) fn plan(entries: Vec<Entry>, program: &Program, now: Timestamp) -> Result<Plan, Failure> {
+    plan_as_of(entries, program, |_| now)
+}
+
+/// The same where new campaigns are written when they start, or now when they start later: for a programme that may run
+/// already somewhere else.
+pub(crate) fn plan_of_running(
+    entries: Vec<Entry>,
+    program: &Program,
+    now: Timestamp,
+) -> Result<Plan, Failure> {
+    plan_as_of(entries, program, |body| {
+        let start = body.text("start_date").and_then(Timestamp::parse_date_or_time);
+        start.map_or(now, |start| start.min(now))
+    })
+}
+
+fn plan_as_of(
+    entries: Vec<Entry>,
+    program: &Program,
+    now: impl Fn(&Json) -> Timestamp,
+) -> Result<Plan, Failure> {
     let stored = stored_of(program);
     let mut names = Names::of(program);
     let mut seen = Vec::new();
@@ -106,6 +127,7 @@ pub(crate) fn plan(entries: Vec<Entry>, program: &Program, now: Timestamp) -> Re
             return Err(Failure::usage(message, "leave one of them out"));
         }
         let body = resolve(&entry, &tried).map_err(|problems| entry.malformed(problems))?;
+        let now = now(&body);
         let attempt = Attempt { program: &copy, now, number, entry: &entry, body: &body };
         let step = match found {
             Some(found) => {

@@ -291,6 +291,9 @@ fn a_programme_is_looked_over_and_reported_on() {
     folder.write("program/3-till.toml", campaign);
     folder.run(0, &["lint", "program"]).says(&["reward_earns", "costs at most", "no bound", "Till", "50"]);
     folder.run(1, &["lint", "program", "--strict"]).complains(&["findings"]);
+    // A programme that runs elsewhere since years can be looked over without its store.
+    let running = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/programs/cdnow");
+    folder.run(0, &["lint", running]).says(&["Welcome bonus"]);
     let dry = folder.run(0, &["apply", "program", "--dry-run", "--db", "s.db"]);
     dry.says(&["masivo lint", "reward_earns"]);
     folder.run(0, &["apply", "program", "--yes", "--db", "s.db"]);

@@ -27,6 +27,21 @@ pub struct JourneySpec {
     pub active: bool,
 }
 
+impl JourneySpec {
+    /// Every rule that it asks.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        let trigger = match &self.trigger {
+            Trigger::Event { conditions, .. } => Some(conditions),
+            Trigger::AudienceEntry { .. } => None,
+        };
+        let steps = self.steps.iter().filter_map(|step| match &step.kind {
+            StepKind::Condition { conditions, .. } => Some(conditions),
+            StepKind::Wait { .. } | StepKind::SendEmail { .. } | StepKind::Exit => None,
+        });
+        trigger.into_iter().chain(self.exits.iter().map(|(_, rule)| rule)).chain(steps)
+    }
+}
+
 /// What starts a journey.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trigger {

@@ -83,6 +83,11 @@ fn what_deserves_a_look_is_found() {
     let streak = r#""type": "SCORE_STREAKS", "attributes": {"trigger": "PURCHASE", "streak_length": 3},"#;
     check(&rules("", large, streak), &["c/1 rule_shadowed"]);
     check(&rules(large, "", streak), &[]);
+    let card = r#""type": "PUNCH_CARDS", "attributes": {"trigger": "PURCHASE", "stamps": 3},"#;
+    check(&rules("", large, card), &[]);
+    // Between the two another one gives.
+    let (first, second) = (fine.replace("give a", "give c"), fine.replace("give a", "give b"));
+    check(&format!("{first} from 2026-02-01 until 2026-02-27\n{second} from 2026-03-01\n{fine}"), &[]);
 }
 
 #[test]
@@ -103,6 +108,10 @@ fn what_a_programme_can_cost_is_a_number() {
     check("give a on PURCHASE 50 of points limit campaign 10 times lifetime budget 20", None, "20");
     check("give a on PURCHASE 50 of points limit customer 2 times lifetime", None, "no bound");
     check("give a on PURCHASE 50 of points limit customer 2 times lifetime", Some(1_000), "10000");
+    check("give a on PURCHASE 50 of points limit customer 2 times lifetime", Some(0), "no bound");
+    let friends = r#"define campaign f {"type": "REFERRALS", "name": "f", "withoutEndDate": true, "attributes": {"trigger": "PURCHASE"},
+        "limits": [{"per": "customer", "max": 1}], "rules": [{"effects": [{"reward_id": "$points", "amount": 50}]}]}"#;
+    check(&friends.split_whitespace().collect::<Vec<_>>().join(" "), Some(1_000), "no bound");
     // Ten days of 100 each.
     let days = "give a on PURCHASE 50 of points limit campaign 100 worth day from 2026-02-01";
     check(&format!("{days} until 2026-02-10"), None, "1000");

@@ -22,7 +22,8 @@ const SUMS: [&str; 7] =
     ["issued", "redeemed", "expired", "forfeited", "reversed", "outstanding", "liability"];
 
 /// Compares two forks that played the same steps since an instant: per campaign and reward what became of what was given,
-/// budgets, per tier and reward the customers and points, and which customers gain and lose, by what their points are worth.
+/// budgets, per tier and reward the customers and points, and which customers gain and lose, by what the points that they have
+/// and that they spent are worth, less their debts.
 ///
 /// # Errors
 /// When a fork cannot be read.
@@ -119,7 +120,7 @@ fn budgets(before: &Handle, after: &Handle) -> Result<Vec<Json>, SubmitError> {
     Ok(shown.collect())
 }
 
-/// What their points are worth and the tier, by customer.
+/// What the points that they have and that they spent are worth, less their debts, and the tier, by customer.
 type Customers = BTreeMap<String, (Decimal, String)>;
 
 /// What customers have at the end.
@@ -152,27 +153,29 @@ impl Holdings {
         *one = one.saturating_add(Decimal::ONE);
         let mut worth = Decimal::ZERO;
         for account in row.state.wallet.accounts.values() {
-            let available = row.state.wallet.available(account.reward);
-            let (name, value) = held(program, account.reward, available);
+            let wallet = &row.state.wallet;
+            let available = wallet.available(account.reward);
+            let (name, factor) = named(program, account.reward);
             let sum = self.rewards.entry(name).or_default();
             *sum = sum.saturating_add(available);
-            worth = worth.saturating_add(value);
+            // Who could spend more is no worse off.
+            let had = available.saturating_add(wallet.held(account.reward)).saturating_add(account.spent);
+            let had = had.saturating_sub(account.debt);
+            let value = had.multiply_divide(factor, Decimal::ONE, 6, Rounding::HalfEven);
+            worth = worth.saturating_add(value.unwrap_or(Decimal::MAX));
         }
         self.customers.insert(row.profile.id().to_owned(), (worth, tier));
     }
 }
 
-/// The name of what is held, and what it is worth. Stamps are worth nothing until their card is full.
-fn held(program: &Program, account: u32, available: Decimal) -> (String, Decimal) {
+/// The name of what is held, and what one of it is worth. Stamps are worth nothing until their card is full.
+fn named(program: &Program, account: u32) -> (String, Decimal) {
     if let Some(campaign) = punch_cards::campaign_of(account) {
         let name = program.campaign(campaign).map_or_else(String::new, |found| found.spec.name.clone());
         return (format!("stamps of {name}"), Decimal::ZERO);
     }
-    let Some(reward) = program.reward(account) else { return (String::new(), Decimal::ZERO) };
-    let factor = reward.spec.conversion_factor;
-    let value =
-        available.multiply_divide(factor, Decimal::ONE, 6, Rounding::HalfEven).unwrap_or(Decimal::MAX);
-    (reward.spec.name.clone(), value)
+    let reward = program.reward(account);
+    reward.map_or_else(Default::default, |found| (found.spec.name.clone(), found.spec.conversion_factor))
 }
 
 fn counted(of: &'static str, was: &BTreeMap<String, Decimal>, is: &BTreeMap<String, Decimal>) -> Vec<Json> {
@@ -207,20 +210,20 @@ fn customers(was: &Customers, is: &Customers) -> Json {
     gain.sort_by(|one, other| other.0.cmp(&one.0).then(one.1.cmp(other.1)));
     lose.sort();
     let count = |customers: &[(Decimal, &str)]| u64::try_from(customers.len()).unwrap_or(u64::MAX);
-    let named = |customers: &[(Decimal, &str)]| -> Vec<Json> {
-        let shown = customers.iter().take(NAMED).map(|(_, id)| {
+    let shown = |customers: &[(Decimal, &str)]| -> Vec<Json> {
+        let lines = customers.iter().take(NAMED).map(|(_, id)| {
             let ((before, tier_before), (after, tier_after)) = (of(was, id), of(is, id));
             let tiers = object().with("now", tier_before).with("draft", tier_after).build();
             object().with("customer_id", *id).with("value", both(before, after)).with("tier", tiers).build()
         });
-        shown.collect()
+        lines.collect()
     };
     object()
         .with("gain", count(&gain))
         .with("lose", count(&lose))
         .with("same", same)
         .with("other_tier", other_tier)
-        .with("gain_most", Json::List(named(&gain)))
-        .with("lose_most", Json::List(named(&lose)))
+        .with("gain_most", Json::List(shown(&gain)))
+        .with("lose_most", Json::List(shown(&lose)))
         .build()
 }

@@ -4,13 +4,14 @@ use super::{Step, What};
 use crate::backend::{CustomerKey, FactRow};
 use crate::engine::Handle;
 use crate::error::SubmitError;
+use crate::query::Query;
 use masivo_core::Command;
 use masivo_core::coupons::COUPON_REDEMPTION;
 use masivo_core::customers::read_registration;
 use masivo_core::events::{LineName, Part, PartLine, Share, read_event};
 use masivo_core::fact::{Change, EventHead, EventReason, FactKind, ReturnedPart};
 use masivo_core::gift_cards::GIFT_CARD_REDEMPTION;
-use masivo_core::program::{Processing, RESERVED_EVENT_TYPES};
+use masivo_core::program::{Processing, Program, RESERVED_EVENT_TYPES};
 use masivo_core::value::{DAY, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -56,7 +57,7 @@ impl Recorded {
     }
 
     /// What cannot come again, and how much of it there was: codes that were redeemed, points given, taken or handed over
-    /// by hand, what was brought in from elsewhere, changes of profiles and of the consent of customers who were there, and
+    /// by hand, what was brought in from elsewhere, registrations of customers of before, changes of profiles and of the consent of customers who were there, and
     /// what was done about events of before.
     pub const fn left_out(&self) -> &BTreeMap<String, u64> {
         &self.left_out
@@ -68,7 +69,8 @@ impl Recorded {
     /// When the fork cannot be read.
     pub fn next_steps(&mut self, fork: &Handle) -> Result<Option<Vec<Step>>, SubmitError> {
         loop {
-            let facts = fork.reader()?.facts(self.after, PAGE)?;
+            let query = fork.query()?;
+            let facts = query.reader.facts(self.after, PAGE)?;
             let facts = facts.into_iter().filter(|row| row.fact.sequence <= self.last);
             let facts: Vec<FactRow> = facts.collect();
             let Some(last) = facts.last() else { return Ok(None) };
@@ -77,7 +79,7 @@ impl Recorded {
             let recent = facts.iter().filter(|row| row.fact.at >= from);
             let steps = recent.filter_map(|row| {
                 self.first = self.first.min(row.fact.sequence);
-                let what = self.what(row)?;
+                let what = self.what(row, &query)?;
                 Some(Step { at: row.fact.at.plus(self.moved), what })
             });
             let steps: Vec<Step> = steps.collect();
@@ -87,11 +89,11 @@ impl Recorded {
         }
     }
 
-    fn what(&mut self, row: &FactRow) -> Option<What> {
+    fn what(&mut self, row: &FactRow, query: &Query) -> Option<What> {
         let fact = &row.fact;
         match fact.kind {
-            FactKind::Registered => self.registration(row),
-            FactKind::Event => self.event(row, fact.event.as_ref()?),
+            FactKind::Registered => self.registration(row, query),
+            FactKind::Event => self.event(row, fact.event.as_ref()?, query.program()),
             FactKind::Fulfilled => self.about(fact.about, "fulfilled events of before").map(What::Fulfill),
             FactKind::Reversed | FactKind::Returned => {
                 let event = self.about(fact.about, "reversed events of before")?;
@@ -136,21 +138,34 @@ impl Recorded {
         None
     }
 
-    fn registration(&mut self, row: &FactRow) -> Option<What> {
+    /// Registers a newcomer of that time again, with what is known of them by now.
+    fn registration(&mut self, row: &FactRow, query: &Query) -> Option<What> {
         let mut request = row.fact.sent()?.clone();
+        let registered = request.text("registration_date").and_then(Timestamp::parse_date_or_time);
+        if registered.is_some_and(|registered| registered < self.from) {
+            // No newcomer: only brought in late.
+            return self.leave_out("customers of before");
+        }
         let id = format!("{}~", request.text("id")?);
+        let known = query.reader.customer_by_key(row.customer).ok()?;
+        for (name, value) in known.iter().flat_map(|known| known.profile.fields().fields()) {
+            let is_theirs = ["status", "registration_date", "consent", "referral_code"].contains(&&**name);
+            if !is_theirs {
+                request.set(name.clone(), value.clone());
+            }
+        }
         request.set("id", id.as_str());
         request.remove("devices");
         if request.get("email").is_some() {
             request.set("email", format!("{}@simulated.invalid", row.fact.sequence));
         }
-        request.set("registration_date", row.fact.at.plus(self.moved));
+        request.set("registration_date", registered.unwrap_or(row.fact.at).plus(self.moved));
         let Ok((request, _)) = read_registration(&request) else { return self.leave_out("registrations") };
         self.newcomers.insert(row.customer, id);
         Some(other(Command::Register(request)))
     }
 
-    fn event(&mut self, row: &FactRow, head: &EventHead) -> Option<What> {
+    fn event(&mut self, row: &FactRow, head: &EventHead, program: &Program) -> Option<What> {
         if head.caused_by != 0 {
             return None;
         }
@@ -176,7 +191,9 @@ impl Recorded {
             body.set("fulfilled", false);
             body.set("reserve", u64::from(head.reserve_days));
         }
-        let from_client = head.reason == Some(EventReason::TrackingOnly) && body.get("redeem").is_none();
+        // Of a type that earns only what came from a CLIENT key was tracked; the draft may let others earn.
+        let earns = program.processing(&head.event_type) == Some(Processing::Loyalty);
+        let from_client = earns && head.reason == Some(EventReason::TrackingOnly);
         let Ok((event, _)) = read_event(&body, from_client) else { return self.leave_out(&head.event_type) };
         self.events.insert(row.fact.sequence);
         Some(What::Event { name: row.fact.sequence, event: Box::new(event) })
