@@ -10,7 +10,7 @@ use crate::campaigns::{self, Awarded};
 use crate::consent::Purpose;
 use crate::draft::{Draft, FactId};
 use crate::events::{Effects, Spending, resolve};
-use crate::fact::{EventHead, EventReason, EventStatus, FactKind};
+use crate::fact::{EventReason, EventStatus, FactKind};
 use crate::limits::{COUPON_CODE_LENGTH_MAX, COUPON_CODE_LENGTH_MIN};
 use crate::prelude::*;
 use crate::problem::{Pointer, Problem, Report};
@@ -195,19 +195,7 @@ pub(crate) fn redeem(
     }
     let now = draft.now;
     let fact = draft.open(FactKind::Event, now);
-    let head = EventHead {
-        id: draft.mint.next_id(),
-        event_type: COUPON_REDEMPTION.into(),
-        brand: redemption.brand.clone().unwrap_or_default(),
-        issued_at: now,
-        status: EventStatus::Resolved,
-        tracking: false,
-        reserve_days: 0,
-        visit: None,
-        caused_by: 0,
-        reason: None,
-        program_version: draft.program.version(),
-    };
+    let head = draft.head(COUPON_REDEMPTION, redemption.brand.as_deref().unwrap_or_default(), now);
     let payload = &redemption.payload;
     draft.edit(fact, |fact| (fact.event, fact.payload) = (Some(head.clone()), Some(Arc::clone(payload))));
     if !draft.state.permissions.allow(Purpose::CouponCampaigns) {

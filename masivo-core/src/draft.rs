@@ -1,6 +1,6 @@
 //! The draft of a decision: a working copy of the customer that records everything done to it.
 
-use crate::fact::{Change, Fact, FactKind};
+use crate::fact::{Change, EventHead, EventStatus, Fact, FactKind};
 use crate::limits::LOTS_HELD;
 use crate::outgoing::{Outgoing, Target};
 use crate::prelude::*;
@@ -176,6 +176,23 @@ impl<'a> Draft<'a> {
     /// When a fact happened: what it causes happens then too, whenever it is written (D2).
     pub(crate) fn instant(&self, fact: FactId) -> Timestamp {
         self.facts.get(fact.0).map_or(self.now, |fact| fact.at)
+    }
+
+    /// The head of a new event as most are: processed at once, for loyalty, without a visit, caused by nothing.
+    pub(crate) fn head(&mut self, event_type: &str, brand: &str, issued_at: Timestamp) -> EventHead {
+        EventHead {
+            id: self.mint.next_id(),
+            event_type: event_type.to_owned(),
+            brand: brand.to_owned(),
+            issued_at,
+            status: EventStatus::Resolved,
+            tracking: false,
+            reserve_days: 0,
+            visit: None,
+            caused_by: 0,
+            reason: None,
+            program_version: self.program.version(),
+        }
     }
 
     /// Whether a fact takes back what another did.

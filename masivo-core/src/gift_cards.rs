@@ -9,7 +9,7 @@
 use crate::coupons::{Coupon, comparable_code};
 use crate::draft::{Draft, FactId};
 use crate::events::{Effects, Spending, event_data, resolve};
-use crate::fact::{Award, Change, EventHead, EventStatus, FactKind};
+use crate::fact::{Award, Change, FactKind};
 use crate::prelude::*;
 use crate::problem::{Pointer, Problem, Report};
 use crate::program::{Program, RewardKind};
@@ -250,19 +250,7 @@ pub(crate) fn redeem(
     redemption::is_offered(&view, redemption.brand.as_deref().unwrap_or_default(), payload, &reward.spec)
         .map_err(|refused| Rejection::GiftCardRefused { refused })?;
     let fact = draft.open(FactKind::Event, now);
-    let head = EventHead {
-        id: draft.mint.next_id(),
-        event_type: GIFT_CARD_REDEMPTION.into(),
-        brand: redemption.brand.clone().unwrap_or_default(),
-        issued_at: now,
-        status: EventStatus::Resolved,
-        tracking: false,
-        reserve_days: 0,
-        visit: None,
-        caused_by: 0,
-        reason: None,
-        program_version: draft.program.version(),
-    };
+    let head = draft.head(GIFT_CARD_REDEMPTION, redemption.brand.as_deref().unwrap_or_default(), now);
     let mut said = Json::clone(payload);
     said.set("customer_id", draft.profile.id());
     let said = Arc::new(said);

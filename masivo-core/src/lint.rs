@@ -111,6 +111,17 @@ pub fn free_fields(program: &Program) -> BTreeSet<String> {
     names.filter(|name| prefixes.iter().any(|prefix| name.starts_with(prefix))).collect()
 }
 
+/// A finding for each of the [`free_fields`] that was never recorded.
+pub fn never_seen(names: impl IntoIterator<Item = String>) -> impl Iterator<Item = Finding> {
+    names.into_iter().map(|name| Finding {
+        code: "field_never_seen",
+        message: "rules look at it, and it was never recorded".to_owned(),
+        name,
+        rule: None,
+        hint: "check how it is spelt in what is sent",
+    })
+}
+
 type Found<'f> = &'f mut dyn FnMut(&'static str, Option<usize>, String, &'static str);
 
 /// Rules that never hold, never give, earn on what was paid with rewards, or give for ever.

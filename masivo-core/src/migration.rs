@@ -11,7 +11,7 @@ use crate::birthdays;
 use crate::customers;
 use crate::draft::{Draft, FactId};
 use crate::events::skip_reason;
-use crate::fact::{Change, EventHead, EventReason, EventStatus, FactKind};
+use crate::fact::{Change, EventHead, EventReason, FactKind};
 use crate::limits::{MIGRATED_LOTS_MAX, MIGRATED_ROWS_MAX};
 use crate::metrics::Visit;
 use crate::prelude::*;
@@ -288,17 +288,10 @@ pub(crate) fn migrate_events(draft: &mut Draft<'_>, events: &[PastEvent]) -> Res
         let visit = event.spend.map(|spend| Visit { issued_at, spend, purchase: true }).filter(|_| counts);
         let fact = draft.open(FactKind::Event, now);
         let head = EventHead {
-            id: draft.mint.next_id(),
-            event_type: event.event_type.clone(),
-            brand: event.brand.clone(),
-            issued_at,
-            status: EventStatus::Resolved,
             tracking: event.spend.is_none(),
-            reserve_days: 0,
             visit,
-            caused_by: 0,
             reason: Some(EventReason::Migrated),
-            program_version: draft.program.version(),
+            ..draft.head(&event.event_type, &event.brand, issued_at)
         };
         let payload = Arc::clone(&event.payload);
         draft.edit(fact, |fact| (fact.event, fact.payload) = (Some(head), Some(payload)));

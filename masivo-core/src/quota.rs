@@ -529,8 +529,9 @@ impl<'d> Taking<'d> {
     }
 }
 
-/// What an amount of a reward is worth: amount × conversion factor; what is beyond all numbers fits no budget.
-pub(crate) fn worth(program: &Program, reward: u32, amount: Decimal) -> Decimal {
+/// What an amount of a reward is worth in money: amount × conversion factor, to six places, half up; what is beyond all
+/// numbers fits no budget.
+pub fn worth(program: &Program, reward: u32, amount: Decimal) -> Decimal {
     let factor = program.reward(reward).map_or(Decimal::ONE, |reward| reward.spec.conversion_factor);
     amount.multiply_divide(factor, Decimal::ONE, 6, Rounding::HalfUp).unwrap_or(Decimal::MAX)
 }

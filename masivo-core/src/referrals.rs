@@ -84,8 +84,6 @@ pub enum FoundCode {
 pub struct Referral {
     /// The number of the code.
     pub number: u64,
-    /// The wallet of the one who was referred.
-    pub wallet: Uuid,
     /// When the event happened that completed it: the campaign's dates go by that.
     pub issued_at: Timestamp,
     /// The brand of that event; empty when it has none.
@@ -144,7 +142,6 @@ pub fn completed(number: u64, event: &Fact, wallet: Uuid) -> Referral {
     let platform = payload.and_then(|payload| payload.text("platform").map(ToOwned::to_owned));
     Referral {
         number,
-        wallet,
         issued_at: event.event.as_ref().map_or(event.at, |head| head.issued_at),
         brand: event.event.as_ref().map(|head| head.brand.clone()).unwrap_or_default(),
         payload: object().with_some("platform", platform).with("metadata", metadata).build(),
@@ -329,17 +326,8 @@ pub(crate) fn reward(draft: &mut Draft<'_>, referral: &Referral) -> Result<FactI
     let now = draft.now;
     let fact = draft.open(FactKind::Event, now);
     let head = EventHead {
-        id: draft.mint.next_id(),
-        event_type: REFERRAL.into(),
-        brand: referral.brand.clone(),
-        issued_at: referral.issued_at,
-        status: EventStatus::Resolved,
-        tracking: false,
-        reserve_days: 0,
-        visit: None,
-        caused_by: 0,
         reason: skip_reason(draft, false),
-        program_version: draft.program.version(),
+        ..draft.head(REFERRAL, &referral.brand, referral.issued_at)
     };
     let mut payload = object().with("type", REFERRAL).with("customer_id", draft.profile.id()).build();
     payload.merge(&referral.payload);

@@ -5,7 +5,7 @@ use crate::definitions::{plan, plan_of_running, read_folder};
 use crate::door::Door;
 use crate::error::Failure;
 use crate::output::{Output, blocks, grouped, table};
-use masivo_core::lint::{Finding, Lint, free_fields, lint};
+use masivo_core::lint::{Lint, free_fields, lint, never_seen};
 use masivo_core::program::{Program, standard_definitions};
 use masivo_core::value::{Mint, StoreSecret};
 use masivo_store::{Clock as _, SystemClock};
@@ -32,7 +32,8 @@ pub(super) fn run(shared: &Shared, arguments: &LintArguments, output: Output) ->
     };
     let mut found = lint(&program, now, customers);
     if let Some(door) = &mut door {
-        found.findings.extend(never_seen(door, &program)?);
+        let unseen = door.unseen_fields(&free_fields(&program))?;
+        found.findings.extend(never_seen(unseen.unwrap_or_default()));
     }
     let count = found.findings.len();
     output.answer(&found.to_json(), || text(&found))?;
@@ -53,19 +54,6 @@ fn fresh() -> Result<(Program, masivo_core::value::Timestamp), Failure> {
     let program = Program::load(standard_definitions(now, base));
     let program = program.map_err(|report| Failure::bug(format!("the standard definitions: {report}")))?;
     Ok((program, now))
-}
-
-/// Fields that rules look at and that nobody ever sent.
-fn never_seen(door: &mut Door, program: &Program) -> Result<Vec<Finding>, Failure> {
-    let unseen = door.unseen_fields(&free_fields(program))?;
-    let found = unseen.unwrap_or_default().into_iter().map(|name| Finding {
-        code: "field_never_seen",
-        message: "rules look at it, and it was never recorded".to_owned(),
-        name,
-        rule: None,
-        hint: "check how it is spelt in what is sent",
-    });
-    Ok(found.collect())
 }
 
 /// What was found, as a person reads it.

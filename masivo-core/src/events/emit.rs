@@ -56,23 +56,15 @@ pub(crate) fn emit(draft: &mut Draft<'_>, event: &NewEvent) -> Result<FactId, Re
     let reason = skip_reason(draft, tracking);
     let visit = is_purchase(event).or(Some((Decimal::ZERO, false))).filter(|_| !tracking);
     let fact = draft.open(FactKind::Event, now);
-    let id = draft.mint.next_id();
     let head = EventHead {
-        id,
-        event_type: event.event_type.clone(),
-        brand: event.brand.clone(),
-        issued_at,
-        status: EventStatus::Resolved,
         tracking,
-        reserve_days: 0,
         visit: visit.filter(|_| reason.is_none()).map(|(spend, purchase)| Visit {
             issued_at,
             spend,
             purchase,
         }),
-        caused_by: 0,
         reason,
-        program_version: draft.program.version(),
+        ..draft.head(&event.event_type, &event.brand, issued_at)
     };
     let payload = Arc::clone(&event.payload);
     draft.edit(fact, |fact| (fact.event, fact.payload) = (Some(head.clone()), Some(payload)));
@@ -267,23 +259,11 @@ fn emit_one(draft: &mut Draft<'_>, caused: Caused) {
     // A fall that a reversal brings is told to journeys and earns nothing: buying and returning must not pay.
     let tracking = draft.undoes(cause);
     let fact = draft.open(FactKind::Event, at);
-    let id = draft.mint.next_id();
     let sequence = draft.sequence(fact);
     let payload = object().with("type", event_type).with("customer_id", draft.profile.id());
     let payload = Arc::new(payload.with("metadata", data).build());
-    let head = EventHead {
-        id,
-        event_type: event_type.to_owned(),
-        brand: String::new(),
-        issued_at: at,
-        status: EventStatus::Resolved,
-        tracking,
-        reserve_days: 0,
-        visit: None,
-        caused_by,
-        reason: skip_reason(draft, tracking),
-        program_version: draft.program.version(),
-    };
+    let reason = skip_reason(draft, tracking);
+    let head = EventHead { tracking, caused_by, reason, ..draft.head(event_type, "", at) };
     let said = Arc::clone(&payload);
     draft.edit(fact, |fact| (fact.event, fact.payload) = (Some(head.clone()), Some(said)));
     draft.record(cause, Change::Caused { fact: sequence });

@@ -89,8 +89,8 @@ impl Wallet {
         self.later_needs(|account| horizon(program, account, now), now, |_| Decimal::ZERO)
     }
 
-    /// What is needed of the later lots: those that expire by an instant of each reward, what is wanted of each reward beyond the lots at hand,
-    /// and all of them where letting go of a hold may ask for any.
+    /// What is needed of the later lots: those that expire by an instant of each account, what is wanted of each reward
+    /// beyond the lots at hand, and all of them where letting go of a hold may ask for any.
     pub(crate) fn later_needs(
         &self,
         due: impl Fn(&Account) -> Timestamp,

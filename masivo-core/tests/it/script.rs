@@ -470,16 +470,7 @@ impl Script {
             Ok((redemption, _)) => redemption,
             Err(report) => return refused(&Rejection::Malformed(report)),
         };
-        match self.house.submit(&Command::RedeemCoupon(redemption)) {
-            Ok(answer) => {
-                if let (Some(name), Outcome::Coupon { fact, .. }) = (name, &answer.outcome) {
-                    let event = self.house.fact(*fact).event.as_ref().unwrap().id;
-                    self.events.insert(name.to_owned(), event);
-                }
-                self.show_answer(&answer)
-            }
-            Err(rejection) => refused(&rejection),
-        }
+        self.made(&Command::RedeemCoupon(redemption), name)
     }
 
     /// `refer <customer> <campaign> <code>`: the customer has that referral code.
@@ -504,10 +495,19 @@ impl Script {
             Ok((redemption, _)) => redemption,
             Err(report) => return refused(&Rejection::Malformed(report)),
         };
-        match self.house.submit(&Command::RedeemGiftCard(redemption)) {
+        self.made(&Command::RedeemGiftCard(redemption), name)
+    }
+
+    /// Carries out what makes an event, which gets a name.
+    fn made(&mut self, command: &Command, name: Option<&str>) -> String {
+        match self.house.submit(command) {
             Ok(answer) => {
-                if let (Some(name), Outcome::Event { fact, .. }) = (name, &answer.outcome) {
-                    let event = self.house.fact(*fact).event.as_ref().unwrap().id;
+                let fact = match answer.outcome {
+                    Outcome::Coupon { fact, .. } | Outcome::Event { fact, .. } => Some(fact),
+                    _ => None,
+                };
+                if let Some((name, fact)) = name.zip(fact) {
+                    let event = self.house.fact(fact).event.as_ref().unwrap().id;
                     self.events.insert(name.to_owned(), event);
                 }
                 self.show_answer(&answer)

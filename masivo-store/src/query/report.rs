@@ -2,6 +2,7 @@
 
 use super::Query;
 use crate::error::SubmitError;
+use masivo_core::quota::worth;
 use masivo_core::report::{adds_to_held, campaign_key};
 use masivo_core::value::{DAY, Decimal, Json, Rounding, Timestamp, object};
 use std::collections::BTreeMap;
@@ -102,10 +103,9 @@ impl Query {
     }
 
     fn line(&self, campaign: u32, reward: u32, sums: &Sums, ever: &Sums) -> Json {
-        let (campaign, reward) = (self.program.campaign(campaign), self.program.reward(reward));
-        let factor = reward.map_or(Decimal::ONE, |reward| reward.spec.conversion_factor);
         let held = shown(ever.outstanding);
-        let worth = held.multiply_divide(factor, Decimal::ONE, 6, Rounding::HalfEven);
+        let liability = worth(&self.program, reward, held);
+        let (campaign, reward) = (self.program.campaign(campaign), self.program.reward(reward));
         let lapsed = shown(ever.expired.saturating_add(ever.forfeited));
         let breakage = lapsed.multiply_divide(Decimal::ONE, shown(ever.issued), 6, Rounding::HalfEven);
         object()
@@ -120,7 +120,7 @@ impl Query {
             .with("reversed", shown(sums.reversed))
             .with("reversed_after_spending", shown(sums.reversed_owed))
             .with("outstanding", held)
-            .with_some("liability", worth)
+            .with("liability", liability)
             .with_some("breakage", breakage.filter(|_| ever.issued > 0))
             .build()
     }
@@ -137,13 +137,11 @@ impl Query {
         let mut funders: BTreeMap<Option<String>, [Decimal; 3]> = BTreeMap::new();
         for line in lines.items() {
             let reward = line.text("reward_id").and_then(|id| self.program.reward_by_id(id));
-            let factor = reward.map_or(Decimal::ONE, |reward| reward.spec.conversion_factor);
-            let worth = |name: &str| {
-                let amount = line.number(name).unwrap_or_default();
-                amount.multiply_divide(factor, Decimal::ONE, 6, Rounding::HalfEven).unwrap_or(Decimal::MAX)
-            };
+            let reward = reward.map_or(0, |reward| reward.number);
+            let worth_of = |name: &str| worth(&self.program, reward, line.number(name).unwrap_or_default());
             let sums = funders.entry(line.text("funded_by").map(ToOwned::to_owned)).or_default();
-            let parts = [worth("issued"), worth("redeemed"), line.number("liability").unwrap_or_default()];
+            let parts =
+                [worth_of("issued"), worth_of("redeemed"), line.number("liability").unwrap_or_default()];
             for (sum, part) in sums.iter_mut().zip(parts) {
                 *sum = sum.saturating_add(part);
             }

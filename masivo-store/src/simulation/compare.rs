@@ -7,7 +7,8 @@ use crate::error::SubmitError;
 use crate::query::{Query, ReportFilter};
 use masivo_core::program::{Kind, Program};
 use masivo_core::punch_cards;
-use masivo_core::value::{Decimal, Json, Rounding, Timestamp, object};
+use masivo_core::quota::worth;
+use masivo_core::value::{Decimal, Json, Timestamp, object};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -151,31 +152,31 @@ impl Holdings {
         let tier = program.tier(row.state.tier).map_or_else(String::new, |tier| tier.spec.name.clone());
         let one = self.tiers.entry(tier.clone()).or_default();
         *one = one.saturating_add(Decimal::ONE);
-        let mut worth = Decimal::ZERO;
+        let mut value = Decimal::ZERO;
         for account in row.state.wallet.accounts.values() {
             let wallet = &row.state.wallet;
             let available = wallet.available(account.reward);
-            let (name, factor) = named(program, account.reward);
-            let sum = self.rewards.entry(name).or_default();
+            let sum = self.rewards.entry(named(program, account.reward)).or_default();
             *sum = sum.saturating_add(available);
             // Who could spend more is no worse off.
             let had = available.saturating_add(wallet.held(account.reward)).saturating_add(account.spent);
-            let had = had.saturating_sub(account.debt);
-            let value = had.multiply_divide(factor, Decimal::ONE, 6, Rounding::HalfEven);
-            worth = worth.saturating_add(value.unwrap_or(Decimal::MAX));
+            // Stamps are worth nothing until their card is full.
+            if punch_cards::campaign_of(account.reward).is_none() {
+                let had = had.saturating_sub(account.debt);
+                value = value.saturating_add(worth(program, account.reward, had));
+            }
         }
-        self.customers.insert(row.profile.id().to_owned(), (worth, tier));
+        self.customers.insert(row.profile.id().to_owned(), (value, tier));
     }
 }
 
-/// The name of what is held, and what one of it is worth. Stamps are worth nothing until their card is full.
-fn named(program: &Program, account: u32) -> (String, Decimal) {
+/// The name of what is held.
+fn named(program: &Program, account: u32) -> String {
     if let Some(campaign) = punch_cards::campaign_of(account) {
-        let name = program.campaign(campaign).map_or_else(String::new, |found| found.spec.name.clone());
-        return (format!("stamps of {name}"), Decimal::ZERO);
+        let name = program.campaign(campaign).map_or("", |found| found.spec.name.as_str());
+        return format!("stamps of {name}");
     }
-    let reward = program.reward(account);
-    reward.map_or_else(Default::default, |found| (found.spec.name.clone(), found.spec.conversion_factor))
+    program.reward(account).map_or_else(String::new, |found| found.spec.name.clone())
 }
 
 fn counted(of: &'static str, was: &BTreeMap<String, Decimal>, is: &BTreeMap<String, Decimal>) -> Vec<Json> {
