@@ -389,6 +389,9 @@ pub(crate) enum Rows {
     MigratedCustomers,
     /// Past events, each with its customer_id, as POST /customers/migrate/events takes them: they earn nothing.
     MigratedEvents,
+    /// Past transactions, each with its customer_id, those of a customer one after the other; or a customer a row, as
+    /// POST /customers/migrate/transactions takes them.
+    MigratedTransactions,
 }
 
 impl Rows {
@@ -399,6 +402,7 @@ impl Rows {
             Self::Events => "events",
             Self::MigratedCustomers => "migrated customers",
             Self::MigratedEvents => "migrated events",
+            Self::MigratedTransactions => "migrated transactions",
         }
     }
 }

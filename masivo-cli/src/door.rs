@@ -113,6 +113,13 @@ impl Door {
         through!(self, door => door.migrate_events(&rows))
     }
 
+    /// Brings past transactions in, each row a customer's, each judged alone, answered in order.
+    pub(crate) fn migrate_transactions(&mut self, rows: Vec<Row>) -> Result<Vec<RowResult>, Failure> {
+        let rows = rows.into_iter().map(|row| with_own_key(row.body, "idempotency_key", &row.key));
+        let rows: Vec<Json> = rows.collect();
+        through!(self, door => door.migrate_transactions(&rows))
+    }
+
     /// Fulfils an event.
     pub(crate) fn fulfill(&mut self, event: &str) -> Result<Json, Failure> {
         check_event_id(event)?;

@@ -10,6 +10,7 @@
 mod columns;
 mod progress;
 mod rows;
+mod source;
 
 use crate::arguments::{ImportArguments, Rows};
 use crate::door::{Door, Row};
@@ -18,6 +19,7 @@ use crate::output::Output;
 use masivo_core::value::{Json, object};
 use progress::Progress;
 use rows::{FileMark, ReadRow, Reader};
+use source::Source;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -77,23 +79,20 @@ pub(crate) fn import(
     }
     importer.cut_rejects()?;
     let bar = output.progress(mark.lines, "importing");
-    let mut reader = Reader::open(file, arguments.what)?;
+    let mut source = Source::open(file, arguments.what)?;
     for _ in 0..resumed_at {
-        reader.next_row()?;
+        bar.set_position(source.next_row()?.map_or(mark.lines, |row| row.line));
     }
-    bar.set_position(resumed_at);
     loop {
         let mut step = Vec::new();
         while step.len() < STEP
-            && let Some(row) = reader.next_row()?
+            && let Some(row) = source.next_row()?
         {
             step.push(row);
         }
-        if step.is_empty() {
-            break;
-        }
+        let Some(line) = step.last().map(|row| row.line) else { break };
         importer.carry_out(door, step)?;
-        bar.set_position(importer.progress.rows);
+        bar.set_position(line);
     }
     bar.finish_and_clear();
     let Progress { rows, accepted, rejected, .. } = importer.progress;
@@ -139,6 +138,7 @@ impl Importer {
             Rows::Events => door.emit_all(rows)?,
             Rows::MigratedCustomers => door.migrate_all(rows)?,
             Rows::MigratedEvents => door.migrate_events(rows)?,
+            Rows::MigratedTransactions => door.migrate_transactions(rows)?,
         };
         if results.len() != sent.len() {
             return Err(Failure::bug("the answers are not as many as the rows"));

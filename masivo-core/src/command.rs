@@ -4,7 +4,7 @@ use crate::adjustment::Adjustment;
 use crate::coupons::Redemption;
 use crate::events::{NewEvent, Part};
 use crate::gift_cards::CardRedemption;
-use crate::migration::{Migration, Past};
+use crate::migration::{Migration, Past, PastTransactions};
 use crate::prelude::*;
 use crate::referrals::Referral;
 use crate::transfer::{Received, Transfer};
@@ -73,6 +73,8 @@ pub enum Command {
     Migrate(Migration),
     /// Brings past events of a customer in.
     MigrateEvents(Past),
+    /// Brings transactions of a customer's past in.
+    MigrateTransactions(PastTransactions),
     /// Gives or takes points by hand.
     Adjust {
         /// The merchant's id.
@@ -152,6 +154,7 @@ impl Command {
             | Self::SetConsent { customer, .. }
             | Self::AddDevice { customer, .. }
             | Self::MigrateEvents(Past { customer, .. })
+            | Self::MigrateTransactions(PastTransactions { customer, .. })
             | Self::Adjust { customer, .. }
             | Self::Transfer { customer, .. }
             | Self::Receive { customer, .. }
@@ -222,6 +225,7 @@ impl Command {
             Self::Refer { .. } => "refer",
             Self::Migrate(_) => "migrate",
             Self::MigrateEvents(_) => "migrate_events",
+            Self::MigrateTransactions(_) => "migrate_transactions",
             Self::Fulfill { .. } => "fulfill",
             Self::Reverse { .. } => "reverse",
             Self::Join { .. } => "join",
@@ -253,6 +257,10 @@ impl Command {
                 let events: Vec<String> =
                     past.events.iter().map(|event| event.payload.sorted().to_string()).collect();
                 events.join("\n")
+            }
+            Self::MigrateTransactions(past) => {
+                let items: Vec<String> = past.items.iter().map(|item| item.sorted().to_string()).collect();
+                items.join("\n")
             }
             Self::RedeemCoupon(redemption) => {
                 format!("{}\n{}", redemption.code, redemption.payload.sorted())

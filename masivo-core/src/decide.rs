@@ -60,6 +60,8 @@ pub struct Loaded {
     pub later: Vec<LaterLots>,
     /// All other visits of the customer, newest first, where the metrics asked for them.
     pub history: Option<Vec<Timestamp>>,
+    /// Everything that was brought in from elsewhere for the customer, where the command asked for it.
+    pub migrated: Option<Vec<Fact>>,
 }
 
 /// What else must be loaded before a command can be decided.
@@ -73,6 +75,8 @@ pub struct Needs {
     pub later: Vec<LaterNeed>,
     /// Whether all visits of the customer are needed, and the event that is not to be counted.
     pub history_without: Option<u64>,
+    /// Whether everything is needed that was brought in from elsewhere for the customer.
+    pub migrated: bool,
 }
 
 /// Why nothing was decided.
@@ -153,6 +157,7 @@ pub enum Outcome {
 /// every loading, until nothing is needed.
 pub fn needs(program: &Program, now: Timestamp, loaded: &Loaded, command: &Command) -> Needs {
     let mut needs = Needs { later: later_needs(program, now, loaded, command), ..Needs::default() };
+    needs.migrated = matches!(command, Command::MigrateTransactions(_)) && loaded.migrated.is_none();
     if !needs.later.is_empty() {
         return needs;
     }
@@ -287,6 +292,7 @@ pub fn decide(context: &Context<'_>, loaded: Loaded, command: &Command) -> Resul
         lots,
         later,
         history,
+        migrated,
     } = loaded;
     check_customer(command, customer.as_ref(), event.is_some())?;
     let mut draft = Draft::new(context, customer.unwrap_or_default());
@@ -307,6 +313,10 @@ pub fn decide(context: &Context<'_>, loaded: Loaded, command: &Command) -> Resul
         Command::RedeemCoupon(redemption) => redeem_coupon(&mut draft, redemption, coupon.as_ref()),
         Command::RedeemGiftCard(redemption) => gift_cards::redeem(&mut draft, redemption, gift_card)
             .map(|fact| Outcome::Event { fact: draft.sequence(fact), still_expired: None }),
+        Command::MigrateTransactions(past) => {
+            migration::keep_transactions(&mut draft, past, &migrated.unwrap_or_default())
+                .map(|()| Outcome::Done)
+        }
         _ => carry_out(&mut draft, command, event, &children, history.as_deref()),
     };
     if !draft.unknown_quotas.is_empty() {
@@ -428,7 +438,10 @@ fn carry_out(
             customers::delete(draft);
             return Ok(Outcome::Done);
         }
-        Command::WakeUp | Command::RedeemCoupon(_) | Command::RedeemGiftCard(_) => return Ok(Outcome::Done),
+        Command::WakeUp
+        | Command::RedeemCoupon(_)
+        | Command::RedeemGiftCard(_)
+        | Command::MigrateTransactions(_) => return Ok(Outcome::Done),
     };
     let answer = draft.customer_json();
     remember(draft, fact, &answer);

@@ -5,6 +5,15 @@
 //! - M2: a balance becomes lots with the dates it brings; past purchases count in metrics and tier, as far as the customer
 //!   takes part in campaigns.
 //! - M3: what is brought in can be read, explained and reversed like anything else.
+//!
+//! Transactions of the past are history beside that: [`read_past_transactions`].
+
+mod transactions;
+
+pub use transactions::{
+    MIGRATED_TRANSACTION, MIGRATED_TRANSACTIONS, PastTransactions, read_past_transactions,
+};
+pub(crate) use transactions::{brought_by, effect, issued_at, keep as keep_transactions};
 
 use crate::audiences;
 use crate::birthdays;

@@ -35,6 +35,12 @@ pub enum Rejection {
     /// The e-mail address belongs to another customer.
     #[error("the value of `email` belongs to another customer")]
     EmailTaken,
+    /// The customer was not brought in from elsewhere.
+    #[error("the customer was not brought in by a migration")]
+    NotMigrated,
+    /// What can be brought in once was brought in before.
+    #[error("the customer's past transactions were brought in before")]
+    AlreadyMigrated,
     /// Only anonymous customers can be identified.
     #[error("the customer is identified already")]
     NotAnonymous,
@@ -207,6 +213,8 @@ impl Rejection {
             Self::CustomerDeleted => "customer_deleted",
             Self::CustomerExists { .. } => "customer_exists",
             Self::EmailTaken => "email_taken",
+            Self::NotMigrated => "not_migrated",
+            Self::AlreadyMigrated => "already_migrated",
             Self::NotAnonymous => "not_anonymous",
             Self::CustomerInactive => "customer_inactive",
             Self::EventNotFound { .. } => "event_not_found",
@@ -250,6 +258,8 @@ impl Rejection {
             Self::CustomerDeleted => "register a new customer under another id",
             Self::CustomerExists { .. } => "change that customer, or register under another id",
             Self::EmailTaken => "send another `email`, or leave the customer anonymous",
+            Self::NotMigrated => "bring the customer in with POST /customers/migrate first",
+            Self::AlreadyMigrated => "read GET /customers/{id}/transactions to see them",
             Self::NotAnonymous => "change the customer with PATCH instead",
             Self::CustomerInactive => "set the customer's status to ACTIVE first",
             Self::EventNotFound { .. } => "use the `id` that the answer to the event gave",

@@ -95,6 +95,11 @@ pub const TEXT: Shape = Shape::Text(TEXT_BYTES_MAX);
 pub const LONG_TEXT: Shape = Shape::TextOrEmpty(LONG_TEXT_BYTES_MAX);
 /// An amount of money or points that is not negative.
 pub const AMOUNT: Shape = Shape::Number(Decimal::ZERO, Decimal::from_micros(1_000_000_000_000_000_000));
+/// An amount whose sign says which way it goes.
+pub const SIGNED_AMOUNT: Shape = Shape::Number(
+    Decimal::from_micros(-1_000_000_000_000_000_000),
+    Decimal::from_micros(1_000_000_000_000_000_000),
+);
 
 impl Shape {
     /// Checks a document; everything that does not fit goes into `report`, with its place.

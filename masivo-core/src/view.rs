@@ -2,6 +2,7 @@
 
 use crate::events::{EventRecord, Receipt};
 use crate::fact::{Change, EventReason, EventStatus, Fact, FactKind};
+use crate::migration;
 use crate::prelude::*;
 use crate::profile::Profile;
 use crate::program::Program;
@@ -388,6 +389,10 @@ fn amount_line(program: &Program, reward: u32, amount: Decimal) -> Json {
     object().with("amount", amount).with("reward_id", reward_id(program, reward)).build()
 }
 
+/// The types of transactions.
+pub const TRANSACTION_TYPES: [&str; 6] =
+    ["ACCUMULATION", "REDEMPTION", "EXPIRATION", "MIGRATION", "TRANSFER", "REVERSAL"];
+
 /// The type under which a ledger entry is listed as a transaction; inner bookings are not.
 const fn transaction_type(of: FactKind, kind: &EntryKind) -> Option<&'static str> {
     let kind = match (of, own_type(kind)) {
@@ -527,6 +532,44 @@ pub fn transactions(program: &Program, fact: &Fact, record: Option<&EventRecord>
         );
     }
     list
+}
+
+/// The transactions of the past that a fact brought in, newest first: history, marked `migrated`.
+pub fn past_transactions(program: &Program, fact: &Fact, customer: &str) -> Vec<Json> {
+    let zone = program.settings().time_zone;
+    let shown = migration::brought_by(fact).iter().enumerate().map(|(index, item)| {
+        let at = migration::issued_at(item, zone).unwrap_or(fact.at);
+        let part = |name: &str| item.get(name).cloned().filter(|value| !value.is_null());
+        let reward = item.text("reward_id").map(str::to_lowercase);
+        let kind = reward.as_deref().and_then(|id| program.reward_by_id(id));
+        let line = object().with("line", "past").with("effect", migration::effect(item)).build();
+        let shown = object()
+            .with("id", transaction_id(fact, index))
+            .with_some("type", part("type"))
+            .with("customer_id", customer)
+            .with("brand_id", part("brand_id").unwrap_or_default())
+            .with("event_id", Json::Null)
+            .with("event_type", item.path("event.type").cloned().unwrap_or_default())
+            .with("campaign_id", Json::Null)
+            .with_some("funded_by", part("funded_by"))
+            .with_some("channel_id", part("channel_id"))
+            .with_some("store_id", part("store_id"))
+            .with("reward_id", reward.map(Json::from).unwrap_or_default())
+            .with("reward_type", kind.map_or("POINTS", |reward| reward.spec.kind.name()))
+            .with_some("amount", part("amount"))
+            .with_some("details", part("details"))
+            .with_some("cost", part("cost"))
+            .with("created_at", fact.at)
+            .with("issued_at", at)
+            .with_some("resolved_at", part("resolved_at"))
+            .with("migrated", true)
+            .with("attributes", line)
+            .build();
+        (at, shown)
+    });
+    let mut shown: Vec<(Timestamp, Json)> = shown.collect();
+    shown.sort_by_key(|(at, _)| core::cmp::Reverse(*at));
+    shown.into_iter().map(|(_, shown)| shown).collect()
 }
 
 /// The id of a transaction: its instant, its fact and its place in it, so that ids rise with time and a cursor

@@ -5,7 +5,7 @@ use crate::error::Failure;
 use masivo_core::adjustment::{read_adjustment, read_void};
 use masivo_core::customers::read_registration;
 use masivo_core::events::{NewEvent, read_event, read_reversal, read_reversal_plan};
-use masivo_core::migration::{read_migration, read_past_events, row_key};
+use masivo_core::migration::{read_migration, read_past_events, read_past_transactions, row_key};
 use masivo_core::problem::{Problem, Report};
 use masivo_core::program::{Kind, Program};
 use masivo_core::transfer::read_transfer;
@@ -178,6 +178,15 @@ impl FileDoor {
         let requests = rows.iter().map(|row| {
             let (past, _) = read_past_events(row).map_err(|report| Failure::from(&report))?;
             Ok(Request::from(Command::MigrateEvents(past)).with_key(row_key(row).map(ToOwned::to_owned)))
+        });
+        self.submit_rows(requests.collect())
+    }
+
+    pub(super) fn migrate_transactions(&self, rows: &[Json]) -> Result<Vec<RowResult>, Failure> {
+        let requests = rows.iter().map(|row| {
+            let (past, _) = read_past_transactions(row).map_err(|report| Failure::from(&report))?;
+            let command = Command::MigrateTransactions(past);
+            Ok(Request::from(command).with_key(row_key(row).map(ToOwned::to_owned)))
         });
         self.submit_rows(requests.collect())
     }

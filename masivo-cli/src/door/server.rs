@@ -5,6 +5,7 @@ use super::{Row, RowResult, with_warnings};
 use crate::command::written_day;
 use crate::error::{Failure, Fault};
 use hyper::Method;
+use masivo_core::limits::MIGRATED_ROWS_MAX;
 use masivo_core::program::{Kind, Program, StoredDefinition};
 use masivo_core::value::{Json, Timestamp, object};
 use masivo_store::query::ReportFilter;
@@ -173,6 +174,23 @@ impl ServerDoor {
 
     pub(super) fn migrate_events(&self, rows: &[Json]) -> Result<Vec<RowResult>, Failure> {
         self.migrate("/customers/migrate/events", rows)
+    }
+
+    pub(super) fn migrate_transactions(&self, rows: &[Json]) -> Result<Vec<RowResult>, Failure> {
+        let count = |row: &Json| row.get("transactions").map_or(0, |list| list.items().len());
+        let (mut results, mut call, mut sum) = (Vec::with_capacity(rows.len()), Vec::new(), 0);
+        for row in rows {
+            if sum + count(row) > MIGRATED_ROWS_MAX && !call.is_empty() {
+                results.extend(self.migrate("/customers/migrate/transactions", &call)?);
+                (call, sum) = (Vec::new(), 0);
+            }
+            sum += count(row);
+            call.push(row.clone());
+        }
+        if !call.is_empty() {
+            results.extend(self.migrate("/customers/migrate/transactions", &call)?);
+        }
+        Ok(results)
     }
 
     fn migrate(&self, path: &str, rows: &[Json]) -> Result<Vec<RowResult>, Failure> {

@@ -3,7 +3,7 @@
 use crate::arguments::Rows;
 use crate::error::Failure;
 use masivo_core::events::EVENT;
-use masivo_core::migration::MIGRATED_EVENT;
+use masivo_core::migration::{MIGRATED_EVENT, MIGRATED_TRANSACTION};
 use masivo_core::profile::{MIGRATED_CUSTOMER, REGISTRATION};
 use masivo_core::shape::{ObjectShape, Shape};
 use masivo_core::value::{Decimal, Json, object};
@@ -26,10 +26,11 @@ impl Columns {
             Rows::Events => &EVENT,
             Rows::MigratedCustomers => &MIGRATED_CUSTOMER,
             Rows::MigratedEvents => &MIGRATED_EVENT,
+            Rows::MigratedTransactions => &MIGRATED_TRANSACTION,
         };
-        // Past events are sent by customer; in a file each row names its own.
-        let names_customer =
-            |path: &[String]| (what == Rows::MigratedEvents && path == ["customer_id"]).then_some(Shape::Id);
+        // What is past is sent by customer; in a file each row names its own.
+        let by_customer = matches!(what, Rows::MigratedEvents | Rows::MigratedTransactions);
+        let names_customer = |path: &[String]| (by_customer && path == ["customer_id"]).then_some(Shape::Id);
         let columns = head.map(|name| {
             let path: Vec<String> = name.split('.').map(ToOwned::to_owned).collect();
             let shape = names_customer(&path).or_else(|| shape_at(Shape::Object(object), &path));

@@ -96,6 +96,25 @@ fn customers_move_in_from_files() {
     let mia = folder.json(0, &["show", "customer", "mia", "--db", "s.db"]);
     assert_eq!(number(&mia, "customer.metrics.lifetime.spend_total"), 100);
     assert_eq!(number(&mia, "customer.metrics.lifetime.number_of_purchases"), 2);
+    // Transactions stand one after the other for a customer; those of the same customer go together.
+    let event = folder.json(0, &["emit", &purchase(""), "--db", "s.db"]);
+    let points = text(&event.path("result.accumulations").unwrap().items()[0], "reward_id");
+    let rows = [("old2", 5, "2025-01-01"), ("old2", -5, "2025-01-02"), ("old3", 1, "2025-01-01")];
+    let mut csv = "customer_id,type,reward_id,amount,issued_at,event.type\n".to_owned();
+    for (customer, amount, day) in rows {
+        csv.push_str(&format!("{customer},REVERSAL,{points},{amount},{day},PURCHASE\n"));
+    }
+    folder.write(
+        "moved.csv",
+        "id,name,email,registration_date\nold2,A,a@example.com,2020-01-01\nold3,B,b@example.com,2020-01-01\n",
+    );
+    folder.run(0, &["import", "migrated-customers", "moved.csv", "--db", "s.db"]);
+    folder.write("booked.csv", &csv);
+    folder
+        .run(1, &["import", "migrated-transactions", "booked.csv", "--db", "s.db"])
+        .says(&["accepted  1", "rejected  1"]);
+    let rejects = std::fs::read_to_string(folder.path("booked.csv.rejects.jsonl")).unwrap();
+    assert!(rejects.contains("\"line\":4") && rejects.contains("does_not_add_up"), "{rejects}");
     folder.run(0, &["verify", "--db", "s.db"]).says(&["all agrees"]);
 }
 

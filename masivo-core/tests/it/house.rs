@@ -356,6 +356,10 @@ impl House {
                 loaded.later.retain(|known| known.reward != need.reward);
                 loaded.later.push(self.later_lots(key, &need));
             }
+            if wanted.migrated {
+                let migrated = self.facts_of(key).filter(|fact| fact.kind == FactKind::Migrated);
+                loaded.migrated = Some(migrated.cloned().collect());
+            }
             if let Some(without) = wanted.history_without {
                 loaded.history = Some(self.visits(key, without));
             }

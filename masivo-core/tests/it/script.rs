@@ -15,7 +15,7 @@ use masivo_core::coupons::read_redemption;
 use masivo_core::events::read_reversal;
 use masivo_core::gift_cards::read_card_redemption;
 use masivo_core::limits::LOTS_HELD;
-use masivo_core::migration::{read_migration, read_past_events};
+use masivo_core::migration::{read_migration, read_past_events, read_past_transactions};
 use masivo_core::program::Kind;
 use masivo_core::transfer::read_transfer;
 use masivo_core::value::{Decimal, Json, Timestamp, object};
@@ -422,7 +422,7 @@ impl Script {
         }
     }
 
-    /// `migrate <customer> <json>`: a customer from elsewhere; with `events`, past events of one that is there.
+    /// `migrate <customer> <json>`: a customer from elsewhere; with `events` or `transactions`, those of the past of one that is there.
     /// `migrate <customer> <json> [as <name>]`; the name is the last event's.
     fn migrate(&mut self, rest: &str) -> String {
         let (rest, name) = match rest.rsplit_once(" as ") {
@@ -432,7 +432,10 @@ impl Script {
         let (id, more) = customer_and(rest);
         let more = self.json(more);
         let mut body = object().with("id", id).build();
-        let command = if more.get("events").is_some() {
+        let command = if more.get("transactions").is_some() {
+            body.merge(&more);
+            read_past_transactions(&body).map(|(past, _)| Command::MigrateTransactions(past))
+        } else if more.get("events").is_some() {
             body.merge(&more);
             read_past_events(&body).map(|(past, _)| Command::MigrateEvents(past))
         } else {

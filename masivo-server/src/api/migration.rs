@@ -6,7 +6,7 @@ use crate::http::respond::{Outcome, Reply};
 use crate::http::rows::{Row, each};
 use masivo_core::Command;
 use masivo_core::limits::MIGRATED_ROWS_MAX;
-use masivo_core::migration::{read_migration, read_past_events, row_key};
+use masivo_core::migration::{read_migration, read_past_events, read_past_transactions, row_key};
 use masivo_core::value::{Json, object};
 use masivo_store::Answer;
 
@@ -21,23 +21,34 @@ pub(crate) async fn customers(call: Call) -> Outcome {
 
 /// Past events, at most 1,000 over all customers.
 pub(crate) async fn events(call: Call) -> Outcome {
-    let rows = call.body.get("customers").map_or(&[][..], Json::items);
-    let count: usize =
-        rows.iter().map(|row| row.get("events").map_or(0, |events| events.items().len())).sum();
-    if count > MIGRATED_ROWS_MAX {
-        let message = format!("{count} events come at once");
-        return Err(Failure::problem(
-            "/customers",
-            "too_many",
-            message,
-            "send at most 1,000 events in one call",
-        ));
-    }
+    check_count(&call, "events")?;
     let read = |row: &Json| {
         let (past, warnings) = read_past_events(row)?;
         Ok(Row { command: Command::MigrateEvents(past), key: row_key(row).map(ToOwned::to_owned), warnings })
     };
     each(&call, "customers", read, brought_in).await
+}
+
+/// Past transactions, at most 1,000 over all customers.
+pub(crate) async fn transactions(call: Call) -> Outcome {
+    check_count(&call, "transactions")?;
+    let read = |row: &Json| {
+        let (past, warnings) = read_past_transactions(row)?;
+        let command = Command::MigrateTransactions(past);
+        Ok(Row { command, key: row_key(row).map(ToOwned::to_owned), warnings })
+    };
+    each(&call, "customers", read, brought_in).await
+}
+
+/// Refuses a call whose rows hold too much together.
+fn check_count(call: &Call, what: &str) -> Result<(), Failure> {
+    let rows = call.body.get("customers").map_or(&[][..], Json::items);
+    let count: usize = rows.iter().map(|row| row.get(what).map_or(0, |items| items.items().len())).sum();
+    if count <= MIGRATED_ROWS_MAX {
+        return Ok(());
+    }
+    let message = format!("{count} {what} come at once");
+    Err(Failure::problem("/customers", "too_many", message, "send at most 1,000 of them in one call"))
 }
 
 /// A row that was brought in is answered with its id.

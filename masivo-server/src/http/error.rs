@@ -276,12 +276,14 @@ const fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::NotReturnable
         | Rejection::GiftCardRefused { .. }
         | Rejection::NotTransferable
+        | Rejection::NotMigrated
         | Rejection::ReturnExceeds { .. }
         | Rejection::OutOfRange => StatusCode::UNPROCESSABLE_ENTITY,
         Rejection::KeyReused
         | Rejection::CustomerExists { .. }
         | Rejection::EmailTaken
         | Rejection::NotAnonymous
+        | Rejection::AlreadyMigrated
         | Rejection::CustomerInactive
         | Rejection::EventClosed { .. }
         | Rejection::GiftCardClosed { .. }

@@ -34,6 +34,15 @@ pub(super) const ROUTES: &[Route] = &[
     .takes(Input::Rows(Shape::Object(&MIGRATION)))
     .gives(Output::Data(list(&Shape::Object(&ROW)))),
     Route::new(
+        Method::Post,
+        at!("/customers/migrate/transactions"),
+        "Bring in past transactions of customers, up to 1,000 in all; a customer's come to the balance brought in",
+        handler!(api::migration::transactions),
+    )
+    .product()
+    .takes(Input::Rows(Shape::Object(&MIGRATION)))
+    .gives(Output::Data(list(&Shape::Object(&ROW)))),
+    Route::new(
         Method::Get,
         at!("/customers"),
         "List customers in the order they were registered",

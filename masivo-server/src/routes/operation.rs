@@ -136,7 +136,6 @@ pub(super) const ROUTES: &[Route] = &[
     .query(&[required("code", ANY_TEXT, "the code")])
     .gives(Output::Data(Shape::Object(&CODE_TAKEN))),
     later(Method::Post, at!("/customers/{id}/redeem"), "Redeem points"),
-    later(Method::Post, at!("/customers/migrate/transactions"), "Migrate transactions"),
     later(Method::Get, at!("/contacts"), "List contacts"),
     later(Method::Post, at!("/contacts"), "Make a contact"),
     later(Method::Put, at!("/contacts/{id}"), "Write a contact"),

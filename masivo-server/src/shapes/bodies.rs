@@ -92,8 +92,7 @@ pub const CAMPAIGN_TYPES: Shape =
 /// The types of rewards.
 pub const REWARD_TYPES: Shape = Shape::Choice(&["POINTS", "DISCOUNT", "PRODUCT", "GIFT_CARD"]);
 /// The types of transactions.
-pub const TRANSACTION_TYPES: Shape =
-    Shape::Choice(&["ACCUMULATION", "REDEMPTION", "EXPIRATION", "MIGRATION", "TRANSFER", "REVERSAL"]);
+pub const TRANSACTION_TYPES: Shape = Shape::Choice(&masivo_core::view::TRANSACTION_TYPES);
 /// The number of an item in a window.
 pub const INDEX: Shape = Shape::Integer(0, 1_000_000);
 /// How many items a page has at most.

@@ -38,7 +38,8 @@ const TRANSACTION_ATTRIBUTES: ObjectShape = ObjectShape {
     name: "TransactionAttributes",
     fields: &[
         required("line", ANY_TEXT, "what the ledger calls it"),
-        required("lot", COUNT, "the lot it belongs to"),
+        optional("lot", COUNT, "the lot it belongs to"),
+        optional("effect", NUMBER, "what a transaction of the past adds to the balance"),
         optional("campaign_name", ANY_TEXT, "the campaign's name"),
     ],
     unknown: Unknown::Refused,
@@ -69,6 +70,8 @@ pub const TRANSACTION: ObjectShape = ObjectShape {
         optional("cost", NUMBER, "what it is worth in money"),
         required("created_at", Shape::Instant, "when it was booked"),
         required("issued_at", Shape::Instant, "when its event happened"),
+        optional("resolved_at", ANY_TEXT, "when it was booked elsewhere, as it was sent"),
+        optional("migrated", Shape::Flag, "true for history from elsewhere, which is no booking"),
         required("attributes", Shape::Object(&TRANSACTION_ATTRIBUTES), "more"),
     ],
     unknown: Unknown::Refused,

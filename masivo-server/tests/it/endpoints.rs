@@ -213,6 +213,10 @@ async fn events(house: &House) {
     house.post("/customers/migrate", moved).await.data();
     let past = r#"{"customers": [{"id": "mia", "events": [{"type": "PURCHASE", "issued_at": "2025-01-01", "order": {"value": 9}}]}]}"#;
     house.post("/customers/migrate/events", past).await.data();
+    house
+        .post("/customers/migrate/transactions", r#"{"customers": [{"id": "mia", "transactions": []}]}"#)
+        .await
+        .data();
     let points = at(&house.get("/rewards?from=0&to=0").await.expect(200), "/data/0/id");
     let gift = format!(r#"{{"reward_id": "{points}", "amount": 9, "reason": "x"}}"#);
     let lot = at(&house.post("/customers/mia/wallet/adjust", &gift).await.data(), "/wallet/lines/0/lot");

@@ -31,7 +31,7 @@ const CASES: &[(&str, &str, &str, u16, &str)] = &[
     ("POST", "/campaigns/x/codes", r#"{"codes": ["ABCDEF"]}"#, 404, "definition_not_found"),
     ("POST", "/customers/migrate", "", 400, "malformed"),
     ("POST", "/customers/migrate/events", r#"{"customers": 1}"#, 400, "malformed"),
-    ("POST", "/customers/migrate/transactions", "", 501, "not_supported_yet"),
+    ("POST", "/customers/migrate/transactions", "", 400, "malformed"),
     ("GET", "/campaigns?include=EVERYTHING", "", 400, "malformed"),
     ("GET", "/campaigns?customer_id=nobody", "", 404, "customer_not_found"),
     // What is no JSON.

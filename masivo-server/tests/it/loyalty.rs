@@ -298,6 +298,46 @@ async fn a_cart_is_previewed_and_bought_as_previewed() {
     house.ended().await;
 }
 
+/// What mia earned and spent elsewhere comes to the 70 that were brought in, and is listed as what it is.
+async fn past_transactions(house: &House, points: &str) {
+    let past = |earned: u32| {
+        let item = |kind: &str, amount: u32, day: &str| {
+            format!(
+                r#"{{"type": "{kind}", "reward_id": "{points}", "amount": {amount}, "issued_at": "{day}"}}"#
+            )
+        };
+        let items = [item("ACCUMULATION", earned, "2025-12-01"), item("REDEMPTION", 30, "2025-12-24")];
+        let newest = item("ACCUMULATION", 20, "2024-02-29T12:00:00Z");
+        format!(r#"{{"id": "mia", "transactions": [{}, {newest}]}}"#, items.join(", "))
+    };
+    let body = format!(
+        r#"{{"customers": [{}, {}, {}, {{"id": "ana", "transactions": 5}}]}}"#,
+        past(81),
+        past(80),
+        past(80)
+    );
+    let rows = house.post("/customers/migrate/transactions", &body).await.data();
+    let row = |index: usize| at(&rows, &format!("/{index}/status"));
+    assert_eq!([row(0), row(1), row(2), row(3)], ["400", "201", "409", "400"], "{rows}");
+    let said = at(&rows, "/0/problems");
+    assert!(said.contains("come to 71, the balance brought in is 70"), "{said}");
+    assert_eq!(balance(house, "mia").await, "70 0 0", "history changes nothing");
+    let listed = house.get("/customers/mia/transactions").await.data();
+    let shown = |index: usize| {
+        let part = |name: &str| at(&listed, &format!("/{index}/{name}"));
+        format!("{} {} {} {}", part("type"), part("amount"), part("migrated"), part("attributes/effect"))
+    };
+    assert_eq!(shown(0), "REDEMPTION 30 true -30");
+    assert_eq!(shown(1), "ACCUMULATION 80 true 80");
+    assert_eq!(shown(2), "MIGRATION 70  ");
+    let of_year = house.get("/customers/mia/transactions?year=2024").await.data();
+    assert_eq!((of_year.items().len(), at(&of_year, "/0/amount")), (1, "20".into()));
+    let many = vec![r#"{"id": "mia", "transactions": [1, 2]}"#; 501].join(", ");
+    let refused =
+        house.post("/customers/migrate/transactions", &format!(r#"{{"customers": [{many}]}}"#)).await;
+    assert_eq!(refused.code(400), "malformed");
+}
+
 #[tokio::test]
 async fn customers_move_in_with_their_balances_and_their_past() {
     let house = House::new().await;
@@ -364,6 +404,7 @@ async fn customers_move_in_with_their_balances_and_their_past() {
     assert_eq!((at(&listed, "/0/type"), at(&listed, "/0/amount")), ("MIGRATION".into(), "70".into()));
     let event = house.get("/behavior/events?customer_id=mia").await.expect(200);
     assert_eq!(at(&event, "/data/0/reason/code"), "migrated");
+    past_transactions(&house, &points).await;
     house.travel("2026-02-01T00:00:00Z").await;
     assert_eq!(balance(&house, "mia").await, "0 0 0");
     house.ended().await;
@@ -584,7 +625,7 @@ async fn points_are_handed_to_another_customer_once() {
     assert_eq!(post("ana", to("nobody")).await.code(404), "customer_not_found");
     assert_eq!(post("ana", to("ana")).await.code(400), "malformed");
     assert_eq!(post("nobody", to("ben")).await.code(404), "customer_not_found");
-    assert_eq!(post("ana", body.replace("20", "31")).await.code(409), "insufficient_balance");
+    assert_eq!(post("ana", body.replace("\"amount\": 20", "\"amount\": 31")).await.code(409), "insufficient_balance");
     // Erased, nothing of the one is left with the other.
     house.delete("/customers/ana").await;
     assert_eq!(post("ben", to("ana")).await.code(410), "customer_deleted");

@@ -113,6 +113,17 @@ pub(crate) fn later_lots(
     needs.iter().map(load).collect()
 }
 
+/// Everything that was brought in from elsewhere for a customer.
+pub(super) fn migrated(unit: &impl Read, head: u64) -> Result<Vec<Fact>, StoreError> {
+    let mut migrated = Vec::new();
+    let mut next = head;
+    while let Some(row) = if next == 0 { None } else { unit.fact(next)? } {
+        next = row.fact.previous;
+        migrated.extend(Some(row.fact).filter(|fact| fact.kind == FactKind::Migrated));
+    }
+    Ok(migrated)
+}
+
 /// All visits of a customer but one event's, newest first.
 pub(super) fn visits(unit: &impl Read, head: u64, without: u64) -> Result<Vec<Timestamp>, StoreError> {
     let mut visits = Vec::new();

@@ -314,6 +314,9 @@ pub(super) fn load_needs(
         if let Some(without) = wanted.history_without {
             loaded.history = Some(load::visits(unit, head, without)?);
         }
+        if wanted.migrated {
+            loaded.migrated = Some(load::migrated(unit, head)?);
+        }
     }
     Ok(())
 }

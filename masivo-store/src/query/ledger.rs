@@ -5,7 +5,7 @@ use crate::backend::FactRow;
 use crate::engine::load_record;
 use crate::error::SubmitError;
 use masivo_core::events::EventRecord;
-use masivo_core::fact::EventStatus;
+use masivo_core::fact::{EventStatus, FactKind};
 use masivo_core::value::{Json, Timestamp};
 use masivo_core::view;
 use uuid::Uuid;
@@ -104,15 +104,23 @@ impl Query {
         let head = self.reader.customer_by_id(id)?.map_or(0, |row| row.state.head);
         let mut rows = Vec::new();
         self.walk(head, |row| {
-            if (from..to).contains(&row.fact.at) && row.fact.entries().next().is_some() {
+            let booked = (from..to).contains(&row.fact.at) && row.fact.entries().next().is_some();
+            if booked || row.fact.kind == FactKind::Migrated {
                 rows.push(row.clone());
             }
             true
         })?;
         let mut list = Vec::new();
         for row in &rows {
-            let mut of_fact = self.transactions_of(row)?;
+            let mut of_fact =
+                if (from..to).contains(&row.fact.at) { self.transactions_of(row)? } else { Vec::new() };
             of_fact.reverse();
+            // History goes by the day it happened, bookings by the day they were made.
+            let happened = |past: &Json| past.text("issued_at").and_then(Timestamp::parse);
+            let past = view::past_transactions(&self.program, &row.fact, id);
+            let past =
+                past.into_iter().filter(|past| happened(past).is_some_and(|at| (from..to).contains(&at)));
+            of_fact.extend(past);
             let wanted = |wanted: &Option<String>, name: &str, transaction: &Json| {
                 wanted.as_deref().is_none_or(|wanted| transaction.text(name) == Some(wanted))
             };
