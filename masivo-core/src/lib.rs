@@ -77,6 +77,7 @@ pub mod lint;
 pub mod notices;
 pub mod punch_cards;
 pub mod referrals;
+pub mod scenario;
 mod streaks;
 mod tiers;
 pub mod transfer;

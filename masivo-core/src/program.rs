@@ -257,6 +257,11 @@ impl Program {
                 let mut tier = tier::read(body, &reading, report_ref);
                 let old = self.tier(stored.number).filter(|old| old.spec.exit.is_some());
                 tier.exit_since = old.map_or(stored.changed_at, |old| old.spec.exit_since);
+                let known = self.tier(stored.number);
+                if tier.can_be_left() && known.is_some_and(|known| !known.spec.can_be_left()) {
+                    // Whoever is in it has a boundary to be woken at.
+                    next.audiences_version = next.audiences_version.max(stored.program_version);
+                }
                 put(&mut next.tiers, stored, tier);
             }
             Kind::Reward => {

@@ -16,7 +16,7 @@ use crate::value::{PeriodKind, Timestamp, object};
 
 /// When the customer's tier has to be judged next: at the start of the next reporting period, if it can fall.
 pub(crate) fn next_boundary(state: &State, program: &Program) -> Option<Timestamp> {
-    let tier = program.tier(state.tier).filter(|tier| tier.spec.exit.is_some() && tier.spec.level > 1)?;
+    let tier = program.tier(state.tier).filter(|tier| tier.spec.can_be_left())?;
     let settings = program.settings();
     let zone = settings.time_zone;
     let judged = zone.period_start(PeriodKind::Month, state.tier_period);

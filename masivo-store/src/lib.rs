@@ -28,6 +28,7 @@ mod error;
 pub mod faulty;
 mod memory;
 pub mod query;
+pub mod scenario;
 pub mod simulation;
 mod sqlite;
 pub mod stored;

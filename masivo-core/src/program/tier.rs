@@ -25,6 +25,13 @@ pub struct TierSpec {
     pub active: bool,
 }
 
+impl TierSpec {
+    /// Whether a customer may fall from it at a boundary.
+    pub const fn can_be_left(&self) -> bool {
+        self.exit.is_some() && self.level > 1
+    }
+}
+
 /// A tier as it is written.
 pub const TIER: ObjectShape = ObjectShape {
     name: "Tier",

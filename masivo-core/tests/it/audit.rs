@@ -63,11 +63,11 @@ struct Audit {
 impl Audit {
     fn open(wakes: bool) -> Self {
         let mut script = Script::open(START);
-        (script.house.wakes, script.house.checked) = (wakes, false);
+        (script.world.wakes, script.world.checked) = (wakes, false);
         for line in program() {
             assert_eq!(script.step(&line), "", "{line}");
         }
-        let program = &script.house.program;
+        let program = &script.world.program;
         let campaign = |name: &str| program.campaign_by_id(script.id(name)).unwrap().number;
         let reward = |name: &str| program.reward_by_id(script.id(name)).unwrap().number;
         Self {
@@ -76,7 +76,7 @@ impl Audit {
             points: script.id("points").to_owned(),
             model: Model::new(instant(START).milliseconds(), CUSTOMERS.len(), month_of),
             events: Vec::new(),
-            house: script.house,
+            house: script.into_house(),
         }
     }
 

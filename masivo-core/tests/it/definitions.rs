@@ -82,8 +82,8 @@ fn a_started_campaign_keeps_what_it_promised() {
     assert_eq!(define(&mut script, "2026-06-30", "2026-02-21"), "");
     script.step("at 2026-02-21T23:59:59.999Z");
     let status = |script: &Script| {
-        let campaign = script.house.program.campaigns().next().unwrap();
-        campaign.spec.status(script.house.now)
+        let campaign = script.world.program.campaigns().next().unwrap();
+        campaign.spec.status(script.world.now)
     };
     assert_eq!(status(&script), CampaignStatus::Running);
     script.step("at 2026-02-22");
@@ -101,7 +101,7 @@ fn a_campaign_starts_from_the_start_of_today_in_the_accounts_zone() {
         script.step(&format!("give c{} on PURCHASE 1 of points from {start}", start.len()))
     };
     assert_eq!(define(&mut script, "2026-01-15"), "");
-    let campaign = script.house.program.campaigns().next().unwrap();
+    let campaign = script.world.program.campaigns().next().unwrap();
     assert_eq!(short(campaign.spec.start), "2026-01-15T05:00:00");
     assert_eq!(define(&mut script, "2026-01-15T05:00:00.00Z"), "");
     assert_eq!(define(&mut script, "2026-01-15T04:59:59.999Z"), "refused: start_in_the_past /start_date");
@@ -131,7 +131,7 @@ fn the_form_of_the_dashboard_reads_like_the_native_one() {
     let mut script = open();
     assert_eq!(script.step(&format!("define campaign one {native}")), "");
     assert_eq!(script.step(&format!("define campaign two {dashboard}")), "");
-    let campaigns: Vec<_> = script.house.program.campaigns().collect();
+    let campaigns: Vec<_> = script.world.program.campaigns().collect();
     let [one, two] = campaigns.as_slice() else { panic!("{}", campaigns.len()) };
     assert_eq!(one.spec, two.spec);
     for name in ["platforms", "labels", "metadata", "type", "start_date"] {
@@ -224,9 +224,9 @@ fn tiers_have_levels_and_the_first_is_everybodys() {
         assert_eq!(script.step(&step), expected, "{step}");
     }
     // The base tier may be renamed, and nothing else.
-    let base = script.house.program.tiers_by_level().next().unwrap().id.clone();
+    let base = script.world.program.tiers_by_level().next().unwrap().id.clone();
     let mut define = |body: &str| {
-        let answer = script.house.define(Kind::Tier, Some(&base), &json(body));
+        let answer = script.world.define(Kind::Tier, Some(&base), &json(body));
         answer.map_or_else(|rejection| refused(&rejection), |stored| stored.version.to_string())
     };
     assert_eq!(define(r#"{"name": "Everybody", "level": 1}"#), "2");
@@ -370,7 +370,7 @@ fn the_other_kinds_name_what_is_wrong() {
         assert_eq!(script.step(step), expected, "{step}");
     }
     let unknown = "00000000-0000-7000-8000-000000000000";
-    let answer = script.house.define(Kind::Audience, Some(unknown), &json(r#"{"name": "a"}"#));
+    let answer = script.world.define(Kind::Audience, Some(unknown), &json(r#"{"name": "a"}"#));
     assert_eq!(refused(&answer.unwrap_err()), "refused: definition_not_found");
 }
 
@@ -408,7 +408,7 @@ fn writing_the_same_again_changes_nothing_but_the_version() {
 }
 
 fn body_of(script: &Script, kind: Kind) -> Json {
-    let program = &script.house.program;
+    let program = &script.world.program;
     let body = match kind {
         Kind::Reward => program.rewards().next().map(|found| found.body.clone()),
         Kind::Audience => program.audiences().next().map(|found| found.body.clone()),

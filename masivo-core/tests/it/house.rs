@@ -1,6 +1,8 @@
 //! A tiny house around the rules: it plays the store's part in memory, exactly as the engine does, and checks
 //! after every command that the facts tell the whole story.
 
+mod world;
+
 use masivo_core::coupons::{Coupon, comparable_code};
 use masivo_core::customers::{read_identification, read_profile_change, read_registration};
 use masivo_core::events::{EventRecord, read_event};
@@ -20,11 +22,11 @@ use masivo_core::value::{Decimal, Json, Mint, StoreSecret, Timestamp};
 use masivo_core::wallet::{LaterLots, LaterNeed, Lot};
 use masivo_core::{
     Claim, Command, Context, Customer, Decision, Loaded, Needs, Outcome, Rejection, Undecided, bring_to,
-    decide, needs,
+    decide, needs, next_due,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
-use std::rc::Rc;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// More facts than any command of a test should make: a loop otherwise.
@@ -58,8 +60,8 @@ struct FactRow {
 pub(crate) struct House {
     pub(crate) now: Timestamp,
     // Shared: a house is copied often.
-    pub(crate) program: Rc<Program>,
-    definitions: Rc<Vec<StoredDefinition>>,
+    pub(crate) program: Arc<Program>,
+    definitions: Arc<Vec<StoredDefinition>>,
     pub(crate) rows: BTreeMap<Key, Row>,
     ids: BTreeMap<String, Key>,
     erased: BTreeSet<String>,
@@ -101,6 +103,11 @@ pub(crate) fn json(text: &str) -> Json {
     Json::parse(text.as_bytes()).unwrap_or_else(|report| panic!("{report}: {text}"))
 }
 
+/// The code of a gift card of the house.
+fn card_code(card: &GiftCard) -> String {
+    format!("CARD{}X{}", card.reward, card.place)
+}
+
 fn secret() -> StoreSecret {
     StoreSecret::new([7; 16])
 }
@@ -113,8 +120,8 @@ impl House {
         let definitions = standard_definitions(now, base);
         let mut house = Self {
             now,
-            program: Rc::new(Program::load(definitions.clone()).unwrap()),
-            definitions: Rc::new(definitions),
+            program: Arc::new(Program::load(definitions.clone()).unwrap()),
+            definitions: Arc::new(definitions),
             rows: BTreeMap::new(),
             ids: BTreeMap::new(),
             erased: BTreeSet::new(),
@@ -151,6 +158,11 @@ impl House {
         let due = |row: &Row| row.wake_at.is_some_and(|wake_at| wake_at <= now);
         let keys: Vec<Key> = self.rows.iter().filter(|(_, row)| due(row)).map(|(key, _)| *key).collect();
         keys.into_iter().for_each(|key| self.wake(key));
+        for row in self.rows.values().filter(|_| self.checked) {
+            let Customer { state, profile } = &row.customer;
+            let due = next_due(state, profile, &self.program);
+            assert!(due.is_none_or(|due| due > now), "D3: whoever has something due is woken: {due:?}");
+        }
     }
 
     /// Writes what fell due for a customer; reading must have shown the same.
@@ -202,8 +214,8 @@ impl House {
             self.quotas.insert(gift_cards::pool(reward.number), sums);
         }
         let changed = program.audiences_version() != self.program.audiences_version();
-        Rc::make_mut(&mut self.definitions).push(stored.clone());
-        self.program = Rc::new(program);
+        Arc::make_mut(&mut self.definitions).push(stored.clone());
+        self.program = Arc::new(program);
         // P1: what was stored reads again, and means the same.
         let again = Program::load(self.definitions.to_vec()).unwrap();
         assert_eq!(format!("{again:?}"), format!("{:?}", self.program), "P1");
@@ -545,8 +557,10 @@ impl House {
     fn keep(&mut self, key: Key, fact: Fact) {
         for change in &fact.changes {
             if let Change::GiftCard { card, redeemed: false } = change {
-                let code = format!("CARD{}X{}", card.reward, card.place);
-                assert!(self.cards.insert(code, (key, *card)).is_none(), "C1: each code is handed out once");
+                assert!(
+                    self.cards.insert(card_code(card), (key, *card)).is_none(),
+                    "C1: each code is handed out once"
+                );
             }
             if let Change::EventStatus { fact: event, status } = change {
                 let row = self.facts.get_mut(event).unwrap();
@@ -575,7 +589,7 @@ impl House {
             .values()
             .filter(|row| row.fact.kind == FactKind::Returned && row.fact.about == sequence);
         let returns = returns.map(|row| row.fact.clone()).collect();
-        EventRecord {
+        let mut record = EventRecord {
             customer: self.rows[&row.key].customer.profile.id().to_owned(),
             fact: row.fact.clone(),
             status: row.status.unwrap(),
@@ -583,7 +597,9 @@ impl House {
             closed_by: other(row.closed_by),
             returns,
             codes: BTreeMap::new(),
-        }
+        };
+        record.codes = record.gift_cards().map(|card| (card.number(), card_code(&card))).collect();
+        record
     }
 
     pub(crate) fn fact(&self, sequence: u64) -> &Fact {

@@ -9,7 +9,7 @@ fn look(lines: &str, customers: Option<u64>) -> (Vec<String>, String) {
     for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
         assert_eq!(script.step(line), "", "{line}");
     }
-    let found = lint(&script.house.program, script.house.now, customers);
+    let found = lint(&script.world.program, script.world.now, customers);
     let findings = found.findings.iter().map(|finding| {
         let rule = finding.rule.map(|rule| format!("/{rule}")).unwrap_or_default();
         assert!(!finding.message.is_empty() && !finding.hint.is_empty());
@@ -143,6 +143,6 @@ fn fields_that_the_merchant_chooses_are_listed() {
     ] {
         assert_eq!(script.step(line), "");
     }
-    let fields: Vec<String> = free_fields(&script.house.program).into_iter().collect();
+    let fields: Vec<String> = free_fields(&script.world.program).into_iter().collect();
     assert_eq!(fields, ["customer.tags.vip", "event.metadata.till", "product.tags.new"]);
 }

@@ -108,7 +108,7 @@ tier gold level 3 when customer.metrics.this_year.spend_total greater_than_or_eq
 fn open(wakes: bool, zone: &str) -> Life {
     let mut script = Script::open("2026-01-01");
     // Where lots are kept makes no difference either.
-    (script.house.wakes, script.house.lots_held) = (wakes, if wakes { 1 } else { LOTS_HELD });
+    (script.world.wakes, script.world.lots_held) = (wakes, if wakes { 1 } else { LOTS_HELD });
     let zone = format!(r#"define settings settings {{"time_zone": "{zone}"}}"#);
     for line in std::iter::once(zone.as_str()).chain(TIERS.lines()).chain(PROGRAM.lines()) {
         if !line.is_empty() {
@@ -120,8 +120,8 @@ fn open(wakes: bool, zone: &str) -> Life {
     {
         script.step(line);
     }
-    let points = script.house.program.rewards().next().unwrap().id.clone();
-    Life { house: script.house, points, events: Vec::new() }
+    let points = script.world.program.rewards().next().unwrap().id.clone();
+    Life { house: script.into_house(), points, events: Vec::new() }
 }
 
 /// A house in which steps are taken.

@@ -103,8 +103,8 @@ proptest! {
                 .with("order", cart.to_json(&script))
                 .build();
             let (previewed, _) = read_preview(&body).unwrap();
-            let ana = script.house.read("ana");
-            let view = View::new(script.house.now, &script.house.program, &ana.state, &ana.profile, Some(&previewed.payload));
+            let ana = script.world.read("ana");
+            let view = View::new(script.world.now, &script.world.program, &ana.state, &ana.profile, Some(&previewed.payload));
             let shown = redemption::preview(&view, &previewed);
             let fits = !shown.to_string().contains(r#""code":"#);
             let mut purchase = body.clone();
@@ -113,13 +113,13 @@ proptest! {
             let (event, _) = read_event(&purchase, false).unwrap();
             let redeemed = event.redeem.iter().fold(Decimal::ZERO, |sum, redeem| sum.saturating_add(redeem.amount));
             let left = |script: &Script| {
-                let wallet = script.house.read("ana").state.wallet;
+                let wallet = script.world.read("ana").state.wallet;
                 wallet.accounts.keys().fold(Decimal::ZERO, |sum, reward| sum.saturating_add(wallet.available(*reward)))
             };
             let before = left(&script);
-            let answer = script.house.submit(&Command::Emit(event)).unwrap();
+            let answer = script.world.submit(&Command::Emit(event)).unwrap();
             let Outcome::Event { fact, .. } = answer.outcome else { panic!("an event") };
-            let status = script.house.record(fact).status;
+            let status = script.world.record(fact).status;
             prop_assert_eq!(status != EventStatus::Failed, fits, "{}", shown);
             let expected = if fits { before.saturating_sub(redeemed) } else { before };
             prop_assert_eq!(left(&script), expected);

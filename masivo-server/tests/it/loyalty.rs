@@ -625,7 +625,10 @@ async fn points_are_handed_to_another_customer_once() {
     assert_eq!(post("ana", to("nobody")).await.code(404), "customer_not_found");
     assert_eq!(post("ana", to("ana")).await.code(400), "malformed");
     assert_eq!(post("nobody", to("ben")).await.code(404), "customer_not_found");
-    assert_eq!(post("ana", body.replace("\"amount\": 20", "\"amount\": 31")).await.code(409), "insufficient_balance");
+    assert_eq!(
+        post("ana", body.replace("\"amount\": 20", "\"amount\": 31")).await.code(409),
+        "insufficient_balance"
+    );
     // Erased, nothing of the one is left with the other.
     house.delete("/customers/ana").await;
     assert_eq!(post("ben", to("ana")).await.code(410), "customer_deleted");

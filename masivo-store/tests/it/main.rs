@@ -7,6 +7,7 @@ mod erasure;
 mod files;
 mod memory;
 mod queue;
+mod scenarios;
 mod simulation;
 mod sqlite;
 
