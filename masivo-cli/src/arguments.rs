@@ -183,6 +183,8 @@ pub(crate) enum Command {
     },
     /// Look definitions over: rules that never hold, missing caps, gaps, and what it can cost at most.
     Lint(LintArguments),
+    /// Carry out the scenarios beside the definitions of a folder, under a clock of their own; needs no store.
+    Test(TestArguments),
     /// Try a programme on a copy of the store: what happened lately comes again, under it and under the present one. Needs --db.
     Simulate(SimulateArguments),
     /// Report what became of what campaigns gave, and who pays for it.
@@ -347,6 +349,16 @@ pub(crate) struct LintArguments {
     /// End with an error when there is something to remark.
     #[arg(long)]
     pub(crate) strict: bool,
+}
+
+/// What `test` knows.
+#[derive(Debug, Args)]
+pub(crate) struct TestArguments {
+    /// The folder of definitions, with scenarios beside them: files that end in .masivo, also in its folder `scenarios`.
+    pub(crate) folder: PathBuf,
+    /// Write what was found in place of what the scenarios say.
+    #[arg(long)]
+    pub(crate) update: bool,
 }
 
 /// What `simulate` knows.

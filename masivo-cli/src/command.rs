@@ -17,6 +17,7 @@ mod report;
 mod settle;
 mod show;
 mod simulate;
+mod test;
 mod verify;
 
 pub(crate) use report::written as written_day;
@@ -36,6 +37,7 @@ pub(crate) fn run(arguments: Arguments, output: Output) -> Result<(), Failure> {
         Command::Init { folder } => init::run(&shared, &folder, output),
         Command::Apply(apply) => apply::run(&shared, &apply, output),
         Command::Lint(what) => lint::run(&shared, &what, output),
+        Command::Test(what) => test::run(&what, output),
         Command::Import(import) => import::run(&shared, &import, output),
         Command::Emit { event, file, idempotency_key } => {
             emit::run(&shared, event.as_deref(), file.as_deref(), idempotency_key.as_deref(), output)

@@ -9,6 +9,7 @@ mod door;
 mod error;
 mod import;
 mod output;
+mod scenarios;
 
 use arguments::Arguments;
 use clap::Parser as _;

@@ -78,6 +78,11 @@ impl EngineWorld {
         Engine::open(Config { secret: Some(SECRET), ..config }).map(Self::new)
     }
 
+    /// The engine, for other use.
+    pub fn into_engine(self) -> Engine {
+        self.engine
+    }
+
     /// The engine.
     pub const fn engine(&self) -> &Engine {
         &self.engine
@@ -108,8 +113,12 @@ impl EngineWorld {
         Ok((facts(own), facts(other)))
     }
 
-    /// Waits until the first codes of every pool are generated.
-    fn await_codes(&self) -> Result<(), Failure> {
+    /// Lets everything happen that follows from a definition: customers are looked at again, the first codes generated.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub fn settle(&self) -> Result<(), Failure> {
+        self.submit(Work::CatchUp)?;
         let waits = |run: &CouponRun| run.made < run.wanted.min(CODES_AWAITED);
         while self.query()?.reader.coupon_runs()?.values().any(waits) {
             self.submit(Work::Ping)?;
@@ -147,8 +156,7 @@ impl World for EngineWorld {
         let Answer::Definition { stored, .. } = self.submit(work)? else {
             return Err(Failure::Fault("a definition was answered with something else".to_owned()));
         };
-        self.submit(Work::CatchUp)?;
-        self.await_codes()?;
+        self.settle()?;
         Ok(stored.id)
     }
 

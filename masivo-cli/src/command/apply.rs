@@ -1,10 +1,12 @@
 //! `masivo apply`: definitions as code.
 
+use super::test::to_json;
 use crate::arguments::{ApplyArguments, Shared};
 use crate::definitions::{Action, FieldChange, Plan, plan, read_folder, write};
 use crate::door::Door;
 use crate::error::Failure;
 use crate::output::{Output, blocks};
+use crate::scenarios::{Tried, try_folder};
 use masivo_core::lint::{Lint, lint};
 use masivo_core::value::Json;
 use std::collections::BTreeSet;
@@ -15,7 +17,17 @@ pub(super) fn run(shared: &Shared, arguments: &ApplyArguments, output: Output) -
     let entries = read_folder(&arguments.folder)?;
     let mut door = Door::open(shared)?;
     let (program, now) = (door.program()?, door.now()?);
-    let plan = plan(entries, &program, now)?;
+    let plan = plan(entries.clone(), &program, now)?;
+    let tried = try_folder(&arguments.folder, &entries)?;
+    let differ: usize = tried.iter().map(|tried| tried.differences.len()).sum();
+    if differ > 0 {
+        let shown = tried.iter().filter(|tried| !tried.differences.is_empty()).map(Tried::text);
+        let message =
+            format!("{differ} steps of the scenarios differ\n{}", shown.collect::<Vec<_>>().join("\n"));
+        let hint =
+            "mend the definitions or the scenarios: `masivo test` tries them alone; nothing was written";
+        return Err(Failure::refused("scenarios_differ", message, hint));
+    }
     let changes = plan.steps.len() - plan.count(Action::Unchanged);
     let wanted = changes > 0 && !arguments.dry_run;
     if wanted && !arguments.yes {
@@ -26,6 +38,7 @@ pub(super) fn run(shared: &Shared, arguments: &ApplyArguments, output: Output) -
     let written = if wanted { write(&mut door, &plan)? } else { 0 };
     let mut document = plan.to_json();
     document.set("written", written);
+    document.set("scenarios", to_json(&tried));
     let found = lint(&plan.program, now, None);
     document.set("lint", found.to_json());
     let asked = wanted && !arguments.yes;
@@ -35,8 +48,13 @@ pub(super) fn run(shared: &Shared, arguments: &ApplyArguments, output: Output) -
             (_, true) => format!("written: {written}"),
             (_, false) => "nothing was written (--dry-run)".to_owned(),
         };
-        let remarks = remarks(&found);
-        if asked { blocks([outcome, remarks]) } else { blocks([text(&plan), outcome, remarks]) }
+        let scenarios = match tried.len() {
+            0 => String::new(),
+            1 => "1 scenario comes to what it says".to_owned(),
+            count => format!("{count} scenarios come to what they say"),
+        };
+        let said = blocks([scenarios, outcome, remarks(&found)]);
+        if asked { said } else { blocks([text(&plan), said]) }
     })
 }
 

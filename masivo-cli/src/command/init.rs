@@ -7,10 +7,11 @@ use crate::output::Output;
 use masivo_core::value::{Json, object};
 use std::path::Path;
 
-/// The definitions a new folder starts with.
-const STARTER: [(&str, &str); 2] = [
+/// The definitions a new folder starts with, and a scenario for them.
+const STARTER: [(&str, &str); 3] = [
     ("1-account.toml", include_str!("init/1-account.toml")),
     ("2-points.toml", include_str!("init/2-points.toml")),
+    ("first-purchase.masivo", include_str!("init/first-purchase.masivo")),
 ];
 /// Where the store is when nothing is said.
 const DEFAULT_STORE: &str = "masivo.db";

@@ -28,6 +28,12 @@ impl Entry {
         format!("{}: {} `{}`", self.file, self.kind.name().replace('_', " "), self.key)
     }
 
+    /// The entry for another store, where ids that the engine gives are others.
+    pub(crate) fn without_store_id(&self) -> Self {
+        let id = self.id.clone().filter(|_| super::has_own_ids(self.kind));
+        Self { id, ..self.clone() }
+    }
+
     /// The failure of an entry with problems.
     pub(super) fn malformed(&self, problems: Vec<Json>) -> Failure {
         Failure::malformed(self.place(), problems)

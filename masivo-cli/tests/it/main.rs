@@ -6,6 +6,7 @@ mod demo;
 mod import;
 mod program;
 mod run;
+mod scenarios;
 mod server;
 mod store;
 
