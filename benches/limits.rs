@@ -1,5 +1,5 @@
-//! What limits, punch cards and coupons cost: events where limits and cards are defined and do not concern them, events
-//! that three limited campaigns reward or three cards stamp, and a million codes generated, stored and redeemed.
+//! What limits, punch cards, streaks and coupons cost: events where those are defined and do not concern them, events that
+//! three limited campaigns reward, three cards stamp or three streaks count, and a million codes generated, stored and redeemed.
 //!
 //! `cargo bench -p masivo-store --bench limits -- [--codes N]` (1,000,000 when left out). Ratios are of medians of
 //! alternated rounds in one run. Nothing is asserted: machines differ.
@@ -43,6 +43,18 @@ fn cards(handle: &Handle, reward: &str, trigger: &str, count: u64) {
         let campaign = format!(
             r#"{{"name": "c{index}", "type": "PUNCH_CARDS", "withoutEndDate": true,
                 "attributes": {{"trigger": "{trigger}", "stamps": 10, "card_expiration": "6/months"}},
+                "rules": [{{"effects": [{{"reward_id": "{reward}", "amount": 10, "expiration_date": "12/months"}}]}}]}}"#
+        );
+        define(handle, Kind::Campaign, None, &campaign);
+    }
+}
+
+/// Streaks of three days that every event of a type counts for.
+fn streaks(handle: &Handle, reward: &str, trigger: &str, count: u64) {
+    for index in 0..count {
+        let campaign = format!(
+            r#"{{"name": "s{index}", "type": "SCORE_STREAKS", "withoutEndDate": true,
+                "attributes": {{"trigger": "{trigger}", "streak_length": 3, "streak_period": "day"}},
                 "rules": [{{"effects": [{{"reward_id": "{reward}", "amount": 10, "expiration_date": "12/months"}}]}}]}}"#
         );
         define(handle, Kind::Campaign, None, &campaign);
@@ -193,19 +205,22 @@ fn main() {
     let defined = made("defined.db", &|handle, reward| {
         limited(handle, reward, false);
         cards(handle, reward, "VISIT", 10);
+        streaks(handle, reward, "VISIT", 10);
     });
     side_by_side(
         "limits",
-        &[("none", &plain.0), ("20 limited campaigns and 10 cards of another type", &defined.0)],
+        &[("none", &plain.0), ("20 limited, 10 cards, 10 streaks of another type", &defined.0)],
         customers,
     );
     let without = made("without.db", &unlimited);
     let with = made("with.db", &|handle, reward| limited(handle, reward, true));
     let stamped = made("stamped.db", &|handle, reward| cards(handle, reward, "PURCHASE", 3));
+    let counted = made("counted.db", &|handle, reward| streaks(handle, reward, "PURCHASE", 3));
     let sides = [
         ("3 more campaigns that reward", &without.0),
         ("with a budget and a limit per customer", &with.0),
         ("3 punch cards instead, each stamped", &stamped.0),
+        ("3 streaks instead, each counting", &counted.0),
     ];
     side_by_side("limits", &sides, customers);
     codes_alone(&folder.file("codes.db"), codes);

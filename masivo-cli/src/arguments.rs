@@ -187,6 +187,11 @@ pub(crate) enum Command {
     Test(TestArguments),
     /// Try a programme on a copy of the store: what happened lately comes again, under it and under the present one. Needs --db.
     Simulate(SimulateArguments),
+    /// Show who is in an audience and why, and whom a rule would gather.
+    Audience {
+        #[command(subcommand)]
+        what: Audience,
+    },
     /// Report what became of what campaigns gave, and who pays for it.
     Report {
         #[command(subcommand)]
@@ -247,6 +252,37 @@ pub(crate) enum Codes {
         of: String,
         /// A file with one code a line.
         file: PathBuf,
+    },
+}
+
+/// What can be asked of audiences.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audience {
+    /// Members of an audience.
+    Members {
+        /// The audience, by id or name.
+        audience: String,
+        /// How many at most.
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+    /// Why a customer is in an audience, or is not.
+    Explain {
+        /// The audience, by id or name.
+        audience: String,
+        /// The customer's id.
+        customer: String,
+    },
+    /// How many a rule gathers that is not an audience yet; nothing is written.
+    Preview {
+        /// The conditions as JSON; without them --file is read.
+        conditions: Option<String>,
+        /// A file with the conditions as JSON, or with an audience that has some.
+        #[arg(long, value_name = "FILE", conflicts_with = "conditions")]
+        file: Option<PathBuf>,
+        /// Look at every customer, however many there are.
+        #[arg(long)]
+        exact: bool,
     },
 }
 

@@ -2,6 +2,7 @@
 
 mod adjust;
 mod apply;
+mod audience;
 mod backup;
 mod codes;
 mod completions;
@@ -37,7 +38,7 @@ pub(crate) fn run(arguments: Arguments, output: Output) -> Result<(), Failure> {
         Command::Init { folder } => init::run(&shared, &folder, output),
         Command::Apply(apply) => apply::run(&shared, &apply, output),
         Command::Lint(what) => lint::run(&shared, &what, output),
-        Command::Test(what) => test::run(&what, output),
+        Command::Test(what) => test::run(&shared, &what, output),
         Command::Import(import) => import::run(&shared, &import, output),
         Command::Emit { event, file, idempotency_key } => {
             emit::run(&shared, event.as_deref(), file.as_deref(), idempotency_key.as_deref(), output)
@@ -83,6 +84,7 @@ pub(crate) fn run(arguments: Arguments, output: Output) -> Result<(), Failure> {
         }
         Command::Codes { what } => codes::run(&shared, &what, output),
         Command::Simulate(what) => simulate::run(&shared, &what, output),
+        Command::Audience { what } => audience::run(&shared, &what, output),
         Command::Report { what } => report::run(&shared, &what, output),
         Command::Keys { what } => keys::run(&shared, &what, output),
         Command::Backup { to } => backup::run(&shared, &to, output),

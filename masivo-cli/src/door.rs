@@ -184,6 +184,16 @@ impl Door {
         through!(self, door => door.members(audience, limit.min(1_000)))
     }
 
+    /// Why a customer is in the audience of an id, or is not.
+    pub(crate) fn explain_membership(&mut self, audience: &str, customer: &str) -> Result<Json, Failure> {
+        through!(self, door => door.explain_membership(audience, customer))
+    }
+
+    /// How many a rule gathers that is not an audience yet.
+    pub(crate) fn preview_audience(&mut self, request: &Json) -> Result<Json, Failure> {
+        through!(self, door => door.preview_audience(request))
+    }
+
     /// Gives, takes or hands over points by hand: `how` is adjust, transfer or void.
     pub(crate) fn adjust(
         &mut self,

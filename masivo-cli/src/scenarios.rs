@@ -1,15 +1,14 @@
 //! Scenarios beside the definitions of a folder: `*.masivo`, each carried out on a fresh store in memory that has these
 //! definitions and nothing else, under a clock of its own.
 //!
-//! - V1: the definitions are written before the scenario begins: a day before the first campaign starts, or when the first
-//!   step `at` says, whichever is earlier; so also what started long ago can be tried.
+//! - V1: the definitions are there when the scenario begins, whenever that is: each campaign was written in time.
 //! - V2: the same files come to the same, whatever the store is that they are applied to, and whatever the day.
 
-use crate::definitions::{Entry, plan, write};
-use crate::door::{Door, FileDoor};
+use crate::definitions::{Entry, plan_of_running};
 use crate::error::Failure;
-use masivo_core::scenario::{Line, Scenario, World as _, read};
-use masivo_core::value::{DAY, Json, Timestamp, object};
+use masivo_core::program::{Program, standard_definitions};
+use masivo_core::scenario::{Line, Scenario, read};
+use masivo_core::value::{Json, Mint, StoreSecret, Timestamp, object};
 use masivo_store::scenario::EngineWorld;
 use std::path::{Path, PathBuf};
 
@@ -97,7 +96,10 @@ pub(crate) fn try_folder(folder: &Path, entries: &[Entry]) -> Result<Vec<Tried>,
     }
     let mut tried = Vec::with_capacity(files.len());
     for path in files {
-        let text = std::fs::read_to_string(&path).map_err(|error| Failure::file(&path, &error))?;
+        let text = std::fs::read(&path).map_err(|error| Failure::file(&path, &error))?;
+        let text = String::from_utf8(text).map_err(|_| {
+            Failure::usage(format!("`{}` is not UTF-8 text", path.display()), "save it as UTF-8")
+        })?;
         let place = path.display().to_string();
         tried.push(try_one(path, &text, entries).map_err(|failure| failure.within(&place))?);
     }
@@ -122,6 +124,7 @@ fn try_one(path: PathBuf, text: &str, entries: &[Entry]) -> Result<Tried, Failur
     let mut scenario = begin(&lines, entries)?;
     let mut tried = Tried { path, steps: 0, differences: Vec::new(), updated: String::new() };
     let mut stopped = false;
+    let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
     for line in &lines {
         let mut updated = line.source.clone();
         if !line.step.is_empty() {
@@ -139,8 +142,12 @@ fn try_one(path: PathBuf, text: &str, entries: &[Entry]) -> Result<Tried, Failur
                 tried.differences.push(Difference { line: line.number, step, expected, found, stopped });
             }
         }
-        tried.updated.push_str(&updated);
-        tried.updated.push('\n');
+        tried.updated.push_str(&updated.replace('\n', line_end));
+        tried.updated.push_str(line_end);
+    }
+    if tried.steps == 0 {
+        let (step, found) = (String::new(), "it has no step".to_owned());
+        tried.differences.push(Difference { line: 1, step, expected: None, found, stopped: true });
     }
     Ok(tried)
 }
@@ -153,25 +160,18 @@ fn begin(lines: &[Line], entries: &[Entry]) -> Result<Scenario<EngineWorld>, Fai
     let last = Timestamp::parse(LAST).unwrap_or(Timestamp::MAX);
     let said = said.filter(|at| (Timestamp::EPOCH..last).contains(at));
     let beginning = said.or_else(|| Timestamp::parse(BEGINNING)).unwrap_or(Timestamp::EPOCH);
-    let starts = entries.iter().filter_map(|entry| entry.body.text("start_date"));
-    let starts = starts.filter_map(Timestamp::parse_date_or_time).map(|start| start.plus(-DAY));
-    let written = starts.fold(beginning, Timestamp::min);
-    let world = EngineWorld::in_memory(written)?;
-    let mut door = Door::File(FileDoor::of(world.into_engine()));
     let entries: Vec<Entry> = entries.iter().map(Entry::without_store_id).collect();
-    let program = door.program()?.as_ref().clone();
-    write(&mut door, &plan(entries.clone(), &program, written)?)?;
-    let program = door.program()?.as_ref().clone();
-    let named = plan(entries, &program, written)?;
-    let Door::File(door) = door else { return Err(Failure::bug("a store in memory is no server")) };
-    let world = EngineWorld::new(door.into_engine());
-    world.settle().map_err(|failure| Failure::bug(failure.to_string()))?;
+    let base = Mint::new(StoreSecret::new([0; 16]), beginning, "definition", b"base tier").next_id();
+    let mut definitions = standard_definitions(beginning, base);
+    let program = Program::load(definitions.clone());
+    let program = program.map_err(|report| Failure::bug(format!("the standard definitions: {report}")))?;
+    let plan = plan_of_running(entries, &program, beginning)?;
+    definitions.extend(plan.written);
+    let world = EngineWorld::with_definitions(beginning, &definitions);
+    let world = world.map_err(|failure| Failure::bug(failure.to_string()))?;
     let mut scenario = Scenario::new(world);
-    for step in &named.steps {
-        if let Some(id) = &step.id {
-            scenario.name(step.entry.kind, &step.entry.key, id);
-        }
+    for (step, id) in plan.steps.iter().zip(&plan.ids) {
+        scenario.name(step.entry.kind, &step.entry.key, id);
     }
-    scenario.world.pass_to(beginning).map_err(|failure| Failure::bug(failure.to_string()))?;
     Ok(scenario)
 }

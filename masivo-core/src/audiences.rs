@@ -9,7 +9,7 @@ use crate::draft::{Draft, FactId};
 use crate::fact::Change;
 use crate::journeys;
 use crate::prelude::*;
-use crate::program::{AudienceKind, AudienceSpec, Definition};
+use crate::program::{AudienceKind, AudienceSpec, Definition, takes_part_in_audiences};
 use crate::rejection::Rejection;
 use crate::rule::Inputs;
 use crate::state::{Membership, Standing};
@@ -17,7 +17,7 @@ use crate::value::{Timestamp, object};
 
 /// Whether a customer can be in audiences at all (A3).
 fn takes_part(draft: &Draft<'_>) -> bool {
-    draft.state.standing == Standing::Active && !draft.state.anonymous
+    takes_part_in_audiences(&draft.state)
 }
 
 /// Looks again at every dynamic audience whose inputs changed.

@@ -99,7 +99,7 @@ impl EventRecord {
     }
 
     /// The spend it counted; `None` when it counted none.
-    pub(crate) fn counted_spend(&self) -> Option<Decimal> {
+    pub fn counted_spend(&self) -> Option<Decimal> {
         let mut changes = self.effects().flat_map(|fact| &fact.changes);
         let visit = changes.find_map(|change| match change {
             Change::Visited(visit) => Some(visit),

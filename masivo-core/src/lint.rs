@@ -99,7 +99,16 @@ pub fn free_fields(program: &Program) -> BTreeSet<String> {
     let tiers = tiers.flat_map(|tier| [Some(&tier.spec.entry), tier.spec.exit.as_ref()]).flatten();
     let journeys = program.journeys().flat_map(|journey| journey.spec.rules());
     let asked = conditions.chain(audiences).chain(tiers).chain(journeys);
-    let names = asked.flat_map(Rule::subjects).chain(scaled);
+    asked.flat_map(Rule::subjects).chain(scaled).filter(|name| is_free(name)).collect()
+}
+
+/// The same of one rule.
+pub fn free_fields_of(rule: &Rule) -> BTreeSet<String> {
+    rule.subjects().into_iter().filter(|name| is_free(name)).collect()
+}
+
+/// Whether a field is one whose name the merchant chooses.
+fn is_free(name: &str) -> bool {
     let prefixes = [
         "event.tags.",
         "event.metadata.",
@@ -108,7 +117,7 @@ pub fn free_fields(program: &Program) -> BTreeSet<String> {
         "customer.tags.",
         "customer.metadata.",
     ];
-    names.filter(|name| prefixes.iter().any(|prefix| name.starts_with(prefix))).collect()
+    prefixes.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// A finding for each of the [`free_fields`] that was never recorded.

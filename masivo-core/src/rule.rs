@@ -12,6 +12,7 @@
 
 mod condition;
 mod evaluate;
+mod evidence;
 mod flip;
 mod key;
 mod overlap;
@@ -19,6 +20,7 @@ mod subject;
 
 pub use condition::{CONDITIONS, read_conditions};
 pub use evaluate::{Failure, Truth, View};
+pub use evidence::Counted;
 pub(crate) use key::Key;
 pub use subject::{MetricField, MetricPeriod, Subject};
 
@@ -234,6 +236,12 @@ impl Rule {
     /// Why the rule does not hold: the first failing condition of the branch that came furthest.
     pub fn failure(&self, view: &View<'_>) -> Option<Failure> {
         evaluate::failure(&self.node, view)
+    }
+
+    /// The whole rule with the truth of every node and the value that each condition sees; `cite` shows the events that count
+    /// for a metric.
+    pub fn explain(&self, view: &View<'_>, mut cite: impl FnMut(Counted) -> Json) -> Json {
+        evidence::tree(self, &self.node, view, &mut cite)
     }
 
     /// Whether the rule holds, and the earliest instant after `view.now` at which that changes by the mere passing

@@ -182,6 +182,9 @@ impl<W: World> Scenario<W> {
     /// What is wrong with the step, or with the world.
     pub fn step(&mut self, step: &str) -> Result<String, String> {
         let (word, rest) = step.split_once(' ').unwrap_or((step, ""));
+        if text::has_arrow(step) {
+            return Err("the arrow needs white space on both sides".to_owned());
+        }
         match self.dispatch(word, rest.trim()) {
             Ok(text) => Ok(text),
             Err(Failure::Refused(rejection)) => Ok(refused(&rejection)),
@@ -273,12 +276,29 @@ fn first_word(text: &str) -> (&str, &str) {
     text.split_once(' ').map_or((text, ""), |(word, rest)| (word, rest.trim()))
 }
 
-/// Splits off `as <name>`.
-fn named(text: &str) -> (&str, Option<&str>) {
-    match text.rsplit_once(" as ") {
-        Some((rest, name)) if !name.trim().contains(' ') => (rest, Some(name.trim())),
-        _ => (text, None),
+/// Splits off `as <name>`, which stands before or behind the JSON; gives what stands before the JSON, and the JSON.
+fn named(text: &str) -> (&str, &str, Option<&str>) {
+    let split = |text: &str| -> Option<(usize, usize)> {
+        let at = text.rfind(" as ")?;
+        let name = text.get(at + 4..)?.trim();
+        (!name.is_empty() && !name.contains(' ')).then_some((at, text.len() - name.len()))
+    };
+    let begin = text.find('{').unwrap_or(text.len());
+    let end = text.rfind('}').map_or(begin, |end| end + 1).max(begin);
+    let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
+    let (json, rest) = (part(begin, text.len()).trim(), part(0, begin).trim_end());
+    if let Some((at, name)) = split(part(end, text.len())) {
+        return (rest.trim(), part(begin, end + at).trim(), Some(part(end + name, text.len())));
     }
+    match split(rest) {
+        Some((at, name)) => (part(0, at).trim(), json, rest.get(name..).map(str::trim)),
+        None => (rest.trim(), json, None),
+    }
+}
+
+/// What stands behind a step that takes no more is a mistake.
+fn no_more(rest: &str) -> Result<(), Failure> {
+    if rest.is_empty() { Ok(()) } else { fault(format!("`{rest}` is not understood")) }
 }
 
 /// The word at a place; what is missing is said.

@@ -26,6 +26,7 @@ mod writer;
 
 pub use answer::Answer;
 pub use clock::{Clock, ManualClock, SystemClock};
+pub(crate) use codes::wanted as wanted_codes;
 pub use delivery::{Content, Delivery, DeliveryResult};
 pub use handle::{Handle, Reader};
 pub(crate) use load::{complete as load_record, later_lots};

@@ -14,15 +14,18 @@
 //! assert_eq!(scenario.step("emit ana PURCHASE 25"), Ok("RESOLVED +25".to_owned()));
 //! ```
 
-use crate::backend::{CouponRun, CustomerKey, Destination, FactRow, OutboxFilter};
-use crate::engine::{Answer, CodePool, Config, Engine, ManualClock, Work, load_record};
+use crate::backend::{
+    Backend as _, CouponRun, CustomerKey, Destination, FactRow, OutboxFilter, Unit as _, Write,
+};
+use crate::engine::{Answer, CodePool, Config, Engine, ManualClock, Work, load_record, wanted_codes};
 use crate::error::{StoreError, SubmitError};
+use crate::memory::MemoryBackend;
 use crate::query::Query;
 use masivo_core::events::EventRecord;
 use masivo_core::fact::{Fact, FactKind};
-use masivo_core::gift_cards::GiftCard;
+use masivo_core::gift_cards::{GiftCard, pool_of};
 use masivo_core::outgoing::DeliveryStatus;
-use masivo_core::program::{Kind, Program};
+use masivo_core::program::{Kind, Program, StoredDefinition};
 use masivo_core::quota::Quotas;
 use masivo_core::scenario::{Done, Failure, Sent, World};
 use masivo_core::value::{DAY, Json, Timestamp};
@@ -35,8 +38,8 @@ use uuid::Uuid;
 const CLOCK_STEP: i64 = 366 * DAY;
 /// Rows read in one step.
 const ROWS: usize = 1_000;
-/// Generated codes that are waited for: a scenario needs no more.
-const CODES_AWAITED: u32 = 1_000;
+/// Codes of definitions that are generated: a scenario needs no more.
+const CODES_GENERATED: u32 = 1_000;
 /// The secret of engines in memory: the same scenario has the same ids and codes.
 const SECRET: [u8; 16] = [7; 16];
 
@@ -73,14 +76,35 @@ impl EngineWorld {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn in_memory(at: Timestamp) -> Result<Self, StoreError> {
-        let config = Config::memory(Arc::new(ManualClock::new(at)));
-        Engine::open(Config { secret: Some(SECRET), ..config }).map(Self::new)
+    pub fn in_memory(at: Timestamp) -> Result<Self, Failure> {
+        Self::with_definitions(at, &[])
     }
 
-    /// The engine, for other use.
-    pub fn into_engine(self) -> Engine {
-        self.engine
+    /// A fresh engine in memory that has these definitions, from the standard ones on. Of codes that they want generated the first
+    /// thousand are there.
+    ///
+    /// # Errors
+    /// When the definitions do not go together, or it cannot be started.
+    pub fn with_definitions(at: Timestamp, definitions: &[StoredDefinition]) -> Result<Self, Failure> {
+        let mut backend = MemoryBackend::default();
+        let program = Program::load(definitions.to_vec());
+        let program = program.map_err(|report| Failure::Fault(format!("definitions: {report}")))?;
+        let mut unit = backend.begin()?;
+        for definition in definitions {
+            unit.write(Write::Definition(definition))?;
+        }
+        let rewards = program.rewards().map(|reward| pool_of(reward.number));
+        for pool in program.campaigns().map(|campaign| campaign.number).chain(rewards) {
+            if let Some((_, quantity, _)) = wanted_codes(&program, pool) {
+                let run = CouponRun { wanted: quantity.min(CODES_GENERATED), ..CouponRun::default() };
+                unit.write(Write::CouponRun { campaign: pool, run })?;
+            }
+        }
+        unit.commit().map_err(|error| Failure::Fault(error.to_string()))?;
+        let config = Config::memory(Arc::new(ManualClock::new(at)));
+        let world = Self::new(Engine::start(backend, SECRET, config)?);
+        world.settle()?;
+        Ok(world)
     }
 
     /// The engine.
@@ -113,13 +137,13 @@ impl EngineWorld {
         Ok((facts(own), facts(other)))
     }
 
-    /// Lets everything happen that follows from a definition: customers are looked at again, the first codes generated.
+    /// Lets everything happen that follows from a definition: customers are looked at again, codes generated.
     ///
     /// # Errors
     /// When the engine fails.
     pub fn settle(&self) -> Result<(), Failure> {
         self.submit(Work::CatchUp)?;
-        let waits = |run: &CouponRun| run.made < run.wanted.min(CODES_AWAITED);
+        let waits = |run: &CouponRun| run.made < run.wanted;
         while self.query()?.reader.coupon_runs()?.values().any(waits) {
             self.submit(Work::Ping)?;
         }

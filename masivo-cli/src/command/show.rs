@@ -1,5 +1,6 @@
 //! `masivo show`: a customer, an event, an audience.
 
+use super::audience::members_text;
 use crate::arguments::{Shared, Show};
 use crate::door::Door;
 use crate::error::Failure;
@@ -174,13 +175,5 @@ fn audience_text(audience: &Json, members: &[Json]) -> String {
     if members.is_empty() {
         return head;
     }
-    let rows = members.iter().map(|member| {
-        [
-            plain(member.get("customer_id")),
-            instant(member.get("since")),
-            instant(member.get("until")),
-            plain(member.get("email")),
-        ]
-    });
-    blocks([head, table(["customer", "since", "until", "e-mail"], rows)])
+    blocks([head, members_text(members)])
 }

@@ -1,6 +1,6 @@
 //! `masivo test`: the scenarios beside the definitions of a folder.
 
-use crate::arguments::TestArguments;
+use crate::arguments::{Shared, TestArguments};
 use crate::definitions::read_folder;
 use crate::error::Failure;
 use crate::output::{Output, blocks};
@@ -8,7 +8,10 @@ use crate::scenarios::{Tried, try_folder};
 use masivo_core::value::{Json, object};
 
 /// Carries the scenarios out; ends with 1 when one came to something else than it says.
-pub(super) fn run(arguments: &TestArguments, output: Output) -> Result<(), Failure> {
+pub(super) fn run(shared: &Shared, arguments: &TestArguments, output: Output) -> Result<(), Failure> {
+    if shared.now.is_some() {
+        return Err(Failure::usage("--now has no meaning for scenarios", "say it with `at` in the scenario"));
+    }
     let folder = &arguments.folder;
     let tried = try_folder(folder, &read_folder(folder)?)?;
     if tried.is_empty() {
@@ -17,15 +20,16 @@ pub(super) fn run(arguments: &TestArguments, output: Output) -> Result<(), Failu
     }
     let differ: usize = tried.iter().map(|tried| tried.differences.len()).sum();
     let stopped = tried.iter().any(|tried| tried.differences.iter().any(|difference| difference.stopped));
+    let mends = |tried: &&Tried| tried.differences.iter().any(|difference| !difference.stopped);
     if arguments.update {
-        for tried in tried.iter().filter(|tried| !tried.differences.is_empty()) {
+        for tried in tried.iter().filter(mends) {
             std::fs::write(&tried.path, &tried.updated)
                 .map_err(|error| Failure::file(&tried.path, &error))?;
         }
     }
     output.answer(&to_json(&tried), || {
         let said = tried.iter().map(Tried::text).collect::<Vec<_>>().join("\n");
-        let updated = arguments.update && differ > 0;
+        let updated = arguments.update && tried.iter().any(|tried| mends(&tried));
         blocks([said, if updated { "the files say now what was found".to_owned() } else { String::new() }])
     })?;
     if differ == 0 || (arguments.update && !stopped) { Ok(()) } else { Err(Failure::findings()) }

@@ -6,8 +6,8 @@ use super::{Entry, has_own_ids, identity, section};
 use crate::error::Failure;
 use masivo_core::Rejection;
 use masivo_core::problem::Problem;
-use masivo_core::program::{Definer, Kind, Program, define};
-use masivo_core::value::{Json, Mint, StoreSecret, Timestamp, object};
+use masivo_core::program::{Definer, Kind, Program, StoredDefinition, define};
+use masivo_core::value::{DAY, Json, Mint, StoreSecret, Timestamp, object};
 
 /// What happens with one definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,10 @@ pub(crate) struct Plan {
     pub(super) names: Names,
     /// The program as it would be.
     pub(crate) program: Program,
+    /// The id of each step's definition; of new ones a stand-in.
+    pub(crate) ids: Vec<String>,
+    /// What would be written, as it would be kept.
+    pub(crate) written: Vec<StoredDefinition>,
 }
 
 impl Plan {
@@ -90,17 +94,30 @@ pub(crate) fn plan(entries: Vec<Entry>, program: &Program, now: Timestamp) -> Re
     plan_as_of(entries, program, |_| now)
 }
 
-/// The same where new campaigns are written when they start, or now when they start later: for a programme that may run
-/// already somewhere else.
+/// The same where new campaigns are written in time: for a programme that may run already somewhere else.
 pub(crate) fn plan_of_running(
     entries: Vec<Entry>,
     program: &Program,
     now: Timestamp,
 ) -> Result<Plan, Failure> {
-    plan_as_of(entries, program, |body| {
-        let start = body.text("start_date").and_then(Timestamp::parse_date_or_time);
-        start.map_or(now, |start| start.min(now))
-    })
+    plan_as_of(entries, program, |body| written_at(body, now))
+}
+
+/// When a campaign can have been written that is there at `now`: then, or a day before it starts, or a day before it ends when
+/// that has passed and it does not say when it starts. What starts or ends more than a year from now is written later.
+fn written_at(body: &Json, now: Timestamp) -> Timestamp {
+    const YEAR: i64 = 365 * DAY;
+    let day_before = |name: &str| {
+        let date = body.text(name).and_then(Timestamp::parse_date_or_time)?;
+        Some(date.plus(-DAY))
+    };
+    match (day_before("start_date"), day_before("end_date")) {
+        (Some(start), _) if start.since(now) < YEAR => start.min(now),
+        (Some(start), _) => start,
+        (None, Some(end)) if end.since(now) < YEAR - DAY => end.min(now),
+        (None, Some(end)) => end.plus(DAY - YEAR),
+        (None, None) => now,
+    }
 }
 
 fn plan_as_of(
@@ -114,6 +131,7 @@ fn plan_as_of(
     let mut steps: Vec<Step> = Vec::new();
     let mut copy = program.clone();
     let mut tried = names.clone();
+    let (mut ids, mut written) = (Vec::new(), Vec::new());
     for (number, entry) in entries.into_iter().enumerate() {
         let found = find(&stored, &entry)?;
         if let Some(found) = found {
@@ -133,8 +151,11 @@ fn plan_as_of(
             Some(found) => {
                 let fields = attempt.difference(found)?;
                 if !fields.is_empty() {
-                    copy = attempt.define(Some(&found.id), now)?.program;
+                    let defined = attempt.define(Some(&found.id), now)?;
+                    written.push(defined.stored);
+                    copy = defined.program;
                 }
+                ids.push(found.id.clone());
                 let action = if fields.is_empty() { Action::Unchanged } else { Action::Changed };
                 Step { action, id: Some(found.id.clone()), fields, entry }
             }
@@ -142,6 +163,8 @@ fn plan_as_of(
                 let id = entry.id.as_deref().filter(|_| has_own_ids(entry.kind));
                 let defined = attempt.define(id, now)?;
                 tried.put(&entry, &defined.stored.id);
+                ids.push(defined.stored.id.clone());
+                written.push(defined.stored);
                 copy = defined.program;
                 Step { action: Action::Created, id: None, fields: Vec::new(), entry }
             }
@@ -153,7 +176,7 @@ fn plan_as_of(
         .filter(|found| found.kind != Kind::Settings)
         .map(|found| format!("{} {}", found.kind.name(), identity(found.kind, &found.id, &found.body)))
         .collect();
-    Ok(Plan { steps, not_in_files, names, program: copy })
+    Ok(Plan { steps, not_in_files, names, program: copy, ids, written })
 }
 
 struct Stored {

@@ -7,7 +7,7 @@ use masivo_core::customers::read_registration;
 use masivo_core::events::{NewEvent, read_event, read_reversal, read_reversal_plan};
 use masivo_core::migration::{read_migration, read_past_events, read_past_transactions, row_key};
 use masivo_core::problem::{Problem, Report};
-use masivo_core::program::{Kind, Program};
+use masivo_core::program::{Kind, Program, read_preview_rule};
 use masivo_core::transfer::read_transfer;
 use masivo_core::value::{Json, Timestamp, parse_uuid};
 use masivo_core::{Command, view};
@@ -232,6 +232,17 @@ impl FileDoor {
 
     pub(super) fn members(&self, audience: &str, limit: usize) -> Result<Vec<Json>, Failure> {
         Ok(self.handle().query()?.members(audience, None, limit)?.items)
+    }
+
+    pub(super) fn explain_membership(&self, audience: &str, customer: &str) -> Result<Json, Failure> {
+        Ok(self.handle().query()?.explain_membership(audience, customer)?)
+    }
+
+    pub(super) fn preview_audience(&self, request: &Json) -> Result<Json, Failure> {
+        let rule = read_preview_rule(&self.handle().program(), request);
+        let rule = rule.map_err(|report| Failure::from(&report))?;
+        let exact = request.flag("exact") == Some(true);
+        Ok(self.handle().query()?.preview_audience(&rule, exact)?)
     }
 
     pub(super) fn adjust(

@@ -241,6 +241,14 @@ impl ServerDoor {
         Ok(self.get(&format!("/audiences/{}/members?limit={limit}", segment(audience)))?.items().to_vec())
     }
 
+    pub(super) fn explain_membership(&self, audience: &str, customer: &str) -> Result<Json, Failure> {
+        self.get(&format!("/audiences/{}/members/{}/explain", segment(audience), segment(customer)))
+    }
+
+    pub(super) fn preview_audience(&self, request: &Json) -> Result<Json, Failure> {
+        Ok(data(&self.call(Method::POST, "/audiences/preview", None, Some(request))?))
+    }
+
     pub(super) fn adjust(
         &self,
         how: &str,

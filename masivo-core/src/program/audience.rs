@@ -1,11 +1,12 @@
 //! Audiences: groups of customers, by a rule or by a list.
 
-use super::Reading;
+use super::{Program, Reading};
 use crate::prelude::*;
-use crate::problem::Report;
+use crate::problem::{Pointer, Report};
 use crate::rule::{CONDITIONS, Inputs, Rule, read_conditions};
 use crate::shape::{LONG_TEXT, ObjectShape, Shape, TEXT, Unknown, optional, required};
-use crate::value::Json;
+use crate::state::{Standing, State};
+use crate::value::{Json, Zone};
 
 /// An audience.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,14 +66,37 @@ pub const AUDIENCE: ObjectShape = ObjectShape {
     unknown: Unknown::Refused,
 };
 
-pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> AudienceSpec {
-    let at = reading.at.field("conditions");
-    let rule = read_conditions(json.get("conditions"), &at, reading.zone, report);
-    let is_static = json.text("type") == Some("STATIC");
-    if is_static && json.get("conditions").is_some() {
-        let hint = "leave `conditions` out, or make it DYNAMIC";
-        report.problem(&at, "static_with_conditions", "a static audience has no conditions", hint);
-    }
+/// A rule that is not an audience yet, and how well its size is to be known.
+pub const AUDIENCE_PREVIEW: ObjectShape = ObjectShape {
+    name: "AudiencePreviewRequest",
+    fields: &[
+        required("conditions", CONDITIONS, "whom it would gather"),
+        optional("exact", Shape::Flag, "look at every customer, however many there are"),
+    ],
+    unknown: Unknown::Refused,
+};
+
+/// Whether a customer of that state can be in audiences at all: anonymous, inactive and deleted ones are in none.
+pub fn takes_part_in_audiences(state: &State) -> bool {
+    state.standing == Standing::Active && !state.anonymous
+}
+
+/// Reads the rule of an audience that is previewed.
+///
+/// # Errors
+/// A report with all problems of it.
+pub fn read_preview_rule(program: &Program, json: &Json) -> Result<Rule, Report> {
+    let mut report = Report::default();
+    let root = Pointer::root();
+    Shape::Object(&AUDIENCE_PREVIEW).check(json, &root, &mut report);
+    let rule = read_rule(json, &root, program.settings().time_zone, &mut report);
+    report.into_result(rule).map(|(rule, _)| rule)
+}
+
+/// Reads the conditions of an audience.
+fn read_rule(json: &Json, root: &Pointer<'_>, zone: Zone, report: &mut Report) -> Rule {
+    let at = root.field("conditions");
+    let rule = read_conditions(json.get("conditions"), &at, zone, report);
     if rule.inputs().touches(Inputs::EVENT.and(Inputs::TIME)) {
         report.problem(
             &at,
@@ -80,6 +104,17 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> A
             "an audience looks at the customer, not at a single event or the clock",
             "use customer.* subjects; within_last and more_than_ago look at time",
         );
+    }
+    rule
+}
+
+pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> AudienceSpec {
+    let at = reading.at.field("conditions");
+    let rule = read_rule(json, &reading.at, reading.zone, report);
+    let is_static = json.text("type") == Some("STATIC");
+    if is_static && json.get("conditions").is_some() {
+        let hint = "leave `conditions` out, or make it DYNAMIC";
+        report.problem(&at, "static_with_conditions", "a static audience has no conditions", hint);
     }
     if let Some(brand) = json.text("brand_id").filter(|brand| reading.program.brand(brand).is_none()) {
         let hint = "write the brand first, or leave brand_id out for all brands";

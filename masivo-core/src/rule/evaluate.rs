@@ -1,7 +1,7 @@
 //! Evaluating a rule: three truths, and the reason when it does not hold.
 
 use super::subject::{MetricField, MetricPeriod, Subject};
-use super::{Inputs, Node, Operand, Operator, Test};
+use super::{Inputs, Node, Operand, Operator, Test, evidence};
 use crate::metrics::Bucket;
 use crate::prelude::*;
 use crate::profile::Profile;
@@ -127,7 +127,7 @@ pub(crate) enum Seen<'a> {
 }
 
 impl Seen<'_> {
-    fn to_json(&self) -> Json {
+    pub(super) fn to_json(&self) -> Json {
         match self {
             Self::Text(text) => Json::from(*text),
             Self::Number(number) => Json::Number(*number),
@@ -166,7 +166,6 @@ pub(super) fn truth(node: &Node, view: &View<'_>) -> Truth {
     }
 }
 
-/// The first failing condition of the branch that came furthest; nothing when the rule holds.
 /// Whether everything that a node says of the customer is true; what it says of events and times is left open.
 pub(super) fn may_hold(node: &Node, view: &View<'_>) -> bool {
     match node {
@@ -178,19 +177,11 @@ pub(super) fn may_hold(node: &Node, view: &View<'_>) -> bool {
     }
 }
 
+/// The first failing condition of the branch that came furthest; nothing when the rule holds.
 pub(super) fn failure(node: &Node, view: &View<'_>) -> Option<Failure> {
     let judged = judge(node, view);
     let (test, truth) = judged.failing.filter(|_| judged.truth != Truth::True)?;
-    let mut seen = Json::Null;
-    each_value(&test.subject, view, |value| {
-        match &mut seen {
-            Json::Null => seen = value.to_json(),
-            Json::List(values) => values.push(value.to_json()),
-            first => *first = Json::List(vec![core::mem::take(first), value.to_json()]),
-        }
-        ControlFlow::Continue(())
-    });
-    Some(Failure { condition: test.number, truth, seen })
+    Some(Failure { condition: test.number, truth, seen: evidence::seen(test, view) })
 }
 
 /// What one pass over a node finds.
@@ -244,7 +235,7 @@ fn judge<'r>(node: &'r Node, view: &View<'_>) -> Judged<'r> {
 }
 
 /// A test over several values holds when it holds for any of them; a negated one when it holds for none.
-fn test_truth(test: &Test, view: &View<'_>) -> Truth {
+pub(super) fn test_truth(test: &Test, view: &View<'_>) -> Truth {
     let mut found = false;
     let mut result = Truth::False;
     each_value(&test.subject, view, |value| {

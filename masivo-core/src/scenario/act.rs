@@ -1,6 +1,6 @@
 //! Steps that do something to customers.
 
-use super::{Done, Failure, Scenario, World, fault, first_word, instant, named, word};
+use super::{Done, Failure, Scenario, World, fault, first_word, instant, named, no_more, word};
 use crate::adjustment::{read_adjustment, read_void};
 use crate::command::Command;
 use crate::coupons::read_redemption;
@@ -13,7 +13,7 @@ use crate::problem::{Problem, Report};
 use crate::program::Kind;
 use crate::rejection::Rejection;
 use crate::transfer::read_transfer;
-use crate::value::{Json, object};
+use crate::value::{Decimal, Json, object};
 
 /// What was read, or the refusal.
 fn read<T>(read: Result<(T, Vec<Problem>), Report>) -> Result<T, Failure> {
@@ -45,7 +45,10 @@ impl<W: World> Scenario<W> {
             "leave" => {
                 Command::Leave { customer: id, audience: self.names.id(Kind::Audience, more)?.to_owned() }
             }
-            _ => Command::Delete { customer: id },
+            _ => {
+                no_more(more)?;
+                Command::Delete { customer: id }
+            }
         };
         self.done(command)
     }
@@ -66,8 +69,12 @@ impl<W: World> Scenario<W> {
     fn consent(&mut self, customer: &str, change: &str) -> Result<String, Failure> {
         let consent = if change.contains('=') {
             let mut purposes = object().build();
-            for (purpose, flag) in change.split_whitespace().filter_map(|pair| pair.split_once('=')) {
-                purposes.set(purpose.to_owned(), flag == "true");
+            for pair in change.split_whitespace() {
+                match pair.split_once('=') {
+                    Some((purpose, "true")) => purposes.set(purpose.to_owned(), true),
+                    Some((purpose, "false")) => purposes.set(purpose.to_owned(), false),
+                    _ => return fault(format!("`{pair}` is neither purpose=true nor purpose=false")),
+                }
             }
             object().with("purposes", purposes).build()
         } else {
@@ -81,14 +88,8 @@ impl<W: World> Scenario<W> {
     /// `emit <customer> <type> [<value>] [standby <days>d] [redeem <amount> [<reward>]] [issued <instant>]
     /// [json] [as <name>]`.
     pub(super) fn emit(&mut self, rest: &str, from_client: bool) -> Result<String, Failure> {
-        let (rest, name) = named(rest);
-        let (rest, more) = match rest.find('{') {
-            Some(at) => {
-                let (words, json) = rest.split_at(at);
-                (words.trim(), self.json(json)?)
-            }
-            None => (rest, object().build()),
-        };
+        let (rest, more, name) = named(rest);
+        let mut more = self.json(more)?;
         let words: Vec<&str> = rest.split_whitespace().collect();
         let brand = self.world.program().brands().next().map(|brand| brand.id.clone());
         let mut body = object()
@@ -100,9 +101,11 @@ impl<W: World> Scenario<W> {
         while let Some(part) = words.get(at) {
             at += match *part {
                 "standby" => {
-                    let days = word(&words, at + 1, "the days of the standby")?.trim_end_matches('d');
+                    let text = word(&words, at + 1, "the days of the standby")?;
+                    let days = text.strip_suffix('d').unwrap_or(text).parse::<Decimal>();
+                    let Ok(days) = days else { return fault(format!("`{text}` is no number of days: 3d")) };
                     body.set("fulfilled", false);
-                    body.set("reserve", self.json(days)?);
+                    body.set("reserve", days);
                     2
                 }
                 "redeem" => {
@@ -122,10 +125,24 @@ impl<W: World> Scenario<W> {
                     2
                 }
                 value => {
-                    body.set("order", object().with("value", self.json(value)?).build());
+                    let Ok(value) = value.parse::<Decimal>() else {
+                        return fault(format!(
+                            "`{value}` is not understood: a value, standby, redeem or issued"
+                        ));
+                    };
+                    if body.get("order").is_some() {
+                        return fault(format!("`{value}` is a second value"));
+                    }
+                    body.set("order", object().with("value", value).build());
                     1
                 }
             };
+        }
+        // The value that is named belongs to the order that is sent.
+        if let (Some(order), Some(sent)) = (body.get("order").cloned(), more.get("order").cloned()) {
+            let mut whole = order;
+            whole.merge(&sent);
+            more.set("order", whole);
         }
         body.merge(&more);
         let event = read(read_event(&body, from_client))?;
@@ -167,8 +184,7 @@ impl<W: World> Scenario<W> {
     /// `migrate <customer> <json> [as <name>]`: a customer from elsewhere; with `events` or `transactions`, those of the past
     /// of one that is there. The name is the last event's.
     pub(super) fn migrate(&mut self, rest: &str) -> Result<String, Failure> {
-        let (rest, name) = named(rest);
-        let (id, more) = first_word(rest);
+        let (id, more, name) = named(rest);
         let more = self.json(more)?;
         let mut body = object().with("id", id).build();
         let command = if more.get("transactions").is_some() {
@@ -193,9 +209,8 @@ impl<W: World> Scenario<W> {
 
     /// `redeem <customer> <code> [json] [as <name>]`.
     pub(super) fn redeem(&mut self, rest: &str) -> Result<String, Failure> {
-        let (rest, name) = named(rest);
-        let (customer, rest) = first_word(rest);
-        let (code, more) = first_word(rest);
+        let (rest, more, name) = named(rest);
+        let (customer, code) = first_word(rest);
         let code = self.names.resolve(code)?;
         let mut body = object().with("customer_id", customer).with("code", code).build();
         body.merge(&self.json(more)?);
@@ -205,8 +220,7 @@ impl<W: World> Scenario<W> {
 
     /// `card <code or reward/place> [json] [as <name>]`: redeems a gift card.
     pub(super) fn redeem_card(&mut self, rest: &str) -> Result<String, Failure> {
-        let (rest, name) = named(rest);
-        let (code, more) = first_word(rest);
+        let (code, more, name) = named(rest);
         let code = match code.split_once('/') {
             Some((reward, place)) => {
                 let Ok(place) = place.parse() else {
@@ -226,6 +240,9 @@ impl<W: World> Scenario<W> {
     pub(super) fn refer(&mut self, rest: &str) -> Result<String, Failure> {
         let (customer, rest) = first_word(rest);
         let (campaign, name) = first_word(rest);
+        if name.is_empty() || name.contains(' ') {
+            return fault("give the code a name of one word: refer <customer> <campaign> <name>");
+        }
         let campaign = self.names.id(Kind::Campaign, campaign)?;
         let code = self.world.referral_code(customer, campaign, name)?;
         self.names.put_code(name, code);

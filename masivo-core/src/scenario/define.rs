@@ -25,8 +25,13 @@ impl<W: World> Scenario<W> {
     /// `define <kind> <name> <json>`.
     pub(super) fn define_json(&mut self, rest: &str) -> Result<String, Failure> {
         let (kind, rest) = first_word(rest);
-        let (name, body) = first_word(rest);
         let Some(kind) = Kind::from_name(kind) else { return fault(format!("there is no kind `{kind}`")) };
+        let (name, body) = match rest.starts_with('{') {
+            // There is only one of it.
+            true if kind == Kind::Settings => ("settings", rest),
+            true => return fault("a name stands before the JSON: define <kind> <name> <json>"),
+            false => first_word(rest),
+        };
         let body = self.json(body)?;
         self.define(kind, name, &body)
     }
@@ -45,6 +50,7 @@ impl<W: World> Scenario<W> {
     pub(super) fn give(&mut self, rest: &str) -> Result<String, Failure> {
         let (rest, conditions) = self.when(rest)?;
         let words: Vec<&str> = rest.split_whitespace().collect();
+        check_give(&words)?;
         let after = |word: &str| {
             let at = words.iter().position(|known| *known == word)?;
             words.get(at + 1).copied()
@@ -125,10 +131,12 @@ impl<W: World> Scenario<W> {
         };
         let (rest, entry) = self.when(rest)?;
         let words: Vec<&str> = rest.split_whitespace().collect();
-        let name = word(&words, 0, "the name")?;
+        let [name, "level", level] = *words else {
+            return fault("a tier is written: tier <name> level <n> [when …] [exit …]");
+        };
         let body = object()
             .with("name", name)
-            .with("level", self.json(word(&words, 2, "the level")?)?)
+            .with("level", self.json(level)?)
             .with("entry_conditions", entry)
             .with_some("exit_conditions", exit)
             .build();
@@ -150,6 +158,9 @@ impl<W: World> Scenario<W> {
     /// `codes <campaign or reward> <code>…`: supplies codes.
     pub(super) fn add_codes(&mut self, rest: &str) -> Result<String, Failure> {
         let (name, codes) = first_word(rest);
+        if codes.is_empty() {
+            return fault("there is no code: codes <campaign or reward> <code>…");
+        }
         let found = [Kind::Campaign, Kind::Reward]
             .into_iter()
             .find_map(|kind| self.names.find(kind, name).map(|id| (kind, id.to_owned())));
@@ -159,4 +170,21 @@ impl<W: World> Scenario<W> {
         self.world.add_codes(kind, &id, codes.split_whitespace().map(ToOwned::to_owned).collect())?;
         Ok(String::new())
     }
+}
+
+/// What `give` is followed by: words that are not known are mistakes.
+fn check_give(words: &[&str]) -> Result<(), Failure> {
+    const WITH_ONE: [&str; 9] = ["per", "of", "life", "tier", "round", "from", "until", "brand", "budget"];
+    if words.get(1) != Some(&"on") {
+        return fault("a campaign is written: give <name> on <type> <amount> of <reward> …");
+    }
+    let mut at = 4;
+    while let Some(word) = words.get(at) {
+        at += match *word {
+            known if WITH_ONE.contains(&known) || known == "divided" => 2,
+            "limit" => 5,
+            other => return fault(format!("`{other}` is not understood: see docs/scenarios.md")),
+        };
+    }
+    if at > words.len() && words.len() > 4 { fault("the last part is cut off") } else { Ok(()) }
 }

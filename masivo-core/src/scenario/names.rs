@@ -103,13 +103,13 @@ impl Names {
             let of_kind = self
                 .definitions
                 .iter()
-                .filter(|(known, other, _)| *known == kind && name.starts_with(other.as_str()));
+                .filter(|(known, other, _)| *known == kind && begins_with(name, other));
             if let Some((_, name, id)) = of_kind.max_by_key(|(_, name, _)| name.len()) {
                 return Ok((Some(id.clone()), kind.name().len() + 1 + name.len()));
             }
         }
         let names = self.definitions.iter().map(|(_, name, _)| name);
-        let known = names.chain(self.codes.keys()).filter(|name| text.starts_with(name.as_str()));
+        let known = names.chain(self.codes.keys()).filter(|name| begins_with(text, name));
         let Some(name) = known.max_by_key(|name| name.len()) else { return Ok((None, 0)) };
         let id = match self.codes.get(name) {
             Some(code) => code.clone(),
@@ -124,4 +124,10 @@ impl Names {
         let names = names.map(|(_, name, id)| (name, id)).chain(&self.codes);
         names.fold(text.to_owned(), |text, (name, id)| text.replace(id.as_str(), &format!("${name}")))
     }
+}
+
+/// Whether a text begins with a name and not with a longer word.
+fn begins_with(text: &str, name: &str) -> bool {
+    let goes_on = |character: char| character.is_alphanumeric() || matches!(character, '-' | '_');
+    text.strip_prefix(name).is_some_and(|rest| !rest.starts_with(goes_on))
 }

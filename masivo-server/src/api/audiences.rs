@@ -1,9 +1,10 @@
-//! Lists of static audiences.
+//! Members of audiences: who is in and why, and the lists of static ones.
 
 use crate::http::call::Call;
 use crate::http::error::Failure;
 use crate::http::respond::{Outcome, Reply};
 use masivo_core::problem::{Problem, Report};
+use masivo_core::program::read_preview_rule;
 use masivo_core::shape::is_id;
 use masivo_core::value::Json;
 use masivo_core::{Command, Rejection};
@@ -12,6 +13,17 @@ use masivo_store::{Request as Submission, Work};
 pub(crate) async fn members(call: Call) -> Outcome {
     let (id, after, limit) = (call.path("id"), call.text("after"), call.limit());
     Ok(Reply::page(call.read(move |query| query.members(&id, after.as_deref(), limit)).await?))
+}
+
+pub(crate) async fn explain(call: Call) -> Outcome {
+    let (id, customer) = (call.path("id"), call.path("customer_id"));
+    Ok(Reply::data(call.read(move |query| query.explain_membership(&id, &customer)).await?))
+}
+
+pub(crate) async fn preview(call: Call) -> Outcome {
+    let rule = read_preview_rule(&call.app.handle.program(), &call.body)?;
+    let exact = call.body.flag("exact") == Some(true);
+    Ok(Reply::data(call.read(move |query| query.preview_audience(&rule, exact)).await?))
 }
 
 pub(crate) async fn instances(call: Call) -> Outcome {

@@ -3,14 +3,16 @@
 use super::{Handler, Input, Method, Output, Route, at, handler};
 use crate::api;
 use crate::shapes::{
-    ANY_TEXT, AUDIENCE_READ, BRAND_READ, CAMPAIGN_READ, CAMPAIGN_TYPES, CODES, CODES_ADDED, COUPON,
-    COUPON_REDEEMED, DELIVERY, DELIVERY_STATUS, DONE, EVENT_READ, EVENT_TYPE_READ, GIFT_CARD, INDEX,
-    INSTANCE, JOURNEY_READ, LIMIT, MEMBER, MEMBERS_CHANGE, REWARD_READ, REWARD_TYPES, ROW, TEMPLATE_READ,
-    TIER_READ, WEBHOOK_READ, list,
+    ANY_TEXT, AUDIENCE_PREVIEWED, AUDIENCE_READ, BRAND_READ, CAMPAIGN_READ, CAMPAIGN_TYPES, CODES,
+    CODES_ADDED, COUPON, COUPON_REDEEMED, DELIVERY, DELIVERY_STATUS, DONE, EVENT_READ, EVENT_TYPE_READ,
+    GIFT_CARD, INDEX, INSTANCE, JOURNEY_READ, LIMIT, MEMBER, MEMBERS_CHANGE, MEMBERSHIP, REWARD_READ,
+    REWARD_TYPES, ROW, TEMPLATE_READ, TIER_READ, WEBHOOK_READ, list,
 };
 use masivo_core::coupons::REDEEM_COUPON;
 use masivo_core::gift_cards::REDEEM_GIFT_CARD;
-use masivo_core::program::{AUDIENCE, BRAND, CAMPAIGN, EVENT_TYPE, JOURNEY, REWARD, TEMPLATE, TIER, WEBHOOK};
+use masivo_core::program::{
+    AUDIENCE, AUDIENCE_PREVIEW, BRAND, CAMPAIGN, EVENT_TYPE, JOURNEY, REWARD, TEMPLATE, TIER, WEBHOOK,
+};
 use masivo_core::shape::{Field, ObjectShape, Shape, optional, required};
 
 const fn lists(path: &'static str, summary: &'static str, read: &'static Shape, handler: Handler) -> Route {
@@ -254,6 +256,21 @@ pub(super) const ROUTES: &[Route] = &[
     )
     .takes(Input::Checked(Shape::Object(&MEMBERS_CHANGE)))
     .gives(Output::Data(list(&Shape::Object(&ROW)))),
+    Route::new(
+        Method::Post,
+        at!("/audiences/preview"),
+        "How many a rule gathers that is not an audience yet, with members, overlaps and remarks; nothing is written",
+        handler!(api::audiences::preview),
+    )
+    .takes(Input::Described(Shape::Object(&AUDIENCE_PREVIEW)))
+    .gives(Output::Data(Shape::Object(&AUDIENCE_PREVIEWED))),
+    Route::new(
+        Method::Get,
+        at!("/audiences/{id}/members/{customer_id}/explain"),
+        "Why a customer is in an audience or is not: every condition with what it saw and the events that count for it",
+        handler!(api::audiences::explain),
+    )
+    .gives(Output::Data(Shape::Object(&MEMBERSHIP))),
     lists(at!("/journeys"), "List journeys", &A_JOURNEY, handler!(api::definitions::journeys)),
     makes(at!("/journeys"), "Make a journey", &JOURNEY, A_JOURNEY, handler!(api::definitions::make_journey)),
     gets(at!("/journeys/{id}"), "A journey", A_JOURNEY, handler!(api::definitions::journey)),

@@ -1,6 +1,6 @@
 //! Audience members, journeys under way, messages, deliveries and sums.
 
-use super::{ANY_TEXT, COUNT, NUMBER};
+use super::{ANY_TEXT, COUNT, NUMBER, list};
 use masivo_core::shape::{ObjectShape, Shape, Unknown, optional, required};
 
 /// A member of an audience; contact fields are there while consent allows them.
@@ -12,6 +12,77 @@ pub const MEMBER: ObjectShape = ObjectShape {
         optional("until", Shape::Instant, "until when, nothing else happening"),
         optional("email", ANY_TEXT, "e-mail address, while e-mail is allowed"),
         optional("device_token", ANY_TEXT, "push token, while push is allowed"),
+    ],
+    unknown: Unknown::Refused,
+};
+
+const BECAUSE: ObjectShape = ObjectShape {
+    name: "MembershipCause",
+    fields: &[
+        required("what", ANY_TEXT, "what kind of fact it was: event, due, consent, listed, …"),
+        required("at", Shape::Instant, "when"),
+        optional("event_id", Shape::Uuid, "the event"),
+    ],
+    unknown: Unknown::Refused,
+};
+
+/// Why a customer is in an audience or is not.
+pub const MEMBERSHIP: ObjectShape = ObjectShape {
+    name: "ExplainedMembership",
+    fields: &[
+        required("audience_id", Shape::Uuid, "the audience"),
+        required("name", ANY_TEXT, "its name"),
+        required("customer_id", ANY_TEXT, "the customer"),
+        required("inside", Shape::Flag, "whether the customer is in"),
+        optional("since", Shape::Instant, "since when that is so"),
+        optional("until", Shape::Instant, "until when, nothing else happening"),
+        optional("because", Shape::Object(&BECAUSE), "what made it so"),
+        optional("outside_because", ANY_TEXT, "why the rule is not asked"),
+        optional(
+            "rule",
+            Shape::Any,
+            "the rule: all or any of nodes, or a condition; each with its truth, a condition with what it saw and the events that count for it",
+        ),
+    ],
+    unknown: Unknown::Refused,
+};
+
+const OVERLAP: ObjectShape = ObjectShape {
+    name: "AudienceOverlap",
+    fields: &[
+        required("audience_id", Shape::Uuid, "the other audience"),
+        required("name", ANY_TEXT, "its name"),
+        required("both", COUNT, "how many would be in both"),
+    ],
+    unknown: Unknown::Refused,
+};
+
+const REMARK: ObjectShape = ObjectShape {
+    name: "PreviewRemark",
+    fields: &[
+        required("code", ANY_TEXT, "a stable code"),
+        required("message", ANY_TEXT, "what deserves a look"),
+    ],
+    unknown: Unknown::Refused,
+};
+
+/// How many a rule gathers that is not an audience yet.
+pub const AUDIENCE_PREVIEWED: ObjectShape = ObjectShape {
+    name: "AudiencePreview",
+    fields: &[
+        required("size", COUNT, "how many it gathers now"),
+        required("exact", Shape::Flag, "whether every customer was looked at"),
+        required("margin", COUNT, "what the size may be off by, in nineteen of twenty cases"),
+        required("customers", COUNT, "how many customers there are"),
+        required("looked_at", COUNT, "how many were looked at"),
+        required(
+            "changes_within_a_day",
+            COUNT,
+            "for how many that changes within a day, nothing else happening",
+        ),
+        required("overlaps", list(&Shape::Object(&OVERLAP)), "audiences that have members in common with it"),
+        required("members", list(&ANY_TEXT), "some who are in"),
+        required("remarks", list(&Shape::Object(&REMARK)), "what deserves a look"),
     ],
     unknown: Unknown::Refused,
 };

@@ -325,5 +325,12 @@ async fn messages(house: &House, url: &str) {
     let members = format!("/audiences/{list}/members");
     house.post(&members, r#"{"customers": ["gus"]}"#).await.data();
     house.get(&members).await.data();
+    house.get(&format!("{members}/gus/explain")).await.data();
+    let rule =
+        r#"[[{"type": "customer.metrics.lifetime.spend_total", "operator": "greater_than", "value": 1}]]"#;
+    let body = format!(r#"{{"name": "spenders", "conditions": {rule}}}"#);
+    let spenders = at(&house.post("/audiences", &body).await.expect(201), "/data/id");
+    house.get(&format!("/audiences/{spenders}/members/gus/explain")).await.data();
+    house.post("/audiences/preview", &format!(r#"{{"conditions": {rule}, "exact": true}}"#)).await.data();
     house.ask("DELETE", &members, r#"{"customers": ["gus"]}"#).await.data();
 }

@@ -118,7 +118,7 @@ fn keep(desk: &mut Desk, unit: &mut impl Unit, pool: u32, run: CouponRun) -> Res
 }
 
 /// The codes that a definition wants generated: of which pool, how many, and how long each is.
-fn wanted(program: &Program, pool: u32) -> Option<(String, u32, usize)> {
+pub(crate) fn wanted(program: &Program, pool: u32) -> Option<(String, u32, usize)> {
     match gift_cards::reward_of(pool) {
         None => {
             let campaign = program.campaign(pool)?;

@@ -1,5 +1,8 @@
 //! Audiences, members and journeys.
 
+mod explain;
+mod preview;
+
 use super::{Page, Query};
 use crate::backend::{CustomerKey, CustomerRow};
 use crate::error::{StoreError, SubmitError};

@@ -1,6 +1,7 @@
 //! One binary for all integration tests of the store.
 #![expect(clippy::unwrap_used, reason = "a failing step is a failing test")]
 
+mod audiences;
 mod crash;
 mod differential;
 mod erasure;

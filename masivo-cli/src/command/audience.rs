@@ -1,0 +1,136 @@
+//! `masivo audience`: who is in, why, and whom a rule would gather.
+
+use crate::arguments::{Audience, Shared};
+use crate::door::Door;
+use crate::error::Failure;
+use crate::output::{Output, blocks, facts, instant, plain, table};
+use masivo_core::value::{Json, object};
+use std::path::Path;
+
+/// Shows what was asked for.
+pub(super) fn run(shared: &Shared, what: &Audience, output: Output) -> Result<(), Failure> {
+    let mut door = Door::open(shared)?;
+    match what {
+        Audience::Members { audience, limit } => {
+            let found = door.audience(audience)?;
+            let listed = door.members(found.text("id").unwrap_or_default(), *limit)?;
+            output.answer(&Json::List(listed.clone()), || members_text(&listed))
+        }
+        Audience::Explain { audience, customer } => {
+            let found = door.audience(audience)?;
+            let shown = door.explain_membership(found.text("id").unwrap_or_default(), customer)?;
+            output.answer(&shown, || explained_text(&shown))
+        }
+        Audience::Preview { conditions, file, exact } => {
+            let request = request(conditions.as_deref(), file.as_deref(), *exact)?;
+            let shown = door.preview_audience(&request)?;
+            output.answer(&shown, || previewed_text(&shown))
+        }
+    }
+}
+
+/// The rule as it was typed or stands in a file: its conditions, or an audience that has some.
+fn request(conditions: Option<&str>, file: Option<&Path>, exact: bool) -> Result<Json, Failure> {
+    let (text, place) = match (conditions, file) {
+        (Some(text), _) => (text.to_owned(), "the conditions".to_owned()),
+        (None, Some(path)) => {
+            let text = std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
+            (text, path.display().to_string())
+        }
+        (None, None) => {
+            return Err(Failure::usage("there is no rule", "give the conditions as JSON, or --file"));
+        }
+    };
+    let read = Json::parse(text.as_bytes()).map_err(|report| Failure::from(&report).within(&place))?;
+    let conditions = read.get("conditions").cloned().unwrap_or(read);
+    Ok(object().with("conditions", conditions).with("exact", exact).build())
+}
+
+/// Members as a table.
+pub(super) fn members_text(listed: &[Json]) -> String {
+    if listed.is_empty() {
+        return "nobody is in".to_owned();
+    }
+    let rows = listed.iter().map(|member| {
+        let part = |name: &str| plain(member.get(name));
+        let time = |name: &str| instant(member.get(name));
+        [part("customer_id"), time("since"), time("until"), part("email")]
+    });
+    table(["customer", "since", "until", "e-mail"], rows)
+}
+
+fn explained_text(shown: &Json) -> String {
+    let inside = if shown.flag("inside") == Some(true) { "in" } else { "out" };
+    let because = shown.get("because").map(|because| {
+        let event = because.text("event_id").map(|id| format!(" {id}")).unwrap_or_default();
+        format!("{}{event}", plain(because.get("what")))
+    });
+    let head = facts([
+        ("audience", plain(shown.get("name"))),
+        ("customer", plain(shown.get("customer_id"))),
+        ("is", inside.to_owned()),
+        ("since", instant(shown.get("since"))),
+        ("because of", because.unwrap_or_default()),
+        ("until", instant(shown.get("until"))),
+        ("not asked", plain(shown.get("outside_because"))),
+    ]);
+    let mut lines = Vec::new();
+    if let Some(rule) = shown.get("rule") {
+        node_lines(rule, 0, &mut lines);
+    }
+    blocks([head, lines.join("\n")])
+}
+
+/// A node of the rule and those in it, each a line.
+fn node_lines(node: &Json, depth: usize, lines: &mut Vec<String>) {
+    let sign = match node.text("truth") {
+        Some("true") => '+',
+        Some("false") => '-',
+        _ => '?',
+    };
+    let indent = "  ".repeat(depth);
+    for (name, said) in [("all", "all of"), ("any", "any of")] {
+        if let Some(nodes) = node.get(name) {
+            lines.push(format!("{indent}{sign} {said}"));
+            nodes.items().iter().for_each(|node| node_lines(node, depth + 1, lines));
+            return;
+        }
+    }
+    let condition = |name: &str| plain(node.path("condition").and_then(|condition| condition.get(name)));
+    let seen = node.get("seen").filter(|seen| !seen.is_null());
+    let seen = seen.map_or_else(|| "nothing".to_owned(), |seen| plain(Some(seen)));
+    let evidence = node.get("evidence").map(|evidence| {
+        let events = evidence.get("events").map_or(&[][..], Json::items);
+        let ids: Vec<&str> = events.iter().filter_map(|event| event.text("event_id")).take(3).collect();
+        let more = if events.len() > ids.len() { ", …" } else { "" };
+        match ids.is_empty() {
+            true => String::new(),
+            false if evidence.integer("count") == Some(1) => format!(" (event {})", ids.join("")),
+            false => format!(" ({} events: {}{more})", plain(evidence.get("count")), ids.join(", ")),
+        }
+    });
+    let operator = condition("operator").replace('_', " ");
+    let wanted = format!("{} {operator} {}", condition("type"), condition("value"));
+    lines.push(format!("{indent}{sign} {}: saw {seen}{}", wanted.trim(), evidence.unwrap_or_default()));
+}
+
+fn previewed_text(shown: &Json) -> String {
+    let exact = shown.flag("exact") == Some(true);
+    let size = plain(shown.get("size"));
+    let size =
+        if exact { size } else { format!("about {size}, give or take {}", plain(shown.get("margin"))) };
+    let members = shown.get("members").map_or(&[][..], Json::items);
+    let members: Vec<&str> = members.iter().filter_map(Json::as_text).collect();
+    let head = facts([
+        ("gathers", size),
+        ("of", format!("{} customers", plain(shown.get("customers")))),
+        ("changes", format!("for {} within a day", plain(shown.get("changes_within_a_day")))),
+        ("some are", members.join(", ")),
+    ]);
+    let overlaps = shown.get("overlaps").map_or(&[][..], Json::items);
+    let rows = overlaps.iter().map(|overlap| [plain(overlap.get("name")), plain(overlap.get("both"))]);
+    let overlaps = if overlaps.is_empty() { String::new() } else { table(["audience", "in both"], rows) };
+    let remarks = shown.get("remarks").map_or(&[][..], Json::items).iter();
+    let remarks: Vec<String> = remarks.map(|remark| plain(remark.get("message"))).collect();
+    blocks([head, overlaps, remarks.join("\n")])
+}

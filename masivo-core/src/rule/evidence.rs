@@ -1,0 +1,72 @@
+//! A whole rule with the truth of every node, and what each condition goes by.
+
+use super::evaluate::{Seen, each_value, test_truth, truth};
+use super::subject::{MetricPeriod, Subject};
+use super::{MetricField, Node, Rule, Test, View};
+use crate::prelude::*;
+use crate::value::{Json, Timestamp, object};
+use core::ops::ControlFlow;
+
+/// A metric that a condition goes by: which events count for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// What is counted of them.
+    pub field: MetricField,
+    /// Events that happened from then on.
+    pub from: Timestamp,
+    /// And before then.
+    pub to: Timestamp,
+}
+
+/// The node as it is shown: `all` or `any` of nodes, or a condition, each with its truth.
+pub(super) fn tree(
+    rule: &Rule,
+    node: &Node,
+    view: &View<'_>,
+    cite: &mut impl FnMut(Counted) -> Json,
+) -> Json {
+    let test = match node {
+        Node::All(nodes) | Node::Any(nodes) => {
+            let name = if matches!(node, Node::All(_)) { "all" } else { "any" };
+            let nodes: Vec<Json> = nodes.iter().map(|node| tree(rule, node, view, cite)).collect();
+            return object().with("truth", truth(node, view).name()).with(name, nodes).build();
+        }
+        Node::Test(test) => test,
+    };
+    object()
+        .with("truth", test_truth(test, view).name())
+        .with("condition", rule.condition(test.number).cloned().unwrap_or_default())
+        .with("seen", seen(test, view))
+        .with_some("evidence", counted(&test.subject, view).map(cite))
+        .build()
+}
+
+/// The value that a test sees; a list when there are several, `null` when there is none.
+pub(super) fn seen(test: &Test, view: &View<'_>) -> Json {
+    let mut seen = Json::Null;
+    each_value(&test.subject, view, |value: Seen<'_>| {
+        match &mut seen {
+            Json::Null => seen = value.to_json(),
+            Json::List(values) => values.push(value.to_json()),
+            first => *first = Json::List(vec![core::mem::take(first), value.to_json()]),
+        }
+        ControlFlow::Continue(())
+    });
+    seen
+}
+
+/// The events that count for the metric that a subject is.
+fn counted(subject: &Subject, view: &View<'_>) -> Option<Counted> {
+    let Subject::Metric(period, field) = subject else { return None };
+    let zone = view.program.settings().time_zone;
+    let (kind, back) = match period {
+        MetricPeriod::Lifetime => {
+            return Some(Counted { field: *field, from: Timestamp::MIN, to: Timestamp::MAX });
+        }
+        MetricPeriod::This(kind) => (*kind, 0),
+        MetricPeriod::Last(kind) => (*kind, 1),
+    };
+    let number = zone.period(kind, view.now).saturating_sub(back);
+    let (from, to) = (zone.period_start(kind, number), zone.period_start(kind, number.saturating_add(1)));
+    Some(Counted { field: *field, from, to })
+}
