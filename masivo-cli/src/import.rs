@@ -26,6 +26,8 @@ use std::path::{Path, PathBuf};
 
 /// Rows in one step: the store makes them durable together.
 const STEP: usize = 500;
+/// Past transactions in one step.
+const STEP_TRANSACTIONS: usize = 5_000;
 
 /// What an import came to.
 #[derive(Clone, Debug)]
@@ -84,10 +86,13 @@ pub(crate) fn import(
         bar.set_position(source.next_row()?.map_or(mark.lines, |row| row.line));
     }
     loop {
-        let mut step = Vec::new();
+        let (mut step, mut transactions) = (Vec::new(), 0);
         while step.len() < STEP
+            && transactions < STEP_TRANSACTIONS
             && let Some(row) = source.next_row()?
         {
+            let body = row.body.as_ref().ok().and_then(|body| body.get("transactions"));
+            transactions += body.map_or(0, |list| list.items().len());
             step.push(row);
         }
         let Some(line) = step.last().map(|row| row.line) else { break };
@@ -120,16 +125,13 @@ struct Importer {
 impl Importer {
     fn carry_out(&mut self, door: &mut Door, step: Vec<ReadRow>) -> Result<(), Failure> {
         let mut sent = Vec::new();
-        let mut rejects = String::new();
+        let mut rejects: Vec<(u64, String)> = Vec::new();
         let mut accepted = 0;
         let count = u64::try_from(step.len()).unwrap_or(0);
-        for row in step {
-            match &row.body {
-                Ok(body) => {
-                    let key = format!("{}-{}", self.key, row.line);
-                    sent.push((Row { key, body: body.clone() }, row.line));
-                }
-                Err(failure) => rejects.push_str(&reject_line(row.line, &Json::Null, failure)),
+        for ReadRow { line, body } in step {
+            match body {
+                Ok(body) => sent.push((Row { key: format!("{}-{line}", self.key), body }, line)),
+                Err(failure) => rejects.push((line, reject_line(line, &Json::Null, &failure))),
             }
         }
         let rows: Vec<Row> = sent.iter().map(|(row, _)| row.clone()).collect();
@@ -149,10 +151,13 @@ impl Importer {
                 Err(failure) if matches!(failure.fault(), Fault::Environment | Fault::Bug) => {
                     return Err(failure.within(&format!("line {line}")));
                 }
-                Err(failure) => rejects.push_str(&reject_line(line, &row.body, &failure)),
+                Err(failure) => rejects.push((line, reject_line(line, &row.body, &failure))),
             }
         }
-        self.write_rejects(&rejects)?;
+        // In the order of the file.
+        rejects.sort_by_key(|(line, _)| *line);
+        let rejects: Vec<String> = rejects.into_iter().map(|(_, text)| text).collect();
+        self.write_rejects(&rejects.concat())?;
         self.progress.rows += count;
         self.progress.accepted += accepted;
         self.progress.rejected += count - accepted;

@@ -536,9 +536,8 @@ pub fn transactions(program: &Program, fact: &Fact, record: Option<&EventRecord>
 
 /// The transactions of the past that a fact brought in, newest first: history, marked `migrated`.
 pub fn past_transactions(program: &Program, fact: &Fact, customer: &str) -> Vec<Json> {
-    let zone = program.settings().time_zone;
     let shown = migration::brought_by(fact).iter().enumerate().map(|(index, item)| {
-        let at = migration::issued_at(item, zone).unwrap_or(fact.at);
+        let at = migration::issued_at(item).unwrap_or(fact.at);
         let part = |name: &str| item.get(name).cloned().filter(|value| !value.is_null());
         let reward = item.text("reward_id").map(str::to_lowercase);
         let kind = reward.as_deref().and_then(|id| program.reward_by_id(id));

@@ -93,7 +93,7 @@ impl Schemas {
             let bearer = object().with("bearer", Json::List(Vec::new())).build();
             operation.set("security", Json::List(vec![bearer]));
         }
-        if let Input::Checked(shape) | Input::Described(shape) | Input::Rows(shape) = &route.input {
+        if let Input::Checked(shape) | Input::Described(shape) | Input::Rows(_, shape) = &route.input {
             let content = json_content(self.schema(shape));
             let body = object().with("required", route.body_required).with("content", content);
             operation.set("requestBody", body);
@@ -323,7 +323,7 @@ mod tests {
         }
         let mut seen = BTreeMap::new();
         for route in table() {
-            if let Input::Checked(shape) | Input::Described(shape) | Input::Rows(shape) = &route.input {
+            if let Input::Checked(shape) | Input::Described(shape) | Input::Rows(_, shape) = &route.input {
                 visit(shape, &mut seen);
             }
             if let Output::Data(shape) | Output::Page(shape) | Output::Window(shape) | Output::Plain(shape) =

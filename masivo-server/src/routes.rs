@@ -79,8 +79,8 @@ pub enum Input {
     Checked(Shape),
     /// JSON of that shape, which the core checks when it reads it.
     Described(Shape),
-    /// A batch: JSON of that shape whose rows are judged alone.
-    Rows(Shape),
+    /// A batch: JSON of the first shape whose rows are judged alone; the second is what they look like.
+    Rows(Shape, Shape),
 }
 
 /// What an answer looks like.

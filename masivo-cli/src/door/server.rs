@@ -21,6 +21,8 @@ pub(crate) struct ServerDoor {
     client: Client,
 }
 
+/// Bytes of one call with rows.
+const CALL_BYTES: usize = 4 << 20;
 /// Registrations on their way at the same time.
 const IN_FLIGHT_MAX: usize = 16;
 
@@ -169,38 +171,44 @@ impl ServerDoor {
     }
 
     pub(super) fn migrate_all(&self, rows: &[Json]) -> Result<Vec<RowResult>, Failure> {
-        self.migrate("/customers/migrate", rows)
+        self.send_rows("/customers/migrate", "customers", rows)
     }
 
     pub(super) fn migrate_events(&self, rows: &[Json]) -> Result<Vec<RowResult>, Failure> {
-        self.migrate("/customers/migrate/events", rows)
+        self.send_rows("/customers/migrate/events", "customers", rows)
     }
 
     pub(super) fn migrate_transactions(&self, rows: &[Json]) -> Result<Vec<RowResult>, Failure> {
-        let count = |row: &Json| row.get("transactions").map_or(0, |list| list.items().len());
-        let (mut results, mut call, mut sum) = (Vec::with_capacity(rows.len()), Vec::new(), 0);
-        for row in rows {
-            if sum + count(row) > MIGRATED_ROWS_MAX && !call.is_empty() {
-                results.extend(self.migrate("/customers/migrate/transactions", &call)?);
-                (call, sum) = (Vec::new(), 0);
-            }
-            sum += count(row);
-            call.push(row.clone());
-        }
-        if !call.is_empty() {
-            results.extend(self.migrate("/customers/migrate/transactions", &call)?);
-        }
-        Ok(results)
-    }
-
-    fn migrate(&self, path: &str, rows: &[Json]) -> Result<Vec<RowResult>, Failure> {
-        let body = object().with("customers", rows.to_vec()).build();
-        rows_of(&data(&self.call(Method::POST, path, None, Some(&body))?))
+        self.send_rows("/customers/migrate/transactions", "customers", rows)
     }
 
     pub(super) fn emit_all(&self, events: &[Json]) -> Result<Vec<RowResult>, Failure> {
-        let body = object().with("events", events.to_vec()).build();
-        rows_of(&data(&self.call(Method::POST, "/behavior/events/batch", None, Some(&body))?))
+        self.send_rows("/behavior/events/batch", "events", events)
+    }
+
+    /// Sends rows in as few calls as they fit into. A call that is refused as a whole is sent in halves: what is wrong with a row
+    /// is not wrong with its neighbours, and each row acts once, by its key.
+    fn send_rows(&self, path: &str, name: &'static str, rows: &[Json]) -> Result<Vec<RowResult>, Failure> {
+        let mut results = Vec::with_capacity(rows.len());
+        let mut rest = rows;
+        while !rest.is_empty() {
+            let (call, later) = rest.split_at(fitting(rest));
+            rest = later;
+            let body = object().with(name, call.to_vec()).build();
+            match self.call(Method::POST, path, None, Some(&body)) {
+                Ok(answer) => results.extend(rows_of(&data(&answer))?),
+                Err(failure) if matches!(failure.fault(), Fault::Environment | Fault::Bug) => {
+                    return Err(failure);
+                }
+                Err(failure) if call.len() == 1 => results.push(Err(failure)),
+                Err(_) => {
+                    let (one, other) = call.split_at(call.len() / 2);
+                    results.extend(self.send_rows(path, name, one)?);
+                    results.extend(self.send_rows(path, name, other)?);
+                }
+            }
+        }
+        Ok(results)
     }
 
     pub(super) fn fulfill(&self, event: &str) -> Result<Json, Failure> {
@@ -376,4 +384,22 @@ fn rows_of(rows: &Json) -> Result<Vec<RowResult>, Failure> {
         });
     }
     Ok(results)
+}
+
+/// How many of the first rows go into one call: of what rows hold no more than the server takes at once, and well below its
+/// limit of bytes.
+fn fitting(rows: &[Json]) -> usize {
+    let held = |row: &Json| {
+        let lists = ["events", "transactions"].into_iter().filter_map(|name| row.get(name));
+        lists.map(|list| list.items().len()).sum::<usize>().max(1)
+    };
+    let (mut count, mut bytes, mut fitting) = (0, 0, 0);
+    for row in rows {
+        (count, bytes) = (count + held(row), bytes + row.to_string().len());
+        if fitting > 0 && (count > MIGRATED_ROWS_MAX || bytes > CALL_BYTES) {
+            break;
+        }
+        fitting += 1;
+    }
+    fitting
 }

@@ -107,6 +107,22 @@ fn definitions_and_files_go_through_a_server() {
     assert_eq!(number(&server.json(0, &["show", "audience", "VIP"]), "members_count"), 1);
 }
 
+/// What a server refuses as a whole is sent in parts, and only the row that is too large is refused for that.
+fn too_many_at_once_are_sent_in_parts(server: &Server) {
+    let mut lines = String::new();
+    for (customer, count) in [("ana", 1), ("mia", 1_500), ("ana", 700), ("ana", 700)] {
+        let item = r#"{"type": "REVERSAL", "issued_at": "1996-05-01"}"#;
+        let items = vec![item; count].join(", ");
+        lines.push_str(&format!("{{\"id\": \"{customer}\", \"transactions\": [{items}]}}\n"));
+    }
+    server.folder.write("large.jsonl", &lines);
+    let report = server.json(1, &["import", "migrated-transactions", "large.jsonl"]);
+    assert_eq!((number(&report, "rows"), number(&report, "rejected")), (4, 4));
+    let rejects = std::fs::read_to_string(server.folder.path("large.jsonl.rejects.jsonl")).unwrap();
+    let errors: Vec<bool> = rejects.lines().map(|line| line.contains("1500 transactions")).collect();
+    assert_eq!(errors, [false, true, false, false]);
+}
+
 #[test]
 fn a_past_is_brought_in_once_whichever_way_its_file_takes() {
     let server = Server::start();
@@ -116,6 +132,7 @@ fn a_past_is_brought_in_once_whichever_way_its_file_takes() {
     assert_eq!(number(&server.json(0, &["import", "migrated-events", "past.csv"]), "accepted"), 2);
     server.folder.write("old.csv", "id,name,email,registration_date\nmia,Mia,mia@example.com,1990-01-01\n");
     assert_eq!(number(&server.json(0, &["import", "migrated-customers", "old.csv"]), "accepted"), 1);
+    too_many_at_once_are_sent_in_parts(&server);
     let folder = server.stop();
     let import = |what, file| folder.json(0, &["import", what, file, "--restart", "--db", "d.db"]);
     assert_eq!(number(&import("migrated-events", "past.csv"), "accepted"), 2);

@@ -115,7 +115,41 @@ fn customers_move_in_from_files() {
         .says(&["accepted  1", "rejected  1"]);
     let rejects = std::fs::read_to_string(folder.path("booked.csv.rejects.jsonl")).unwrap();
     assert!(rejects.contains("\"line\":4") && rejects.contains("does_not_add_up"), "{rejects}");
+    a_line_that_cannot_be_read_holds_its_customer_back(&folder, &points);
     folder.run(0, &["verify", "--db", "s.db"]).says(&["all agrees"]);
+}
+
+/// Rows of a customer count together or not at all, and are refused in the order of the file.
+fn a_line_that_cannot_be_read_holds_its_customer_back(folder: &Folder, points: &str) {
+    let row = |customer: &str, amount: i32| {
+        format!(
+            r#"{{"customer_id":"{customer}","type":"REVERSAL","reward_id":"{points}","amount":{amount},"issued_at":"2025-01-01"}}"#
+        ) + "\n"
+    };
+    let customers = ["p1", "p2", "p3", "p4"].map(|id| {
+        format!(r#"{{"id":"{id}","name":"x","email":"{id}@example.com","registration_date":"2020-01-01"}}"#)
+            + "\n"
+    });
+    folder.write("p.jsonl", &customers.concat());
+    folder.run(0, &["import", "migrated-customers", "p.jsonl", "--db", "s.db"]);
+    let mut rows = [row("p1", 5), row("p1", -5), row("p2", 0), "{oops\n".to_owned(), row("p2", 0)].concat();
+    rows += &[row("p3", 0), row("p4", 1), row("p4", -1)].concat();
+    rows += &row("p4", 0).repeat(999);
+    folder.write("held.jsonl", &rows);
+    folder
+        .run(1, &["import", "migrated-transactions", "held.jsonl", "--db", "s.db"])
+        .says(&["accepted  2", "rejected  3"]);
+    let rejects = std::fs::read_to_string(folder.path("held.jsonl.rejects.jsonl")).unwrap();
+    let lines = rejects.lines().map(|line| {
+        let reject = Json::parse(line.as_bytes()).unwrap();
+        format!("{} {}", reject.get("line").unwrap(), reject.text("error").unwrap())
+    });
+    let lines = lines.collect::<Vec<String>>().join("\n");
+    assert!(lines.starts_with("3 line 4 may be of `p2` too"), "{lines}");
+    assert!(
+        lines.contains("\n4 ") && lines.ends_with("\n7 `p4` has 1001 transactions, more than 1000"),
+        "{lines}"
+    );
 }
 
 #[test]

@@ -10,17 +10,20 @@ use crate::fact::{Change, Fact, FactKind};
 use crate::limits::MIGRATED_ROWS_MAX;
 use crate::prelude::*;
 use crate::problem::{Pointer, Problem, Report};
+use crate::program::Program;
 use crate::rejection::Rejection;
 use crate::shape::{AMOUNT, ObjectShape, SIGNED_AMOUNT, Shape, TEXT, Unknown, optional, required};
 use crate::value::{Decimal, Json, Timestamp, Zone, object};
 use crate::view::TRANSACTION_TYPES;
 use crate::wallet::EntryKind;
 
+/// Fields of an order that is stored with a transaction.
+const ORDER_FIELDS_MAX: usize = 100;
 const EVENT: ObjectShape = ObjectShape {
     name: "MigratedTransactionEvent",
     fields: &[
         required("type", TEXT, "the type of the event it came from"),
-        optional("order", Shape::Any, "stored with the transaction"),
+        optional("order", Shape::Map(&Shape::Any, ORDER_FIELDS_MAX), "stored with the transaction"),
     ],
     unknown: Unknown::Warned,
 };
@@ -123,13 +126,12 @@ pub(crate) fn keep(
     let mut report = Report::default();
     let root = Pointer::root();
     let list_at = root.field("transactions");
-    let mut left: BTreeMap<u32, Decimal> = BTreeMap::new();
+    let mut sums = Sums::default();
     for entry in came.entries().filter(|entry| matches!(entry.kind, EntryKind::Issued { .. })) {
-        let sum = left.entry(entry.reward).or_default();
-        *sum = sum.saturating_add(entry.amount);
+        sums.of(entry.reward).brought += i128::from(entry.amount.micros());
     }
-    let brought = left.clone();
-    for (index, item) in past.items.iter().enumerate() {
+    let mut items = past.items.clone();
+    for (index, item) in items.iter_mut().enumerate() {
         let at = list_at.index(index);
         if let Some(brand) = item.text("brand_id").filter(|brand| draft.program.brand(brand).is_none()) {
             return Err(Rejection::UnknownBrand { id: brand.to_owned() });
@@ -138,33 +140,70 @@ pub(crate) fn keep(
         let reward = draft.program.reward_by_id(&id).ok_or(Rejection::UnknownReward { id })?;
         let amount = item.number("amount").unwrap_or_default();
         reward.spec.check_places(amount, &at.field("amount"), &mut report);
-        let issued_at = item.text("issued_at").and_then(|text| zone.parse_date_or_time(text));
-        if let Some(issued_at) = issued_at.filter(|issued_at| *issued_at > now) {
-            let message = format!("it would have happened at {issued_at}");
-            report.problem(&at.field("issued_at"), "in_the_future", message, "give a date that has passed");
-        }
-        let sum = left.entry(reward.number).or_default();
-        *sum = sum.checked_sub(effect(item)).ok_or(Rejection::OutOfRange)?;
+        sums.of(reward.number).told += i128::from(effect(item).micros());
+        fix_dates(item, now, zone, &at, &mut report);
     }
-    for (reward, missing) in left.into_iter().filter(|(_, missing)| !missing.is_zero()) {
-        let balance = brought.get(&reward).copied().unwrap_or_default();
-        let name = draft.program.reward(reward).map_or("?", |reward| &reward.spec.name);
-        let sum = balance.saturating_sub(missing);
-        let message = format!("those of `{name}` come to {sum}, the balance brought in is {balance}");
-        let hint = "bring all of them in one row, from the first to the balance";
-        report.problem(&list_at, "does_not_add_up", message, hint);
-    }
+    sums.check(draft.program, &list_at, &mut report);
     if report.has_problems() {
         return Err(Rejection::Malformed(report));
     }
     let fact = draft.open(FactKind::Migrated, now);
-    let payload = object().with("transactions", past.items.clone()).build();
+    let payload = object().with("transactions", items).build();
     draft.edit(fact, |fact| fact.payload = Some(Arc::new(payload)));
     draft.summarise(fact);
     Ok(())
 }
 
+/// What was brought in of a reward, and what the transactions of it come to, in millionths.
+#[derive(Default)]
+struct Sum {
+    brought: i128,
+    told: i128,
+}
+
+/// The sums by reward.
+#[derive(Default)]
+struct Sums(BTreeMap<u32, Sum>);
+
+impl Sums {
+    fn of(&mut self, reward: u32) -> &mut Sum {
+        self.0.entry(reward).or_default()
+    }
+
+    /// Names the rewards whose transactions come to something else than was brought in (M5).
+    fn check(&self, program: &Program, at: &Pointer<'_>, report: &mut Report) {
+        let amount = |micros: i128| {
+            let least = i128::from(i64::MIN);
+            let micros = micros.clamp(least, i128::from(i64::MAX));
+            Decimal::from_micros(i64::try_from(micros).unwrap_or(0))
+        };
+        for (reward, sum) in self.0.iter().filter(|(_, sum)| sum.brought != sum.told) {
+            let name = program.reward(*reward).map_or("?", |reward| &reward.spec.name);
+            let (told, brought) = (amount(sum.told), amount(sum.brought));
+            let message = format!("those of `{name}` come to {told}, the balance brought in is {brought}");
+            let hint = "bring all of them in one row, from the first to the balance";
+            report.problem(at, "does_not_add_up", message, hint);
+        }
+    }
+}
+
+/// Dates become instants, as they are meant in the zone of the day they come in; those that cannot be are named.
+fn fix_dates(item: &mut Json, now: Timestamp, zone: Zone, at: &Pointer<'_>, report: &mut Report) {
+    for name in ["issued_at", "resolved_at"] {
+        let Some(instant) = item.text(name).and_then(|text| zone.parse_date_or_time(text)) else { continue };
+        item.set(name, instant);
+        if instant > now {
+            let message = format!("it would have happened at {instant}");
+            report.problem(&at.field(name), "in_the_future", message, "give a date that has passed");
+        }
+        if instant < Timestamp::EPOCH {
+            let message = format!("it would have happened at {instant}");
+            report.problem(&at.field(name), "not_in_range", message, "give a date from 1970 on");
+        }
+    }
+}
+
 /// When a transaction of the past happened.
-pub(crate) fn issued_at(transaction: &Json, zone: Zone) -> Option<Timestamp> {
-    zone.parse_date_or_time(transaction.text("issued_at")?)
+pub(crate) fn issued_at(transaction: &Json) -> Option<Timestamp> {
+    Timestamp::parse(transaction.text("issued_at")?)
 }

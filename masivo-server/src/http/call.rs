@@ -130,7 +130,7 @@ async fn prepare(
     if route.method != Method::Get {
         let limits = &app.settings.limits;
         let limit =
-            if matches!(route.input, Input::Rows(_)) { limits.batch_bytes } else { limits.body_bytes };
+            if matches!(route.input, Input::Rows(..)) { limits.batch_bytes } else { limits.body_bytes };
         let bytes = body::read(&parts.headers, body, limit, limits.body_time).await?;
         let mut report = Report::default();
         json = match bytes {
@@ -138,7 +138,7 @@ async fn prepare(
             None => absent(route, &mut report),
         };
         json = check(route, json, &mut report);
-        if matches!(route.input, Input::Rows(_)) && are_in_rows(&report) {
+        if matches!(route.input, Input::Rows(..)) && are_in_rows(&report) {
             problems = std::mem::take(&mut report.problems);
         }
         let ((), more) = report.into_result(())?;
@@ -178,12 +178,12 @@ fn absent(route: &Route, report: &mut Report) -> Json {
 
 /// Checks a body that no one else checks, and takes out what is unknown.
 fn check(route: &Route, json: Json, report: &mut Report) -> Json {
-    if report.has_problems() && !matches!(route.input, Input::Rows(_)) {
+    if report.has_problems() && !matches!(route.input, Input::Rows(..)) {
         return json;
     }
     match &route.input {
         Input::Described(_) => json,
-        Input::Checked(shape) | Input::Rows(shape) => {
+        Input::Checked(shape) | Input::Rows(shape, _) => {
             shape.check(&json, &Pointer::root(), report);
             shape.prune(&json)
         }

@@ -4,8 +4,9 @@ use super::{Input, Method, Output, Route, at, handler};
 use crate::api;
 use crate::shapes::{
     ANY_TEXT, CONSENT_CHANGE, CONSENT_RECEIPT, CONSENT_STATE, CUSTOMER, CUSTOMER_AND_WALLET, DONE, GIFT_CARD,
-    HAPPENING, LIMIT, MIGRATION, REFERRAL_CODE, REFERRAL_CODE_REQUEST, ROW, TAG_NAMES, TAGS_CHANGE,
-    TRANSACTION, TRANSACTION_TYPES, WALLET, list,
+    HAPPENING, LIMIT, MIGRATED_CUSTOMER_ROWS, MIGRATED_EVENT_ROWS, MIGRATED_TRANSACTION_ROWS, MIGRATION,
+    REFERRAL_CODE, REFERRAL_CODE_REQUEST, ROW, TAG_NAMES, TAGS_CHANGE, TRANSACTION, TRANSACTION_TYPES,
+    WALLET, list,
 };
 use masivo_core::adjustment::{ADJUSTMENT, VOID};
 use masivo_core::profile::{DEVICE, IDENTIFICATION, PROFILE_CHANGE, REGISTRATION};
@@ -22,7 +23,7 @@ pub(super) const ROUTES: &[Route] = &[
         handler!(api::migration::customers),
     )
     .product()
-    .takes(Input::Rows(Shape::Object(&MIGRATION)))
+    .takes(Input::Rows(Shape::Object(&MIGRATION), Shape::Object(&MIGRATED_CUSTOMER_ROWS)))
     .gives(Output::Data(list(&Shape::Object(&ROW)))),
     Route::new(
         Method::Post,
@@ -31,7 +32,7 @@ pub(super) const ROUTES: &[Route] = &[
         handler!(api::migration::events),
     )
     .product()
-    .takes(Input::Rows(Shape::Object(&MIGRATION)))
+    .takes(Input::Rows(Shape::Object(&MIGRATION), Shape::Object(&MIGRATED_EVENT_ROWS)))
     .gives(Output::Data(list(&Shape::Object(&ROW)))),
     Route::new(
         Method::Post,
@@ -40,7 +41,7 @@ pub(super) const ROUTES: &[Route] = &[
         handler!(api::migration::transactions),
     )
     .product()
-    .takes(Input::Rows(Shape::Object(&MIGRATION)))
+    .takes(Input::Rows(Shape::Object(&MIGRATION), Shape::Object(&MIGRATED_TRANSACTION_ROWS)))
     .gives(Output::Data(list(&Shape::Object(&ROW)))),
     Route::new(
         Method::Get,

@@ -3,8 +3,8 @@
 use super::{Access, Input, Method, Output, Route, at, handler};
 use crate::api;
 use crate::shapes::{
-    ANY_TEXT, DELIVERY, DELIVERY_STATUS, DONE_COUNT, EVENT_READ, EXPLAINED, LIMIT, PREVIEWED, REVERSAL_PLAN,
-    ROW, TRANSACTION, TRANSACTION_TYPES, list,
+    ANY_TEXT, DELIVERY, DELIVERY_STATUS, DONE_COUNT, EVENT_READ, EVENT_ROWS, EXPLAINED, LIMIT, PREVIEWED,
+    REVERSAL_PLAN, ROW, TRANSACTION, TRANSACTION_TYPES, list,
 };
 use masivo_core::events::{EVENT, EVENT_BATCH, FULFILL_EXPIRED, PLANNED_REVERSAL, PREVIEW, REVERSAL};
 use masivo_core::shape::{Shape, optional, required};
@@ -29,7 +29,7 @@ pub(super) const ROUTES: &[Route] = &[
         handler!(api::events::batch),
     )
     .access(Access::Keys)
-    .takes(Input::Rows(Shape::Object(&EVENT_BATCH)))
+    .takes(Input::Rows(Shape::Object(&EVENT_BATCH), Shape::Object(&EVENT_ROWS)))
     .gives(Output::Data(list(&Shape::Object(&ROW)))),
     Route::new(
         Method::Put,

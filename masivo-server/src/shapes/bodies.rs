@@ -1,8 +1,10 @@
 //! Bodies of our own endpoints, and wrappers around what the core reads.
 
 use masivo_core::consent::CONSENT;
+use masivo_core::events::EVENT;
 use masivo_core::limits::{COUPON_CODES_AT_ONCE_MAX, MIGRATED_ROWS_MAX};
-use masivo_core::profile::TAGS;
+use masivo_core::migration::{MIGRATED_EVENTS, MIGRATED_TRANSACTIONS};
+use masivo_core::profile::{MIGRATED_CUSTOMER, TAGS};
 use masivo_core::shape::{Field, ObjectShape, Shape, TEXT, Unknown, optional, required};
 
 /// A change of consent.
@@ -83,6 +85,46 @@ pub const CODES: ObjectShape = ObjectShape {
 pub const MIGRATION: ObjectShape = ObjectShape {
     name: "Migration",
     fields: &[required("customers", Shape::List(&Shape::Any, MIGRATED_ROWS_MAX), "one row a customer")],
+    unknown: Unknown::Warned,
+};
+
+/// Events as they are described.
+pub const EVENT_ROWS: ObjectShape = ObjectShape {
+    name: "EventBatch",
+    fields: &[required("events", Shape::List(&Shape::Object(&EVENT), 1_000), "up to 1,000 events")],
+    unknown: Unknown::Refused,
+};
+
+/// Customers from elsewhere as they are described.
+pub const MIGRATED_CUSTOMER_ROWS: ObjectShape = ObjectShape {
+    name: "CustomersMigration",
+    fields: &[required(
+        "customers",
+        Shape::List(&Shape::Object(&MIGRATED_CUSTOMER), MIGRATED_ROWS_MAX),
+        "one row a customer",
+    )],
+    unknown: Unknown::Warned,
+};
+
+/// Past events as they are described.
+pub const MIGRATED_EVENT_ROWS: ObjectShape = ObjectShape {
+    name: "EventsMigration",
+    fields: &[required(
+        "customers",
+        Shape::List(&Shape::Object(&MIGRATED_EVENTS), MIGRATED_ROWS_MAX),
+        "one row a customer",
+    )],
+    unknown: Unknown::Warned,
+};
+
+/// Past transactions as they are described.
+pub const MIGRATED_TRANSACTION_ROWS: ObjectShape = ObjectShape {
+    name: "TransactionsMigration",
+    fields: &[required(
+        "customers",
+        Shape::List(&Shape::Object(&MIGRATED_TRANSACTIONS), MIGRATED_ROWS_MAX),
+        "one row a customer",
+    )],
     unknown: Unknown::Warned,
 };
 

@@ -121,15 +121,19 @@ impl Query {
             let past =
                 past.into_iter().filter(|past| happened(past).is_some_and(|at| (from..to).contains(&at)));
             of_fact.extend(past);
-            let wanted = |wanted: &Option<String>, name: &str, transaction: &Json| {
-                wanted.as_deref().is_none_or(|wanted| transaction.text(name) == Some(wanted))
-            };
             list.extend(of_fact.into_iter().filter(|transaction| {
-                wanted(&filter.brand, "brand_id", transaction)
-                    && wanted(&filter.reward, "reward_id", transaction)
-                    && wanted(&filter.kind, "type", transaction)
+                is_of(transaction, "brand_id", filter.brand.as_deref())
+                    && is_of_id(transaction, "reward_id", filter.reward.as_deref())
+                    && is_of(transaction, "type", filter.kind.as_deref())
             }));
         }
+        // History goes by the day it happened; of one day what was told last comes first.
+        let moment = |transaction: &Json| {
+            let past = transaction.flag("migrated") == Some(true);
+            let at = transaction.text(if past { "issued_at" } else { "created_at" });
+            (at.and_then(Timestamp::parse), transaction.text("id").map(ToOwned::to_owned))
+        };
+        list.sort_by_cached_key(|transaction| std::cmp::Reverse(moment(transaction)));
         Ok(list)
     }
 
@@ -150,13 +154,19 @@ impl Query {
 
 fn fits(transaction: &Json, filter: &TransactionFilter) -> bool {
     let event = filter.event.map(|event| event.hyphenated().to_string());
-    let wanted = |wanted: &Option<String>, name: &str| {
-        wanted.as_deref().is_none_or(|wanted| transaction.text(name) == Some(wanted))
-    };
-    wanted(&filter.brand, "brand_id")
-        && wanted(&filter.reward, "reward_id")
-        && wanted(&filter.campaign, "campaign_id")
-        && wanted(&event, "event_id")
-        && wanted(&filter.kind, "type")
-        && wanted(&filter.funded_by, "funded_by")
+    is_of(transaction, "brand_id", filter.brand.as_deref())
+        && is_of_id(transaction, "reward_id", filter.reward.as_deref())
+        && is_of_id(transaction, "campaign_id", filter.campaign.as_deref())
+        && is_of(transaction, "event_id", event.as_deref())
+        && is_of(transaction, "type", filter.kind.as_deref())
+        && is_of(transaction, "funded_by", filter.funded_by.as_deref())
+}
+
+fn is_of(transaction: &Json, name: &str, wanted: Option<&str>) -> bool {
+    wanted.is_none_or(|wanted| transaction.text(name) == Some(wanted))
+}
+
+/// The same of a UUID, however it is written.
+fn is_of_id(transaction: &Json, name: &str, wanted: Option<&str>) -> bool {
+    wanted.is_none_or(|wanted| transaction.text(name).is_some_and(|id| id.eq_ignore_ascii_case(wanted)))
 }
