@@ -298,10 +298,10 @@ fn outline(mut state: State) -> String {
 }
 
 /// What is left of a customer, without the history of the state: points, debt, limits, metrics, tier, audiences.
-fn balance(life: &Life, who: &str) -> String {
-    let state = life.house.read(who).state;
-    let zone = life.house.program.settings().time_zone;
-    let metrics = MetricPeriod::ALL.map(|period| state.metrics.bucket(period, zone, life.house.now));
+pub(crate) fn balance(house: &House, who: &str) -> String {
+    let state = house.read(who).state;
+    let zone = house.program.settings().time_zone;
+    let metrics = MetricPeriod::ALL.map(|period| state.metrics.bucket(period, zone, house.now));
     let inside: Vec<u32> =
         state.memberships.iter().filter(|known| known.inside).map(|known| known.audience).collect();
     let points: Vec<_> = state
@@ -315,11 +315,11 @@ fn balance(life: &Life, who: &str) -> String {
         .collect();
     // Periods that are over are forgotten with the next booking, whichever it is: nothing asks for them.
     let counts = |quota: &Quota| {
-        quota.period.is_none_or(|period| period.number >= period.unit.number(zone, life.house.now))
+        quota.period.is_none_or(|period| period.number >= period.unit.number(zone, house.now))
     };
     let own = state.quotas.iter().filter(|(quota, sums)| !sums.taken().is_zero() && counts(quota));
     let own: Vec<_> = own.collect();
-    let quotas: Vec<_> = life.house.quotas.iter().filter(|(_, sums)| !sums.taken().is_zero()).collect();
+    let quotas: Vec<_> = house.quotas.iter().filter(|(_, sums)| !sums.taken().is_zero()).collect();
     format!(
         "{points:?} quotas {own:?} {quotas:?} tier {} audiences {inside:?} metrics {metrics:#?}",
         state.tier
@@ -396,7 +396,7 @@ proptest! {
         hours in 0..60_i64,
     ) {
         let mut life = open(true, "UTC");
-        let before = balance(&life, "ana");
+        let before = balance(&life.house, "ana");
         for (value, redeem, waits) in purchases {
             life.buy("ana", value, redeem, waits.then_some(5), None);
             let event = *life.events.last().unwrap();
@@ -413,7 +413,7 @@ proptest! {
         for (_, event) in events {
             life.reverse(event);
         }
-        prop_assert_eq!(balance(&life, "ana"), before);
+        prop_assert_eq!(balance(&life.house, "ana"), before);
     }
 
     #[test]
@@ -443,7 +443,7 @@ proptest! {
             prop_assert_eq!(other.return_part(event, slice).is_ok(), at_once);
         }
         for who in CUSTOMERS {
-            prop_assert_eq!(balance(&life, who), balance(&other, who));
+            prop_assert_eq!(balance(&life.house, who), balance(&other.house, who));
             other.check_metrics(who);
         }
     }
@@ -464,7 +464,7 @@ proptest! {
         other.reverse(second);
         other.reverse(first);
         for who in CUSTOMERS {
-            prop_assert_eq!(balance(&life, who), balance(&other, who));
+            prop_assert_eq!(balance(&life.house, who), balance(&other.house, who));
         }
         // And lot by lot, with their dates.
         for who in CUSTOMERS {
