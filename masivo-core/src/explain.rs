@@ -133,12 +133,18 @@ impl CampaignTrace {
                         let rule = skip.rule.and_then(|rule| campaign?.spec.rules.get(usize::from(rule)));
                         let condition = rule.and_then(|rule| rule.conditions.condition(failure.condition));
                         let missing = failure.truth == Truth::Unknown;
+                        let inverted =
+                            rule.is_some_and(|rule| rule.conditions.is_inverted(failure.condition));
                         entry
                             .with("condition", condition.cloned().unwrap_or_default())
                             .with("condition_number", u32::from(failure.condition))
+                            .with_some("inverted", inverted.then_some(true))
                             .with("truth", failure.truth.name())
                             .with("seen", failure.seen.clone())
-                            .with_some("text", words.map(|_| condition_text(condition, failure, missing)))
+                            .with_some(
+                                "text",
+                                words.map(|_| condition_text(condition, inverted, failure, missing)),
+                            )
                             .build()
                     }
                     SkipReason::UsedUp(used_up) => entry
@@ -164,10 +170,18 @@ impl CampaignTrace {
     }
 }
 
-fn condition_text(condition: Option<&Json>, failure: &Failure, missing: bool) -> String {
+fn condition_text(condition: Option<&Json>, inverted: bool, failure: &Failure, missing: bool) -> String {
     let get = |name: &str| condition.and_then(|condition| condition.text(name)).unwrap_or("?");
     let wanted =
         condition.and_then(|condition| condition.get("value")).map(ToString::to_string).unwrap_or_default();
     let seen = if missing { "nothing".to_owned() } else { failure.seen.to_string() };
-    format!("{} should be {} {wanted} and was {seen}", get("type"), get("operator").replace('_', " "))
+    let (subject, operator) = (get("type"), get("operator"));
+    match (operator, inverted) {
+        ("exists", false) | ("not_exists", true) => format!("{subject} should exist and was {seen}"),
+        ("exists", true) | ("not_exists", false) => format!("{subject} should not exist and was {seen}"),
+        (operator, inverted) => {
+            let should = if inverted { "should not be" } else { "should be" };
+            format!("{subject} {should} {} {wanted} and was {seen}", operator.replace('_', " "))
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Rules: one bounded tree that campaigns, tiers, audiences and journeys all use.
 //!
-//! A rule is written as the product's `Condition[][]` (an OR of ANDs) and compiled once, when it is defined.
+//! A rule is written as the product's `Condition[][]` (an OR of ANDs), or as a tree of `all`, `any` and `not`, and compiled once,
+//! when it is defined.
 //! It is evaluated to one of three truths: a condition over a missing value is [`Truth::Unknown`], and a rule
 //! that is not [`Truth::True`] does not hold (`docs/rules.md` has the truth table).
 //!
@@ -202,8 +203,18 @@ impl Rule {
 
     /// The condition of that number as it was written.
     pub fn condition(&self, number: u16) -> Option<&Json> {
-        let mut conditions = self.source.items().iter().flat_map(Json::items);
-        conditions.nth(usize::from(number))
+        self.written(number).map(|(condition, _)| condition)
+    }
+
+    /// Whether the condition of that number stands within an odd number of `not`: then it counts when it is false.
+    pub fn is_inverted(&self, number: u16) -> bool {
+        self.written(number).is_some_and(|(_, inverted)| inverted)
+    }
+
+    fn written(&self, number: u16) -> Option<(&Json, bool)> {
+        let mut conditions = Vec::new();
+        condition::written(&self.source, false, &mut conditions);
+        conditions.get(usize::from(number)).copied()
     }
 
     /// Whether the rule holds: only when it is true, not when it is unknown.
@@ -221,7 +232,8 @@ impl Rule {
         evaluate::may_hold(&self.node, view)
     }
 
-    /// How many conditions stand in the branch of a condition: with more than one, all of them have to hold.
+    /// How many conditions stand in the branch of a condition: with more than one, all of them have to hold. Not known of a tree:
+    /// 0.
     pub fn branch_length(&self, condition: u16) -> usize {
         let mut before = 0;
         for branch in self.source.items() {

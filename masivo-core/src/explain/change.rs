@@ -28,6 +28,9 @@ pub(super) fn smallest(
         SkipReason::OtherPlatform => Some(format!("come by {}", spec.platforms.join(" or "))),
         SkipReason::Condition(failure) => {
             let conditions = &rule?.conditions;
+            if conditions.is_inverted(failure.condition) {
+                return None;
+            }
             let condition = conditions.condition(failure.condition)?;
             let change = of_condition(condition, failure, program.settings().time_zone, at)?;
             // The other conditions of its branch have to hold too.

@@ -1,8 +1,8 @@
-//! Reading `Condition[][]` into a rule, with a pointer and a hint for everything that is wrong.
+//! Reading a rule, as `Condition[][]` or as a tree, with a pointer and a hint for everything that is wrong.
 
 use super::subject::Kind;
 use super::{Node, Operand, Operator, Rule, Span, Subject, Test};
-use crate::limits::{RULE_BRANCH_MAX, RULE_LIST_MAX, RULE_NODES_MAX};
+use crate::limits::{RULE_BRANCH_MAX, RULE_DEPTH_MAX, RULE_LIST_MAX, RULE_NODES_MAX};
 use crate::prelude::*;
 use crate::problem::{Pointer, Report};
 use crate::shape::{Field, ObjectShape, Shape, TEXT, Unknown, optional, required};
@@ -24,9 +24,23 @@ const CONDITION: ObjectShape =
 const ALL_OF: Shape = Shape::List(&Shape::Object(&CONDITION), RULE_BRANCH_MAX);
 
 /// An OR of ANDs of conditions, as the product writes rules.
-pub const CONDITIONS: Shape = Shape::List(&ALL_OF, RULE_BRANCH_MAX);
+const ANY_OF: Shape = Shape::List(&ALL_OF, RULE_BRANCH_MAX);
+/// A node of a tree: `all` or `any` of nodes, `not` a node, or a condition.
+const NODE: ObjectShape = ObjectShape {
+    name: "RuleNode",
+    fields: &[
+        optional("all", Shape::List(&Shape::Any, RULE_BRANCH_MAX), "nodes that all hold"),
+        optional("any", Shape::List(&Shape::Any, RULE_BRANCH_MAX), "nodes of which one holds"),
+        optional("not", Shape::Any, "a node that is false"),
+        optional("type", TEXT, "for a condition: what is compared, and the other fields of one"),
+    ],
+    unknown: Unknown::Kept,
+};
 
-/// Reads `Condition[][]`; an empty list is the rule that always holds.
+/// A rule as it is written: `Condition[][]`, or a tree.
+pub const CONDITIONS: Shape = Shape::Either(&[ANY_OF, Shape::Object(&NODE)]);
+
+/// Reads `Condition[][]` or a tree; an empty list is the rule that always holds.
 ///
 /// Problems go into `report` with the pointer of the node; the rule is only to be used when there are none.
 pub fn read_conditions(json: Option<&Json>, at: &Pointer<'_>, zone: Zone, report: &mut Report) -> Rule {
@@ -35,6 +49,11 @@ pub fn read_conditions(json: Option<&Json>, at: &Pointer<'_>, zone: Zone, report
     CONDITIONS.check(json, at, report);
     if report.problems.len() > before {
         return Rule::always();
+    }
+    if matches!(json, Json::Object(_)) {
+        let mut reader = TreeReader { number: 0, zone, report };
+        let read = reader.node(json, at, false, 0);
+        return read.map_or_else(Rule::always, |(node, source)| Rule::new(node, source));
     }
     let mut branches = Vec::new();
     let mut sources = Vec::new();
@@ -66,6 +85,95 @@ pub fn read_conditions(json: Option<&Json>, at: &Pointer<'_>, zone: Zone, report
     }
     let node = if branches.is_empty() { Node::All(branches) } else { Node::Any(branches) };
     Rule::new(node, Json::List(sources))
+}
+
+/// Reads the nodes of a tree. `not` is taken inwards, to the conditions: the three truths allow that.
+struct TreeReader<'r> {
+    number: u16,
+    zone: Zone,
+    report: &'r mut Report,
+}
+
+impl TreeReader<'_> {
+    /// A node, and how it is written with our own names; `inverted` is whether an odd number of `not` stands around it.
+    fn node(&mut self, json: &Json, at: &Pointer<'_>, inverted: bool, depth: usize) -> Option<(Node, Json)> {
+        if depth >= RULE_DEPTH_MAX {
+            let message = format!("more than {RULE_DEPTH_MAX} levels");
+            self.report.problem(at, "rule_too_deep", message, "write it with fewer levels");
+            return None;
+        }
+        let present = |name: &&str| json.get(name).is_some_and(|value| !value.is_null());
+        let mut names = ["all", "any", "not", "type"].into_iter().filter(present);
+        match (names.next(), names.next()) {
+            (Some("type"), None) => self.condition(json, at, inverted),
+            (Some(name), None) if json.fields().len() == 1 => {
+                let (inner, place) = (json.get(name)?, at.field(name));
+                if name == "not" {
+                    let (node, source) = self.node(inner, &place, !inverted, depth + 1)?;
+                    return Some((node, object().with(name, source).build()));
+                }
+                self.nodes(name, inner, &place, inverted, depth)
+            }
+            _ => {
+                let hint = "write {\"all\": […]}, {\"any\": […]}, {\"not\": …} or a condition, each alone";
+                self.report.problem(at, "not_a_node", "it is not one node of a rule", hint);
+                None
+            }
+        }
+    }
+
+    fn nodes(
+        &mut self,
+        name: &'static str,
+        json: &Json,
+        at: &Pointer<'_>,
+        inverted: bool,
+        depth: usize,
+    ) -> Option<(Node, Json)> {
+        let items = json.items();
+        if !matches!(json, Json::List(_)) || items.is_empty() || items.len() > RULE_BRANCH_MAX {
+            let message = format!("expected a list of 1 to {RULE_BRANCH_MAX} nodes");
+            self.report.problem(at, "not_a_list", message, "put the nodes into it");
+            return None;
+        }
+        let read = items.iter().enumerate().map(|(index, item)| {
+            let place = at.index(index);
+            self.node(item, &place, inverted, depth + 1)
+        });
+        // All of them are read, so that all problems are named.
+        let read: Vec<Option<(Node, Json)>> = read.collect();
+        let (nodes, sources) = read.into_iter().collect::<Option<(Vec<Node>, Vec<Json>)>>()?;
+        let node = if (name == "all") == inverted { Node::Any(nodes) } else { Node::All(nodes) };
+        Some((node, object().with(name, sources).build()))
+    }
+
+    fn condition(&mut self, json: &Json, at: &Pointer<'_>, inverted: bool) -> Option<(Node, Json)> {
+        if usize::from(self.number) >= RULE_NODES_MAX {
+            let message = format!("more than {RULE_NODES_MAX} conditions");
+            self.report.problem(at, "rule_too_large", message, "split the rule into several");
+            return None;
+        }
+        let (number, before) = (self.number, self.report.problems.len());
+        self.number = self.number.saturating_add(1);
+        Shape::Object(&CONDITION).check(json, at, self.report);
+        if self.report.problems.len() > before {
+            return None;
+        }
+        let (mut test, source) = read_condition(json, number, at, self.zone, self.report)?;
+        test.negated ^= inverted;
+        Some((Node::Test(test), source))
+    }
+}
+
+/// The conditions of a rule as they were written, in the order of their numbers, each with whether it is inverted.
+pub(super) fn written<'j>(source: &'j Json, inverted: bool, into: &mut Vec<(&'j Json, bool)>) {
+    let nodes = source.get("all").or_else(|| source.get("any"));
+    match (source, nodes, source.get("not")) {
+        (Json::List(items), _, _) => items.iter().for_each(|item| written(item, inverted, into)),
+        (_, Some(nodes), _) => nodes.items().iter().for_each(|node| written(node, inverted, into)),
+        (_, None, Some(node)) => written(node, !inverted, into),
+        (_, None, None) => into.push((source, inverted)),
+    }
 }
 
 /// The operator's own name, its operator after negation was taken out, and whether it is negated.

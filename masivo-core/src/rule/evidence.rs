@@ -25,6 +25,7 @@ pub(super) fn tree(
     view: &View<'_>,
     cite: &mut impl FnMut(Counted) -> Json,
 ) -> Json {
+    // A condition within `not` has the truth of its opposite.
     let test = match node {
         Node::All(nodes) | Node::Any(nodes) => {
             let name = if matches!(node, Node::All(_)) { "all" } else { "any" };
@@ -36,6 +37,7 @@ pub(super) fn tree(
     object()
         .with("truth", test_truth(test, view).name())
         .with("condition", rule.condition(test.number).cloned().unwrap_or_default())
+        .with_some("inverted", rule.is_inverted(test.number).then_some(true))
         .with("seen", seen(test, view))
         .with_some("evidence", counted(&test.subject, view).map(cite))
         .build()

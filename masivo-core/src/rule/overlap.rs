@@ -103,7 +103,7 @@ fn branches(rule: &Rule) -> Vec<Vec<&Test>> {
         match node {
             Node::All(nodes) => nodes.iter().for_each(|node| tests(node, into)),
             Node::Test(test) => into.push(test),
-            // Rules are an OR of ANDs: no branch has branches of its own.
+            // Only a tree has those; what they ask beside is left out.
             Node::Any(_) => {}
         }
     }

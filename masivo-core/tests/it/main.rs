@@ -16,6 +16,7 @@ mod properties;
 mod redemption;
 mod rules;
 mod script;
+mod trees;
 
 use std::collections::BTreeSet;
 use std::fs;

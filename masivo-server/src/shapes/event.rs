@@ -123,6 +123,7 @@ const SKIPPED: ObjectShape = ObjectShape {
         optional("status", ANY_TEXT, "the campaign's status when it did not run"),
         optional("condition", Shape::Any, "the condition that did not hold"),
         optional("condition_number", COUNT, "which one it is"),
+        optional("inverted", Shape::Flag, "true when it stands within `not`: it counts when it is false"),
         optional("truth", ANY_TEXT, "false, or unknown when a value is missing"),
         optional("seen", Shape::Any, "the value it saw"),
         optional("text", ANY_TEXT, "the same in words; where an explanation is asked for"),
