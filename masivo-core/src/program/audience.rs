@@ -89,6 +89,9 @@ pub fn read_preview_rule(program: &Program, json: &Json) -> Result<Rule, Report>
     let mut report = Report::default();
     let root = Pointer::root();
     Shape::Object(&AUDIENCE_PREVIEW).check(json, &root, &mut report);
+    if report.has_problems() {
+        return Err(report);
+    }
     let rule = read_rule(json, &root, program.settings().time_zone, &mut report);
     report.into_result(rule).map(|(rule, _)| rule)
 }

@@ -38,6 +38,7 @@ pub const MEMBERSHIP: ObjectShape = ObjectShape {
         optional("until", Shape::Instant, "until when, nothing else happening"),
         optional("because", Shape::Object(&BECAUSE), "what made it so"),
         optional("outside_because", ANY_TEXT, "why the rule is not asked"),
+        optional("recalculating", Shape::Flag, "true while customers are looked at again after a change"),
         optional(
             "rule",
             Shape::Any,

@@ -9,7 +9,10 @@ use crate::error::{StoreError, SubmitError};
 use masivo_core::Rejection;
 use masivo_core::consent::Purpose;
 use masivo_core::program::{AudienceKind, AudienceSpec, Definition};
-use masivo_core::value::{Json, object};
+use masivo_core::rule::View;
+use masivo_core::state::Membership;
+use masivo_core::value::{Json, Timestamp, object};
+use std::collections::BTreeMap;
 
 /// Customers looked at to correct a count by what fell due but was not written yet.
 const OVERDUE_MAX: usize = 100_000;
@@ -47,7 +50,7 @@ impl Query {
                     .with("id", audience.id.as_str())
                     .with("name", audience.spec.name.as_str())
                     .with("since", membership.since)
-                    .with_some("until", membership.flips_at)
+                    .with_some("until", self.until(audience, row, membership))
                     .build(),
             )
         });
@@ -64,33 +67,70 @@ impl Query {
     pub fn members(&self, audience: &str, after: Option<&str>, limit: usize) -> Result<Page, SubmitError> {
         let found = self.program.audience_by_id(audience);
         let unknown = || Rejection::DefinitionNotFound { kind: "audience", id: audience.to_owned() };
-        let number = found.ok_or_else(unknown)?.number;
+        let found = found.ok_or_else(unknown)?;
         let mut after = self.cursor(after)?;
-        let mut items: Vec<(String, Json)> = Vec::new();
-        loop {
-            let rows = self.reader.members(number, after, limit + 1)?;
+        let entered = self.entered_unwritten(found.number, after)?;
+        let mut items: BTreeMap<CustomerKey, (String, Json)> = BTreeMap::new();
+        let mut add = |row: &CustomerRow| {
+            let shown = self.show_member(found, row);
+            items.extend(shown.map(|shown| (row.key, (row.profile.id().to_owned(), shown))));
+            items.len()
+        };
+        let reached = loop {
+            let rows = self.reader.members(found.number, after, limit + 1)?;
             let more = rows.len() > limit;
+            let mut count = 0;
             for (key, _) in rows {
                 after = key;
                 let Some(row) = self.reader.customer_by_key(key)? else { continue };
-                let row = self.bring(row)?;
                 // Its time may have come a moment ago.
-                if let Some(shown) = self.show_member(number, &row) {
-                    items.push((row.profile.id().to_owned(), shown));
-                }
-                if items.len() > limit {
+                count = add(&self.bring(row)?);
+                if count > limit {
                     break;
                 }
             }
-            if items.len() > limit || !more {
-                break;
+            if count > limit {
+                break after;
             }
+            if !more {
+                break CustomerKey::MAX;
+            }
+        };
+        for row in entered.iter().filter(|row| row.key <= reached) {
+            add(row);
         }
-        Ok(page(items, limit))
+        Ok(page(items.into_values().collect(), limit))
     }
 
-    fn show_member(&self, audience: u32, row: &CustomerRow) -> Option<Json> {
-        let membership = row.state.membership(audience).filter(|membership| membership.inside)?;
+    /// Customers after a number who came in by the mere passing of time, which is not written yet.
+    fn entered_unwritten(&self, audience: u32, after: CustomerKey) -> Result<Vec<CustomerRow>, StoreError> {
+        let mut entered = Vec::new();
+        for key in self.reader.due(self.now, OVERDUE_MAX)?.into_iter().filter(|key| *key > after) {
+            let Some(row) = self.reader.customer_by_key(key)? else { continue };
+            if !row.state.is_member(audience) {
+                entered.extend(Some(self.bring(row)?).filter(|row| row.state.is_member(audience)));
+            }
+        }
+        Ok(entered)
+    }
+
+    /// Until when a membership lasts without new data: the instant it is looked at again, when that turns it.
+    fn until(
+        &self,
+        audience: &Definition<AudienceSpec>,
+        row: &CustomerRow,
+        known: &Membership,
+    ) -> Option<Timestamp> {
+        let rule = audience.spec.rule()?;
+        let turns = |at: &Timestamp| {
+            let view = View::new(*at, &self.program, &row.state, &row.profile, None);
+            rule.holds(&view) != known.inside
+        };
+        known.flips_at.filter(turns)
+    }
+
+    fn show_member(&self, audience: &Definition<AudienceSpec>, row: &CustomerRow) -> Option<Json> {
+        let membership = row.state.membership(audience.number).filter(|membership| membership.inside)?;
         let allow = |purpose: Purpose| row.state.permissions.allow(purpose);
         let email = row.profile.email().filter(|_| allow(Purpose::EmailMarketing));
         let device = row.profile.live_device(self.now).filter(|_| allow(Purpose::PushNotifications));
@@ -98,7 +138,7 @@ impl Query {
             object()
                 .with("customer_id", row.profile.id())
                 .with("since", membership.since)
-                .with("until", membership.flips_at.map(Json::from).unwrap_or_default())
+                .with("until", self.until(audience, row, membership).map(Json::from).unwrap_or_default())
                 .with("email", email.map(Json::from).unwrap_or_default())
                 .with("device_token", device.map(Json::from).unwrap_or_default())
                 .build(),

@@ -3,9 +3,10 @@
 use masivo_core::Command;
 use masivo_core::events::Part;
 use masivo_core::program::{Kind, read_preview_rule};
-use masivo_core::value::{Decimal, Json, Timestamp};
-use masivo_store::conformance::{House, purchase, start_instant};
-use masivo_store::{Answer, MemoryBackend, Request, Work};
+use masivo_core::value::{DAY, Decimal, Json, Timestamp};
+use masivo_store::conformance::{House, purchase, registration, start_instant};
+use masivo_store::{Answer, Clock as _, Config, Engine, ManualClock, MemoryBackend, Request, Work};
+use std::sync::Arc;
 
 const RULES: [(&str, &str); 4] = [
     (
@@ -182,4 +183,98 @@ fn a_preview_says_what_deserves_a_look() {
     ] {
         assert_eq!(remarks(conditions), expected, "{conditions}");
     }
+}
+
+/// What `because` says: what, and at which instant.
+fn because(shown: &Json) -> String {
+    let part = |name: &str| shown.path(&format!("because.{name}")).and_then(Json::as_text).unwrap_or("-");
+    let is = if shown.flag("inside").unwrap() { "in" } else { "out" };
+    let event = if part("event_id") == "-" { "" } else { " event" };
+    format!("{is} {}{event} {}", part("what"), part("at").split('T').next().unwrap())
+}
+
+#[test]
+fn because_is_what_turned_it() {
+    let house = House::open(MemoryBackend::default(), start_instant());
+    house.furnish();
+    let define = |name: &str, id: Option<&str>, rule: &str| {
+        let body = format!(r#"{{"name": "{name}", "conditions": {rule}}}"#);
+        house.define(Kind::Audience, id, &body).text("id").unwrap().to_owned()
+    };
+    let lately = define("lately", None, RULES[2].1);
+    let month = define(
+        "last month",
+        None,
+        r#"[[{"type": "customer.metrics.last_month.spend_total", "operator": "greater_than", "value": 100}]]"#,
+    );
+    let adult = define(
+        "adult",
+        None,
+        r#"[[{"type": "customer.age", "operator": "greater_than_or_equal", "value": 18}]]"#,
+    );
+    house.register("ana").unwrap();
+    let patch = Json::parse(br#"{"dob": "1990-05-05"}"#).unwrap();
+    house.submit(Command::Patch { customer: "ana".to_owned(), request: patch }.into(), None).unwrap();
+    let told = |audience: &str| {
+        because(&house.handle().query().unwrap().explain_membership(audience, "ana").unwrap())
+    };
+    assert_eq!(told(&adult), "in profile 2026-01-01");
+    let shown = house.handle().query().unwrap().explain_membership(&adult, "ana").unwrap();
+    assert_eq!(shown.get("until"), None, "nobody gets younger: {shown}");
+    let first = house.submit(purchase("ana", "200", "").into(), None).unwrap();
+    let first = first.text("id").unwrap().to_owned();
+    // The second purchase only moves the end, though it is of the same instant.
+    house.submit(purchase("ana", "5", "").into(), None).unwrap();
+    let shown = house.handle().query().unwrap().explain_membership(&lately, "ana").unwrap();
+    assert_eq!(shown.path("because.event_id").and_then(Json::as_text), Some(first.as_str()));
+    house.set_clock("2026-02-01T00:00:00Z");
+    assert_eq!((told(&lately), told(&month)), ("out due 2026-01-11".into(), "in due 2026-02-01".into()));
+    house.set_clock("2026-03-05T00:00:00Z");
+    assert_eq!(told(&month), "out due 2026-03-01");
+    // Still out, though a purchase will bring her in again.
+    house.submit(purchase("ana", "500", "").into(), None).unwrap();
+    assert_eq!(told(&month), "out due 2026-03-01");
+    let waits = house.submit(purchase("ana", "1", r#", "fulfilled": false"#).into(), None).unwrap();
+    house.set_clock("2026-03-20T00:00:00Z");
+    define("lately", Some(&lately), &RULES[2].1.replace("10/days", "30/days"));
+    house.handle().submit_blocking(Work::CatchUp).unwrap();
+    assert_eq!(told(&lately), "in rule_changed 2026-03-20");
+    drop(waits);
+}
+
+#[test]
+fn who_came_in_a_moment_ago_is_listed_before_it_is_written() {
+    let clock = Arc::new(ManualClock::new(start_instant()));
+    let engine = Engine::open(Config::memory(Arc::clone(&clock))).unwrap();
+    let handle = engine.handle();
+    let define = |kind, id: Option<&str>, body: &str| {
+        let body = Json::parse(body.as_bytes()).unwrap();
+        handle.submit_blocking(Work::Define { kind, id: id.map(ToOwned::to_owned), body }).unwrap();
+    };
+    define(Kind::Brand, Some("shop"), r#"{"name": "Shop"}"#);
+    let lapsed = RULES[2].1.replace("within_last", "more_than_ago");
+    define(Kind::Audience, None, &format!(r#"{{"name": "lapsed", "conditions": {lapsed}}}"#));
+    for customer in 0..9 {
+        let id = format!("c{customer}");
+        handle.submit_blocking(registration(&id)).unwrap();
+        if customer % 2 == 0 {
+            handle.submit_blocking(purchase(&id, "5", "")).unwrap();
+        }
+    }
+    let audience = handle.program().audiences().next().unwrap().id.clone();
+    // The clock goes on, and nobody writes anything.
+    assert!(clock.set(start_instant().plus(10 * DAY)));
+    let query = handle.query().unwrap();
+    let (mut listed, mut after) = (Vec::new(), None::<String>);
+    loop {
+        let page = query.members(&audience, after.as_deref(), 2).unwrap();
+        listed.extend(page.items.iter().map(|member| member.text("customer_id").unwrap().to_owned()));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(listed, ["c0", "c2", "c4", "c6", "c8"]);
+    let shown = query.explain_membership(&audience, "c4").unwrap();
+    assert_eq!(because(&shown), "in due 2026-01-11");
 }

@@ -5,7 +5,7 @@ use crate::backend::{CustomerRow, FactRow};
 use crate::engine::load_record;
 use crate::error::{StoreError, SubmitError};
 use masivo_core::Rejection;
-use masivo_core::fact::{Change, EventStatus};
+use masivo_core::fact::{Change, EventStatus, FactKind};
 use masivo_core::metrics::Visit;
 use masivo_core::program::{AudienceKind, AudienceSpec, Definition};
 use masivo_core::rule::{Counted, MetricField, View};
@@ -38,41 +38,79 @@ impl Query {
         let inside = known.is_some_and(|known| known.inside);
         let rule = match (&found.spec.kind, outside(found, &row)) {
             (AudienceKind::Dynamic(rule), None) => {
-                let visits = self.visits(&row)?;
+                let mut visits: Option<Result<Vec<Cited>, StoreError>> = None;
                 let view = View::new(self.now, &self.program, &row.state, &row.profile, None);
-                Some(rule.explain(&view, |counted| cite(&visits, counted)))
+                let explained = rule.explain(&view, |counted| {
+                    let visits = visits.get_or_insert_with(|| self.visits(&row)).as_deref();
+                    visits.map_or(Json::Null, |visits| cite(visits, counted))
+                });
+                visits.transpose()?;
+                Some(explained)
             }
             _ => None,
         };
+        let turned = self.turned(&row, found.number, inside)?;
+        let since = turned.as_ref().map(|(at, _)| *at).or(known.map(|known| known.since));
         Ok(object()
             .with("audience_id", found.id.as_str())
             .with("name", found.spec.name.as_str())
             .with("customer_id", customer)
             .with("inside", inside)
-            .with_some("since", known.map(|known| known.since))
-            .with_some("until", known.and_then(|known| known.flips_at))
-            .with_some("because", self.because(&row, found.number, inside)?)
+            .with_some("since", since)
+            .with_some("until", known.and_then(|known| self.until(found, &row, known)))
+            .with_some("because", turned.map(|(_, because)| because))
             .with_some("outside_because", outside(found, &row))
+            .with_some("recalculating", self.reader.sweep()?.is_some().then_some(true))
             .with_some("rule", rule)
             .build())
     }
 
-    /// The fact that put the customer in or out last.
-    fn because(&self, row: &CustomerRow, audience: u32, inside: bool) -> Result<Option<Json>, StoreError> {
-        let mut because = None;
-        self.walk(self.stored_head(row)?, |row| {
-            let turned = row.fact.changes.iter().any(|change| {
-                matches!(change, Change::Member(now) if now.audience == audience
-                    && now.inside == inside && now.since == row.fact.at)
+    /// When the customer was put in or out last, and by what.
+    fn turned(
+        &self,
+        row: &CustomerRow,
+        audience: u32,
+        inside: bool,
+    ) -> Result<Option<(Timestamp, Json)>, StoreError> {
+        let Some(stored) = self.reader.customer_by_key(row.key)? else { return Ok(None) };
+        if stored.state.is_member(audience) != inside {
+            // It fell due a moment ago and is not written yet.
+            let since = row.state.membership(audience).map_or(self.now, |known| known.since);
+            let because = object().with("what", "due").with("at", since).build();
+            return Ok(Some((since, because)));
+        }
+        let mut turned = None;
+        self.walk(stored.state.head, |row| {
+            let mut changes = row.fact.changes.iter().rev();
+            let known = changes.find_map(|change| match change {
+                Change::Member(now) if now.audience == audience => Some(now.inside),
+                _ => None,
             });
-            if turned {
-                let event = row.fact.event.as_ref().map(|head| head.id);
-                let shown = object().with("what", row.fact.kind.name()).with("at", row.fact.at);
-                because = Some(shown.with_some("event_id", event).build());
+            match known {
+                // What only moved the next flip turned nothing: the first of a row of equal ones did.
+                Some(known) if known == inside => turned = Some(row.clone()),
+                Some(_) => return false,
+                None => {}
             }
-            !turned
+            true
         })?;
-        Ok(because)
+        turned.map(|row| self.because(&row)).transpose()
+    }
+
+    /// A fact as a cause, with the event that it is about.
+    fn because(&self, row: &FactRow) -> Result<(Timestamp, Json), StoreError> {
+        let fact = &row.fact;
+        let about = match &fact.event {
+            Some(head) => Some(head.id),
+            None if fact.about == 0 => None,
+            None => self.reader.fact(fact.about)?.and_then(|row| row.fact.event).map(|head| head.id),
+        };
+        let rule_changed = fact.changes.iter().any(|change| matches!(change, Change::AudiencesSeen(_)));
+        let what = match fact.kind {
+            FactKind::Due if rule_changed => "rule_changed",
+            kind => kind.name(),
+        };
+        Ok((fact.at, object().with("what", what).with("at", fact.at).with_some("event_id", about).build()))
     }
 
     /// The head of what is stored: what fell due a moment ago may not be written yet.
@@ -110,10 +148,13 @@ impl Query {
 
 /// Why nobody asks the rule.
 fn outside(audience: &Definition<AudienceSpec>, row: &CustomerRow) -> Option<&'static str> {
+    let has_rule = matches!(audience.spec.kind, AudienceKind::Dynamic(_));
     match row.state.standing {
         _ if row.state.anonymous => Some("customer_anonymous"),
         Standing::Inactive => Some("customer_inactive"),
-        Standing::Active | Standing::Deleted if !audience.spec.active => Some("audience_inactive"),
+        Standing::Active | Standing::Deleted if has_rule && !audience.spec.active => {
+            Some("audience_inactive")
+        }
         Standing::Active | Standing::Deleted => None,
     }
 }

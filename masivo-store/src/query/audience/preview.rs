@@ -6,7 +6,8 @@ use crate::error::SubmitError;
 use masivo_core::lint::free_fields_of;
 use masivo_core::program::takes_part_in_audiences;
 use masivo_core::rule::{Rule, View};
-use masivo_core::value::{DAY, Json, object};
+use masivo_core::state::Standing;
+use masivo_core::value::{DAY, Json, Timestamp, object};
 use std::collections::BTreeMap;
 
 /// Up to so many customers all are looked at; of more, so many.
@@ -20,6 +21,8 @@ const PAGE: usize = 1_000;
 #[derive(Default)]
 struct Counted {
     looked_at: u64,
+    /// Of those, who can be in audiences at all.
+    asked: u64,
     inside: u64,
     changing: u64,
     overlaps: BTreeMap<u32, u64>,
@@ -45,23 +48,19 @@ impl Query {
                 page.into_iter().try_for_each(|row| self.count(rule, row, &mut counted))?;
             }
         } else {
-            let step = spread(numbers);
-            let mut place = 0;
-            for _ in 0..LOOKED_AT_MAX {
-                place = (place + step) % numbers;
-                match self.reader.customer_by_key(place + 1)? {
-                    Some(row) => self.count(rule, row, &mut counted)?,
-                    None => counted.looked_at += 1,
+            for draw in 0..LOOKED_AT_MAX {
+                if let Some(row) = self.reader.customer_by_key(scattered(draw) % numbers + 1)? {
+                    self.count(rule, row, &mut counted)?;
                 }
             }
         }
-        let scaled = |count: u64| if exact { count } else { scale(count, numbers, counted.looked_at) };
+        let scaled = |count: u64| if exact { count } else { scale(count, numbers, LOOKED_AT_MAX) };
         let overlaps = counted.overlaps.iter().filter_map(|(audience, both)| {
             let audience = self.program.audience(*audience)?;
             let shown = object().with("audience_id", audience.id.as_str());
             Some(shown.with("name", audience.spec.name.as_str()).with("both", scaled(*both)).build())
         });
-        let margin = if exact { 0 } else { margin(counted.inside, counted.looked_at, numbers) };
+        let margin = if exact { 0 } else { margin(counted.inside, LOOKED_AT_MAX, numbers) };
         Ok(object()
             .with("size", scaled(counted.inside))
             .with("exact", exact)
@@ -76,16 +75,19 @@ impl Query {
     }
 
     fn count(&self, rule: &Rule, row: CustomerRow, counted: &mut Counted) -> Result<(), SubmitError> {
-        counted.looked_at += 1;
         let overdue = row.armed.is_some_and(|armed| armed <= self.now);
-        let row = if overdue { self.bring(row)? } else { row };
+        let behind = row.state.audiences_seen != self.program.audiences_version();
+        let row = if overdue || behind { self.bring(row)? } else { row };
+        counted.looked_at += u64::from(row.state.standing != Standing::Deleted);
         if !takes_part_in_audiences(&row.state) {
             return Ok(());
         }
+        counted.asked += 1;
         let view = View::new(self.now, &self.program, &row.state, &row.profile, None);
         let (inside, flips_at) = rule.verdict(&view);
         let tomorrow = self.now.plus(DAY);
-        counted.changing += u64::from(flips_at.is_some_and(|flips_at| flips_at <= tomorrow));
+        let turns = |at: Timestamp| at <= tomorrow && rule.holds(&view.at(at)) != inside;
+        counted.changing += u64::from(flips_at.is_some_and(turns));
         if !inside {
             return Ok(());
         }
@@ -111,8 +113,8 @@ impl Query {
             let all = if exact { "" } else { " of those that were looked at" };
             remark("empty_now", format!("nobody{all} is in now"));
         }
-        if counted.changing.saturating_mul(2) > counted.looked_at {
-            let percent = scale(counted.changing, 100, counted.looked_at);
+        if counted.changing.saturating_mul(2) > counted.asked {
+            let percent = scale(counted.changing, 100, counted.asked);
             remark("short_lived", format!("it changes for {percent}% of customers within a day"));
         }
         let names = free_fields_of(rule);
@@ -141,36 +143,31 @@ fn margin(inside: u64, looked_at: u64, whole: u64) -> u64 {
     u64::try_from((deviation * 196).div_ceil(100).max(least)).unwrap_or(u64::MAX)
 }
 
-/// A step that reaches every number below `numbers` once, and spreads the first ones evenly: the golden section of it, made
-/// free of common divisors.
-fn spread(numbers: u64) -> u64 {
-    let golden = u128::from(numbers) * 618_033_989 / 1_000_000_000;
-    let mut step = u64::try_from(golden).unwrap_or(1).max(1);
-    while divisor(step, numbers) != 1 {
-        step += 1;
-    }
-    step
-}
-
-const fn divisor(mut one: u64, mut other: u64) -> u64 {
-    while other != 0 {
-        (one, other) = (other, one % other);
-    }
-    one
+/// A number that looks random and is always the same for a draw (the finaliser of SplitMix64).
+const fn scattered(draw: u64) -> u64 {
+    let mut mixed = draw.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeSet;
 
     #[test]
-    fn a_spread_reaches_every_number_once() {
-        for numbers in [1, 2, 7, 100, 1_000, 20_001, 65_536] {
-            let step = spread(numbers);
-            let reached: BTreeSet<u64> = (1..=numbers).map(|index| index * step % numbers).collect();
-            assert_eq!(u64::try_from(reached.len()).unwrap(), numbers, "{numbers} by {step}");
+    fn draws_find_regular_patterns_as_often_as_they_are() {
+        let mut outside = 0;
+        for (numbers, period) in
+            [(46_369, 233), (317_811, 987), (60_000, 10), (1_000_000, 1_000), (50_000, 7)]
+        {
+            let hits =
+                (0..LOOKED_AT_MAX).filter(|draw| (scattered(*draw) % numbers).is_multiple_of(period)).count();
+            let hits = u64::try_from(hits).unwrap();
+            let off = scale(hits, numbers, LOOKED_AT_MAX).abs_diff(numbers.div_ceil(period));
+            outside += u32::from(off > margin(hits, LOOKED_AT_MAX, numbers));
         }
+        assert_eq!(outside, 0);
     }
 
     #[test]
