@@ -232,6 +232,20 @@ impl Rule {
         evaluate::may_hold(&self.node, view)
     }
 
+    /// The places of the product lines that the rule's conditions on products hold for, counted from 0; where they only hold for
+    /// different lines, each of those. None where it has no such conditions.
+    pub fn lines(&self, view: &View<'_>) -> Vec<u32> {
+        let of = |whole: bool| -> Vec<u32> {
+            let holds = |place: &u32| {
+                let line = view.of_line(usize::try_from(*place).unwrap_or(usize::MAX));
+                evaluate::holds_for_line(&self.node, &line, whole) == Some(true)
+            };
+            (0..).zip(view.lines()).map(|(place, _)| place).filter(holds).collect()
+        };
+        let whole = of(true);
+        if whole.is_empty() { of(false) } else { whole }
+    }
+
     /// How many conditions stand in the branch of a condition: with more than one, all of them have to hold. Not known of a tree:
     /// 0.
     pub fn branch_length(&self, condition: u16) -> usize {

@@ -9,6 +9,7 @@ use crate::program::Program;
 use crate::punch_cards;
 use crate::quota::{Counts, Owner, QuotaMove};
 use crate::referrals;
+use crate::rule::View;
 use crate::state::State;
 use crate::streaks;
 use crate::value::{Decimal, Json, Timestamp, object};
@@ -389,6 +390,41 @@ fn amount_line(program: &Program, reward: u32, amount: Decimal) -> Json {
     object().with("amount", amount).with("reward_id", reward_id(program, reward)).build()
 }
 
+/// What a transaction tells beside the product's fields: what the ledger calls it, its lot, and what gave it.
+fn attributes(program: &Program, fact: &Fact, entry: &Entry, record: Option<&EventRecord>) -> Json {
+    let given = match &entry.kind {
+        EntryKind::Issued { campaign, rule, .. } if *campaign != 0 => Some((*campaign, *rule)),
+        _ => None,
+    };
+    let campaign = match (given, punch_cards::campaign_of(entry.reward)) {
+        (Some((campaign, _)), _) | (None, Some(campaign)) => program.campaign(campaign),
+        (None, None) => None,
+    };
+    let version = record.and_then(EventRecord::head).map(|head| head.program_version);
+    object()
+        .with("line", entry_name_in(fact.kind, &entry.kind))
+        .with("lot", entry.lot)
+        .with_some("campaign_name", campaign.map(|campaign| campaign.spec.name.clone()))
+        .with_some("rule", given.map(|(_, rule)| u32::from(rule)))
+        .with_some("program_version", version.filter(|_| given.is_some()))
+        .with_some(
+            "order_lines",
+            given.and_then(|(campaign, rule)| order_lines(program, record, campaign, rule)),
+        )
+        .build()
+}
+
+/// The product lines of an event that a rule of a campaign asked for; nothing when it looked at none.
+fn order_lines(program: &Program, record: Option<&EventRecord>, campaign: u32, rule: u16) -> Option<Json> {
+    let record = record?;
+    let (payload, head) = (record.fact.payload.as_ref()?, record.head()?);
+    let rule = program.campaign(campaign)?.spec.rules.get(usize::from(rule))?;
+    let (state, profile) = (State::default(), Profile::default());
+    let view = View::new(head.issued_at, program, &state, &profile, Some(payload));
+    let lines: Vec<Json> = rule.conditions.lines(&view).into_iter().map(Json::from).collect();
+    (!lines.is_empty()).then_some(Json::List(lines))
+}
+
 /// The types of transactions.
 pub const TRANSACTION_TYPES: [&str; 6] =
     ["ACCUMULATION", "REDEMPTION", "EXPIRATION", "MIGRATION", "TRANSFER", "REVERSAL"];
@@ -495,10 +531,7 @@ pub fn transactions(program: &Program, fact: &Fact, record: Option<&EventRecord>
                 crate::value::Rounding::HalfEven,
             )
         });
-        let attributes = object()
-            .with("line", entry_name_in(fact.kind, &entry.kind))
-            .with("lot", entry.lot)
-            .with_some("campaign_name", campaign.map(|campaign| campaign.spec.name.clone()));
+        let attributes = attributes(program, fact, entry, record);
         list.push(
             object()
                 .with("id", transaction_id(fact, index))

@@ -177,6 +177,22 @@ pub(super) fn may_hold(node: &Node, view: &View<'_>) -> bool {
     }
 }
 
+/// Whether what a node says of product lines holds for the only line that is looked at, all of it or at least a part; `None`
+/// when it says nothing of them.
+pub(super) fn holds_for_line(node: &Node, view: &View<'_>, whole: bool) -> Option<bool> {
+    let of = |nodes: &[Node]| -> Vec<bool> {
+        nodes.iter().filter_map(|node| holds_for_line(node, view, whole)).collect()
+    };
+    match node {
+        Node::Test(test) => {
+            let about_lines = matches!(test.subject, Subject::Product(..) | Subject::ProductTag(_));
+            about_lines.then(|| test_truth(test, view) == Truth::True)
+        }
+        Node::All(nodes) if whole => of(nodes).into_iter().min(),
+        Node::All(nodes) | Node::Any(nodes) => of(nodes).into_iter().max(),
+    }
+}
+
 /// The first failing condition of the branch that came furthest; nothing when the rule holds.
 pub(super) fn failure(node: &Node, view: &View<'_>) -> Option<Failure> {
     let judged = judge(node, view);

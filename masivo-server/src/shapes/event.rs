@@ -41,6 +41,13 @@ const TRANSACTION_ATTRIBUTES: ObjectShape = ObjectShape {
         optional("lot", COUNT, "the lot it belongs to"),
         optional("effect", NUMBER, "what a transaction of the past adds to the balance"),
         optional("campaign_name", ANY_TEXT, "the campaign's name"),
+        optional("rule", COUNT, "the rule of it that gave the points, counted from 0"),
+        optional("program_version", COUNT, "the program the event was judged by"),
+        optional(
+            "order_lines",
+            list(&COUNT),
+            "the lines of the order that the rule asked for, counted from 0",
+        ),
     ],
     unknown: Unknown::Refused,
 };
