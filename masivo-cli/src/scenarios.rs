@@ -87,6 +87,11 @@ impl Tried {
     }
 }
 
+/// How many steps came to something else than they say.
+pub(crate) fn differing(tried: &[Tried]) -> usize {
+    tried.iter().map(|tried| tried.differences.len()).sum()
+}
+
 /// Carries out every scenario of a folder, and of the folder `scenarios` in it, in the order of their names.
 pub(crate) fn try_folder(folder: &Path, entries: &[Entry]) -> Result<Vec<Tried>, Failure> {
     let mut files = files_of(folder)?;

@@ -9,16 +9,11 @@ use crate::draft::{Draft, FactId};
 use crate::fact::Change;
 use crate::journeys;
 use crate::prelude::*;
-use crate::program::{AudienceKind, AudienceSpec, Definition, takes_part_in_audiences};
+use crate::program::{AudienceKind, AudienceSpec, Definition};
 use crate::rejection::Rejection;
 use crate::rule::Inputs;
 use crate::state::{Membership, Standing};
 use crate::value::{Timestamp, object};
-
-/// Whether a customer can be in audiences at all (A3).
-fn takes_part(draft: &Draft<'_>) -> bool {
-    takes_part_in_audiences(&draft.state)
-}
 
 /// Looks again at every dynamic audience whose inputs changed.
 pub(crate) fn evaluate(draft: &mut Draft<'_>, fact: FactId, at: Timestamp, changed: Inputs) {
@@ -29,7 +24,7 @@ pub(crate) fn evaluate(draft: &mut Draft<'_>, fact: FactId, at: Timestamp, chang
 
 /// Looks again at every dynamic audience: the program changed, or whether the customer takes part.
 pub(crate) fn evaluate_all(draft: &mut Draft<'_>, fact: FactId, at: Timestamp) {
-    if !takes_part(draft) {
+    if !draft.state.takes_part_in_audiences() {
         leave_all(draft, fact, at);
     }
     evaluate_where(draft, fact, at, |_| true);
@@ -57,7 +52,7 @@ fn evaluate_where(
     at: Timestamp,
     concerned: impl Fn(&Definition<AudienceSpec>) -> bool,
 ) {
-    if !takes_part(draft) {
+    if !draft.state.takes_part_in_audiences() {
         return;
     }
     let view = draft.view(at, None);

@@ -30,6 +30,7 @@ pub(crate) use reverse::reverse;
 
 use crate::fact::{Change, EventHead, EventStatus, Fact, ReturnedPart};
 use crate::gift_cards::GiftCard;
+use crate::metrics::Visit;
 use crate::prelude::*;
 use crate::quota::Quota;
 use crate::value::Decimal;
@@ -98,14 +99,18 @@ impl EventRecord {
         self.returned_parts().fold(Decimal::ZERO, |sum, part| sum.saturating_add(part.counted))
     }
 
-    /// The spend it counted; `None` when it counted none.
-    pub fn counted_spend(&self) -> Option<Decimal> {
+    /// What it counted as in the metrics; `None` when it did not.
+    pub fn visit(&self) -> Option<Visit> {
         let mut changes = self.effects().flat_map(|fact| &fact.changes);
-        let visit = changes.find_map(|change| match change {
-            Change::Visited(visit) => Some(visit),
+        changes.find_map(|change| match change {
+            Change::Visited(visit) => Some(*visit),
             _ => None,
-        });
-        visit.map(|visit| visit.spend).filter(|spend| spend.is_positive())
+        })
+    }
+
+    /// The spend it counted; `None` when it counted none.
+    pub(crate) fn counted_spend(&self) -> Option<Decimal> {
+        self.visit().map(|visit| visit.spend).filter(|spend| spend.is_positive())
     }
 
     /// The lot that has what is left of one that the event gave.

@@ -132,9 +132,9 @@ impl CampaignTrace {
                     SkipReason::Condition(failure) => {
                         let rule = skip.rule.and_then(|rule| campaign?.spec.rules.get(usize::from(rule)));
                         let condition = rule.and_then(|rule| rule.conditions.condition(failure.condition));
+                        let inverted = condition.is_some_and(|(_, inverted)| inverted);
+                        let condition = condition.map(|(condition, _)| condition);
                         let missing = failure.truth == Truth::Unknown;
-                        let inverted =
-                            rule.is_some_and(|rule| rule.conditions.is_inverted(failure.condition));
                         entry
                             .with("condition", condition.cloned().unwrap_or_default())
                             .with("condition_number", u32::from(failure.condition))

@@ -281,10 +281,7 @@ pub(crate) fn migrate_events(draft: &mut Draft<'_>, events: &[PastEvent]) -> Res
             Some(Processing::Loyalty | Processing::Tracking) => {}
         }
         let issued_at = zone.parse_date_or_time(&event.issued_at).unwrap_or(now);
-        if issued_at > now {
-            let (at, message) = (events_at.index(index), format!("it would have happened at {issued_at}"));
-            report.problem(&at.field("issued_at"), "in_the_future", message, "give a date that has passed");
-        }
+        check_passed(issued_at, now, &events_at.index(index).field("issued_at"), &mut report);
         dated.push((issued_at, event));
     }
     if report.has_problems() {
@@ -319,6 +316,14 @@ pub(crate) fn migrate_events(draft: &mut Draft<'_>, events: &[PastEvent]) -> Res
     audiences::evaluate(draft, fact, now, inputs);
     draft.summarise(fact);
     Ok(())
+}
+
+/// Names an instant of the past that has not come yet.
+fn check_passed(instant: Timestamp, now: Timestamp, at: &Pointer<'_>, report: &mut Report) {
+    if instant > now {
+        let message = format!("it would have happened at {instant}");
+        report.problem(at, "in_the_future", message, "give a date that has passed");
+    }
 }
 
 /// Whether what a customer did counts: live events of those who do not take part do not either.

@@ -28,9 +28,7 @@ mod template;
 mod tier;
 mod webhook;
 
-pub use audience::{
-    AUDIENCE, AUDIENCE_PREVIEW, AudienceKind, AudienceSpec, read_preview_rule, takes_part_in_audiences,
-};
+pub use audience::{AUDIENCE, AUDIENCE_PREVIEW, AudienceKind, AudienceSpec, read_preview_rule};
 pub use brand::{BRAND, BrandSpec};
 pub use campaign::{CAMPAIGN, CampaignRule, CampaignSpec, CampaignStatus, EffectSpec, Per};
 pub use coupon::CouponsSpec;

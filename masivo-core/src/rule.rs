@@ -201,20 +201,10 @@ impl Rule {
         tests == 0
     }
 
-    /// The condition of that number as it was written.
-    pub fn condition(&self, number: u16) -> Option<&Json> {
-        self.written(number).map(|(condition, _)| condition)
-    }
-
-    /// Whether the condition of that number stands within an odd number of `not`: then it counts when it is false.
-    pub fn is_inverted(&self, number: u16) -> bool {
-        self.written(number).is_some_and(|(_, inverted)| inverted)
-    }
-
-    fn written(&self, number: u16) -> Option<(&Json, bool)> {
-        let mut conditions = Vec::new();
-        condition::written(&self.source, false, &mut conditions);
-        conditions.get(usize::from(number)).copied()
+    /// The condition of that number as it was written, and whether it stands within an odd number of `not`: then it counts
+    /// when it is false.
+    pub fn condition(&self, mut number: u16) -> Option<(&Json, bool)> {
+        condition::written(&self.source, false, &mut number)
     }
 
     /// Whether the rule holds: only when it is true, not when it is unknown.
@@ -235,6 +225,11 @@ impl Rule {
     /// The places of the product lines that the rule's conditions on products hold for, counted from 0; where they only hold for
     /// different lines, each of those. None where it has no such conditions.
     pub fn lines(&self, view: &View<'_>) -> Vec<u32> {
+        let mut asks = false;
+        self.node.visit(&mut |test| asks |= test.subject.is_of_line());
+        if !asks {
+            return Vec::new();
+        }
         let of = |whole: bool| -> Vec<u32> {
             let holds = |place: &u32| {
                 let line = view.of_line(usize::try_from(*place).unwrap_or(usize::MAX));

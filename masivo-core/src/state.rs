@@ -128,6 +128,11 @@ pub struct Instance {
 }
 
 impl State {
+    /// Whether the customer can be in audiences at all: anonymous, inactive and deleted ones are in none (A3).
+    pub fn takes_part_in_audiences(&self) -> bool {
+        self.standing == Standing::Active && !self.anonymous
+    }
+
     /// Applies one booked change.
     pub fn apply(&mut self, change: &Change, zone: Zone) {
         match change {

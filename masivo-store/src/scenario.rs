@@ -207,12 +207,12 @@ impl World for EngineWorld {
 
     fn facts(&mut self, customer: &str) -> Result<Vec<Fact>, Failure> {
         let query = self.query()?;
-        let mut next = query.present(customer)?.state.head;
+        let head = query.present(customer)?.state.head;
         let mut facts = Vec::new();
-        while let Some(row) = if next == 0 { None } else { query.reader.fact(next)? } {
-            next = row.fact.previous;
-            facts.push(row.fact);
-        }
+        query.walk(head, |row| {
+            facts.push(row.fact.clone());
+            true
+        })?;
         facts.reverse();
         Ok(facts)
     }

@@ -6,7 +6,7 @@ use crate::definitions::{Action, FieldChange, Plan, plan, read_folder, write};
 use crate::door::Door;
 use crate::error::Failure;
 use crate::output::{Output, blocks};
-use crate::scenarios::{Tried, try_folder};
+use crate::scenarios::{Tried, differing, try_folder};
 use masivo_core::lint::{Lint, lint};
 use masivo_core::value::Json;
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ pub(super) fn run(shared: &Shared, arguments: &ApplyArguments, output: Output) -
     let (program, now) = (door.program()?, door.now()?);
     let plan = plan(entries.clone(), &program, now)?;
     let tried = try_folder(&arguments.folder, &entries)?;
-    let differ: usize = tried.iter().map(|tried| tried.differences.len()).sum();
+    let differ = differing(&tried);
     if differ > 0 {
         let shown = tried.iter().filter(|tried| !tried.differences.is_empty()).map(Tried::text);
         let message =

@@ -4,7 +4,7 @@ use crate::arguments::{Shared, TestArguments};
 use crate::definitions::read_folder;
 use crate::error::Failure;
 use crate::output::{Output, blocks};
-use crate::scenarios::{Tried, try_folder};
+use crate::scenarios::{Tried, differing, try_folder};
 use masivo_core::value::{Json, object};
 
 /// Carries the scenarios out; ends with 1 when one came to something else than it says.
@@ -18,7 +18,7 @@ pub(super) fn run(shared: &Shared, arguments: &TestArguments, output: Output) ->
         let message = format!("there is no scenario in `{}`", folder.display());
         return Err(Failure::usage(message, "write one: a file that ends in .masivo, see docs/scenarios.md"));
     }
-    let differ: usize = tried.iter().map(|tried| tried.differences.len()).sum();
+    let differ = differing(&tried);
     let stopped = tried.iter().any(|tried| tried.differences.iter().any(|difference| difference.stopped));
     let mends = |tried: &&Tried| tried.differences.iter().any(|difference| !difference.stopped);
     if arguments.update {
@@ -38,11 +38,10 @@ pub(super) fn run(shared: &Shared, arguments: &TestArguments, output: Output) ->
 /// What scenarios came to, as a document.
 pub(super) fn to_json(tried: &[Tried]) -> Json {
     let steps: usize = tried.iter().map(|tried| tried.steps).sum();
-    let differ: usize = tried.iter().map(|tried| tried.differences.len()).sum();
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     object()
         .with("scenarios", tried.iter().map(Tried::to_json).collect::<Vec<_>>())
         .with("steps", count(steps))
-        .with("differ", count(differ))
+        .with("differ", count(differing(tried)))
         .build()
 }

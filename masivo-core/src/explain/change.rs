@@ -28,10 +28,7 @@ pub(super) fn smallest(
         SkipReason::OtherPlatform => Some(format!("come by {}", spec.platforms.join(" or "))),
         SkipReason::Condition(failure) => {
             let conditions = &rule?.conditions;
-            if conditions.is_inverted(failure.condition) {
-                return None;
-            }
-            let condition = conditions.condition(failure.condition)?;
+            let (condition, _) = conditions.condition(failure.condition).filter(|(_, inverted)| !inverted)?;
             let change = of_condition(condition, failure, program.settings().time_zone, at)?;
             // The other conditions of its branch have to hold too.
             let alone = conditions.branch_length(failure.condition) == 1;

@@ -4,7 +4,7 @@
 //! - M5: reward by reward they come to the balance that the customer brought in, or none of them is taken.
 //! - M6: they are brought in once.
 
-use super::ROW_KEY;
+use super::{ROW_KEY, check_passed};
 use crate::draft::Draft;
 use crate::fact::{Change, Fact, FactKind};
 use crate::limits::MIGRATED_ROWS_MAX;
@@ -192,10 +192,7 @@ fn fix_dates(item: &mut Json, now: Timestamp, zone: Zone, at: &Pointer<'_>, repo
     for name in ["issued_at", "resolved_at"] {
         let Some(instant) = item.text(name).and_then(|text| zone.parse_date_or_time(text)) else { continue };
         item.set(name, instant);
-        if instant > now {
-            let message = format!("it would have happened at {instant}");
-            report.problem(&at.field(name), "in_the_future", message, "give a date that has passed");
-        }
+        check_passed(instant, now, &at.field(name), report);
         if instant < Timestamp::EPOCH {
             let message = format!("it would have happened at {instant}");
             report.problem(&at.field(name), "not_in_range", message, "give a date from 1970 on");

@@ -5,7 +5,6 @@ use crate::prelude::*;
 use crate::problem::{Pointer, Report};
 use crate::rule::{CONDITIONS, Inputs, Rule, read_conditions};
 use crate::shape::{LONG_TEXT, ObjectShape, Shape, TEXT, Unknown, optional, required};
-use crate::state::{Standing, State};
 use crate::value::{Json, Zone};
 
 /// An audience.
@@ -75,11 +74,6 @@ pub const AUDIENCE_PREVIEW: ObjectShape = ObjectShape {
     ],
     unknown: Unknown::Refused,
 };
-
-/// Whether a customer of that state can be in audiences at all: anonymous, inactive and deleted ones are in none.
-pub fn takes_part_in_audiences(state: &State) -> bool {
-    state.standing == Standing::Active && !state.anonymous
-}
 
 /// Reads the rule of an audience that is previewed.
 ///

@@ -165,14 +165,18 @@ impl TreeReader<'_> {
     }
 }
 
-/// The conditions of a rule as they were written, in the order of their numbers, each with whether it is inverted.
-pub(super) fn written<'j>(source: &'j Json, inverted: bool, into: &mut Vec<(&'j Json, bool)>) {
+/// The condition of a number as it was written, and whether it is inverted; what is passed on the way is counted down.
+pub(super) fn written<'j>(source: &'j Json, inverted: bool, number: &mut u16) -> Option<(&'j Json, bool)> {
     let nodes = source.get("all").or_else(|| source.get("any"));
     match (source, nodes, source.get("not")) {
-        (Json::List(items), _, _) => items.iter().for_each(|item| written(item, inverted, into)),
-        (_, Some(nodes), _) => nodes.items().iter().for_each(|node| written(node, inverted, into)),
-        (_, None, Some(node)) => written(node, !inverted, into),
-        (_, None, None) => into.push((source, inverted)),
+        (Json::List(items), _, _) => items.iter().find_map(|item| written(item, inverted, number)),
+        (_, Some(nodes), _) => nodes.items().iter().find_map(|node| written(node, inverted, number)),
+        (_, None, Some(node)) => written(node, !inverted, number),
+        (_, None, None) if *number == 0 => Some((source, inverted)),
+        (_, None, None) => {
+            *number -= 1;
+            None
+        }
     }
 }
 

@@ -184,10 +184,7 @@ pub(super) fn holds_for_line(node: &Node, view: &View<'_>, whole: bool) -> Optio
         nodes.iter().filter_map(|node| holds_for_line(node, view, whole)).collect()
     };
     match node {
-        Node::Test(test) => {
-            let about_lines = matches!(test.subject, Subject::Product(..) | Subject::ProductTag(_));
-            about_lines.then(|| test_truth(test, view) == Truth::True)
-        }
+        Node::Test(test) => test.subject.is_of_line().then(|| test_truth(test, view) == Truth::True),
         Node::All(nodes) if whole => of(nodes).into_iter().min(),
         Node::All(nodes) | Node::Any(nodes) => of(nodes).into_iter().max(),
     }

@@ -34,10 +34,11 @@ pub(super) fn tree(
         }
         Node::Test(test) => test,
     };
+    let (condition, inverted) = rule.condition(test.number).unwrap_or((&Json::Null, false));
     object()
         .with("truth", test_truth(test, view).name())
-        .with("condition", rule.condition(test.number).cloned().unwrap_or_default())
-        .with_some("inverted", rule.is_inverted(test.number).then_some(true))
+        .with("condition", condition.clone())
+        .with_some("inverted", inverted.then_some(true))
         .with("seen", seen(test, view))
         .with_some("evidence", counted(&test.subject, view).map(cite))
         .build()

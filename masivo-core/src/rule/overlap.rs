@@ -92,11 +92,6 @@ impl<'r> Asked<'r> {
     }
 }
 
-/// Whether an event has at most one value of a subject: of an order's lines each may have another.
-const fn is_single(subject: &Subject) -> bool {
-    !matches!(subject, Subject::Product(..) | Subject::ProductTag(_))
-}
-
 /// The tests of each branch.
 fn branches(rule: &Rule) -> Vec<Vec<&Test>> {
     fn tests<'r>(node: &'r Node, into: &mut Vec<&'r Test>) {
@@ -120,7 +115,7 @@ fn branches(rule: &Rule) -> Vec<Vec<&Test>> {
 
 fn is_impossible<'r>(tests: impl Iterator<Item = &'r Test>) -> bool {
     let mut asked: Vec<(&Subject, Asked<'r>)> = Vec::new();
-    for test in tests.filter(|test| is_single(&test.subject)) {
+    for test in tests.filter(|test| !test.subject.is_of_line()) {
         let at = asked.iter().position(|(subject, _)| **subject == test.subject).unwrap_or_else(|| {
             asked.push((&test.subject, Asked::default()));
             asked.len() - 1

@@ -156,6 +156,11 @@ const ALIASES: [(&str, &str); 13] = [
 ];
 
 impl Subject {
+    /// Whether it is about product lines: each may have a value of its own.
+    pub(crate) const fn is_of_line(&self) -> bool {
+        matches!(self, Self::Product(..) | Self::ProductTag(_))
+    }
+
     /// Reads a subject by its name (`order.value`) or by the name the product's dashboard shows (`Order Value`).
     pub fn parse(name: &str) -> Option<Self> {
         let plain = name.trim().to_lowercase().replace(' ', "_");

@@ -139,6 +139,16 @@ fn buy(script: &mut Script, purchases: &[Purchase]) -> Vec<String> {
     names
 }
 
+/// A house after purchases, what was there before them, and the events in some order.
+fn lived(programme: &[String], purchases: &[Purchase], order: [u32; 9]) -> (Script, String, Vec<String>) {
+    let mut script = open(programme);
+    let before = balance(&script.world, "ana");
+    let mut names = buy(&mut script, purchases);
+    let mut order = order.into_iter();
+    names.sort_by_cached_key(|_| order.next());
+    (script, before, names)
+}
+
 /// What of the events policies kept, in the words of the receipts, and what could not be reversed.
 fn kept(house: &House, script: &Script, names: &[String], refused: &[String]) -> Vec<String> {
     let lines = names.iter().flat_map(|name| {
@@ -159,11 +169,7 @@ proptest! {
         purchases in purchases(),
         order in any::<[u32; 9]>(),
     ) {
-        let mut script = open(&programme);
-        let before = balance(&script.world, "ana");
-        let mut names = buy(&mut script, &purchases);
-        let mut order = order.into_iter();
-        names.sort_by_cached_key(|_| order.next());
+        let (mut script, before, names) = lived(&programme, &purchases, order);
         for name in &names {
             script.step(&format!("reverse {name}"));
         }
@@ -176,11 +182,7 @@ proptest! {
         purchases in purchases(),
         order in any::<[u32; 9]>(),
     ) {
-        let mut script = open(&programme);
-        let before = balance(&script.world, "ana");
-        let mut names = buy(&mut script, &purchases);
-        let mut order = order.into_iter();
-        names.sort_by_cached_key(|_| order.next());
+        let (mut script, before, names) = lived(&programme, &purchases, order);
         let mut refused = Vec::new();
         for name in &names {
             let came_to = script.step(&format!("reverse {name}"));

@@ -425,7 +425,7 @@ fn the_spellings_of_the_product_are_read_and_answered_in_ours() {
         ("Total Spend", ">=", None, "5", "customer.metrics.lifetime.spend_total greater_than_or_equal"),
     ] {
         let rule = read(&one(condition(subject, operator, primitive, Some(value))), Zone::UTC).unwrap();
-        let written = rule.condition(0).unwrap();
+        let (written, _) = rule.condition(0).unwrap();
         let parts = ["type", "operator", "primitive"].into_iter().filter_map(|name| written.text(name));
         assert_eq!(parts.collect::<Vec<_>>().join(" "), expected);
         // What is answered reads again, and means the same.

@@ -190,7 +190,7 @@ impl Query {
     }
 
     /// Walks the chain of a customer, newest first, until told to stop.
-    pub(super) fn walk(
+    pub(crate) fn walk(
         &self,
         head: u64,
         mut on_fact: impl FnMut(&FactRow) -> bool,

@@ -130,12 +130,7 @@ impl Query {
         let mut visits = Vec::new();
         for event in events {
             let record = load_record(&*self.reader, event, row.profile.id())?;
-            let mut changes = record.effects().flat_map(|fact| &fact.changes);
-            let visit = changes.find_map(|change| match change {
-                Change::Visited(visit) => Some(*visit),
-                _ => None,
-            });
-            if let Some((head, visit)) = record.head().zip(visit) {
+            if let Some((head, visit)) = record.head().zip(record.visit()) {
                 let spend = visit.spend.saturating_sub(record.returned());
                 let (event, event_type) = (head.id, head.event_type.clone());
                 visits.push(Cited { event, event_type, visit: Visit { spend, ..visit } });

@@ -4,7 +4,6 @@ use super::super::Query;
 use crate::backend::CustomerRow;
 use crate::error::SubmitError;
 use masivo_core::lint::free_fields_of;
-use masivo_core::program::takes_part_in_audiences;
 use masivo_core::rule::{Rule, View};
 use masivo_core::state::Standing;
 use masivo_core::value::{DAY, Json, Timestamp, object};
@@ -79,7 +78,7 @@ impl Query {
         let behind = row.state.audiences_seen != self.program.audiences_version();
         let row = if overdue || behind { self.bring(row)? } else { row };
         counted.looked_at += u64::from(row.state.standing != Standing::Deleted);
-        if !takes_part_in_audiences(&row.state) {
+        if !row.state.takes_part_in_audiences() {
             return Ok(());
         }
         counted.asked += 1;
