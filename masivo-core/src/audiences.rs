@@ -9,17 +9,22 @@ use crate::draft::{Draft, FactId};
 use crate::fact::Change;
 use crate::journeys;
 use crate::prelude::*;
-use crate::program::{AudienceKind, AudienceSpec, Definition};
+use crate::program::{AudienceKind, Watch};
 use crate::rejection::Rejection;
-use crate::rule::Inputs;
 use crate::state::{Membership, Standing};
 use crate::value::{Timestamp, object};
 
-/// Looks again at every dynamic audience whose inputs changed.
-pub(crate) fn evaluate(draft: &mut Draft<'_>, fact: FactId, at: Timestamp, changed: Inputs) {
-    if draft.program.audience_inputs().touches(changed) {
-        evaluate_where(draft, fact, at, |audience| audience.spec.inputs().touches(changed));
-    }
+/// Looks again at every dynamic audience that looks at something that changed.
+pub(crate) fn evaluate(
+    draft: &mut Draft<'_>,
+    fact: FactId,
+    at: Timestamp,
+    changed: impl IntoIterator<Item = Watch>,
+) {
+    let program = draft.program;
+    let concerned: BTreeSet<u32> =
+        changed.into_iter().flat_map(|watch| program.watching(&watch).iter().copied()).collect();
+    evaluate_these(draft, fact, at, concerned);
 }
 
 /// Looks again at every dynamic audience: the program changed, or whether the customer takes part.
@@ -27,7 +32,8 @@ pub(crate) fn evaluate_all(draft: &mut Draft<'_>, fact: FactId, at: Timestamp) {
     if !draft.state.takes_part_in_audiences() {
         leave_all(draft, fact, at);
     }
-    evaluate_where(draft, fact, at, |_| true);
+    let all: Vec<u32> = draft.program.audiences().map(|audience| audience.number).collect();
+    evaluate_these(draft, fact, at, all);
     let version = draft.program.audiences_version();
     if draft.state.audiences_seen != version {
         draft.record(fact, Change::AudiencesSeen(version));
@@ -43,23 +49,22 @@ pub(crate) fn evaluate_due(draft: &mut Draft<'_>, fact: FactId, at: Timestamp) {
         .filter(|membership| membership.flips_at.is_some_and(|flips_at| flips_at <= at))
         .map(|membership| membership.audience)
         .collect();
-    evaluate_where(draft, fact, at, |audience| due.contains(&audience.number));
+    evaluate_these(draft, fact, at, due);
 }
 
-fn evaluate_where(
+fn evaluate_these(
     draft: &mut Draft<'_>,
     fact: FactId,
     at: Timestamp,
-    concerned: impl Fn(&Definition<AudienceSpec>) -> bool,
+    concerned: impl IntoIterator<Item = u32>,
 ) {
     if !draft.state.takes_part_in_audiences() {
         return;
     }
-    let view = draft.view(at, None);
-    let changes: Vec<Membership> = draft
-        .program
-        .audiences()
-        .filter(|audience| concerned(audience))
+    let view = draft.view(at, None).live();
+    let changes: Vec<Membership> = concerned
+        .into_iter()
+        .filter_map(|number| draft.program.audience(number))
         .filter_map(|audience| {
             let (inside, flips_at) = match &audience.spec.kind {
                 AudienceKind::Dynamic(rule) if audience.spec.active => rule.verdict(&view),
@@ -129,5 +134,6 @@ pub(crate) fn list(
     }
     let now = draft.now;
     set(draft, fact, now, Membership { audience, inside, since: now, flips_at: None });
+    evaluate(draft, fact, now, [Watch::Listed(audience)]);
     Ok(true)
 }

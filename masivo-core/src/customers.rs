@@ -10,8 +10,9 @@ use crate::journeys;
 use crate::prelude::*;
 use crate::problem::{Pointer, Problem, Report};
 use crate::profile::{IDENTIFICATION, PROFILE_CHANGE, Profile, REGISTRATION, comparable_email};
+use crate::program::Watch;
 use crate::referrals;
-use crate::rule::Inputs;
+use crate::series::SeriesSet;
 use crate::shape::{ObjectShape, Shape};
 use crate::state::Standing;
 use crate::tiers;
@@ -172,10 +173,25 @@ pub(crate) fn patch(draft: &mut Draft<'_>, request: &Json) -> FactId {
         }
         audiences::evaluate_all(draft, fact, now);
     } else {
-        audiences::evaluate(draft, fact, now, Inputs::PROFILE);
+        audiences::evaluate(draft, fact, now, fields_of(request));
     }
     draft.summarise(fact);
     fact
+}
+
+/// The fields of the profile that a request may change, as audiences watch them.
+fn fields_of(request: &Json) -> Vec<Watch> {
+    let mut changed = Vec::new();
+    for (name, value) in request.fields() {
+        match &**name {
+            group @ ("tags" | "metadata") => {
+                let names = value.fields().iter().map(|(name, _)| Watch::Field(format!("{group}.{name}")));
+                changed.extend(names);
+            }
+            name => changed.push(Watch::Field(name.to_owned())),
+        }
+    }
+    changed
 }
 
 /// Changes tags: merges some in, or removes some by name.
@@ -193,7 +209,11 @@ pub(crate) fn change_tags(draft: &mut Draft<'_>, set: Option<&Json>, remove: &[S
     }
     draft.profile.remove_tags(remove);
     draft.profile_changed = true;
-    audiences::evaluate(draft, fact, now, Inputs::PROFILE);
+    let named = set.map_or(&[][..], Json::fields).iter().map(|(name, _)| &**name);
+    let changed =
+        named.chain(remove.iter().map(String::as_str)).map(|name| Watch::Field(format!("tags.{name}")));
+    let changed: Vec<Watch> = changed.collect();
+    audiences::evaluate(draft, fact, now, changed);
     draft.summarise(fact);
     fact
 }
@@ -210,6 +230,7 @@ pub(crate) fn change_devices(draft: &mut Draft<'_>, add: Option<&Json>) -> FactI
         None => draft.profile.remove_devices(),
     }
     draft.profile_changed = true;
+    audiences::evaluate(draft, fact, now, [Watch::Field("devices".to_owned())]);
     draft.summarise(fact);
     fact
 }
@@ -222,6 +243,7 @@ pub(crate) fn set_consent(draft: &mut Draft<'_>, change: &Json) -> FactId {
     let record = draft.profile.consent().cloned();
     let payload = object().with("consent", change.clone()).with_some("record", record).build();
     draft.edit(fact, |fact| fact.payload = Some(Arc::new(payload)));
+    audiences::evaluate(draft, fact, now, [Watch::Consent]);
     let blocked: Vec<Json> = draft.state.permissions.blocked().into_iter().map(Json::from).collect();
     draft.tell("CUSTOMER_CONSENT", now, |draft| {
         object().with("customer_id", draft.profile.id()).with("blocked", Json::List(blocked)).build()
@@ -268,6 +290,8 @@ pub(crate) fn delete(draft: &mut Draft<'_>) -> FactId {
     draft.outgoing.clear();
     draft.tell("CUSTOMER_DELETED", now, |_| object().with("customer_id", id).build());
     draft.profile = Profile::default();
+    draft.series = SeriesSet::default();
+    draft.series_changed = true;
     draft.profile_changed = true;
     fact
 }

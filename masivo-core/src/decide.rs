@@ -28,6 +28,7 @@ use crate::quota::Quota;
 use crate::referrals::{self, FoundCode};
 use crate::rejection::Rejection;
 use crate::report::DailySum;
+use crate::series;
 use crate::state::{Standing, State};
 use crate::tiers;
 use crate::transfer::{self, Moved};
@@ -62,6 +63,8 @@ pub struct Loaded {
     pub history: Option<Vec<Timestamp>>,
     /// Everything that was brought in from elsewhere for the customer, where the command asked for it.
     pub migrated: Option<Vec<Fact>>,
+    /// All events of the customer, where other series of them are wanted than there are.
+    pub events: Option<Vec<EventRecord>>,
 }
 
 /// What else must be loaded before a command can be decided.
@@ -77,6 +80,8 @@ pub struct Needs {
     pub history_without: Option<u64>,
     /// Whether everything is needed that was brought in from elsewhere for the customer.
     pub migrated: bool,
+    /// Whether all events of the customer are needed: other series of them are wanted than there are.
+    pub events: bool,
 }
 
 /// Why nothing was decided.
@@ -115,6 +120,8 @@ pub struct Decision {
     pub customer: Customer,
     /// Whether the personal part changed.
     pub profile_changed: bool,
+    /// Whether the series of past events changed.
+    pub series_changed: bool,
     /// When the customer has to be woken up.
     pub wake_at: Option<Timestamp>,
 }
@@ -157,6 +164,10 @@ pub enum Outcome {
 /// every loading, until nothing is needed.
 pub fn needs(program: &Program, now: Timestamp, loaded: &Loaded, command: &Command) -> Needs {
     let mut needs = Needs { later: later_needs(program, now, loaded, command), ..Needs::default() };
+    let behind = |customer: &Customer| {
+        customer.state.standing != Standing::Deleted && customer.series.is_behind(program)
+    };
+    needs.events = loaded.events.is_none() && loaded.customer.as_ref().is_some_and(behind);
     needs.migrated = matches!(command, Command::MigrateTransactions(_)) && loaded.migrated.is_none();
     if !needs.later.is_empty() {
         return needs;
@@ -293,12 +304,14 @@ pub fn decide(context: &Context<'_>, loaded: Loaded, command: &Command) -> Resul
         later,
         history,
         migrated,
+        events,
     } = loaded;
     check_customer(command, customer.as_ref(), event.is_some())?;
     let mut draft = Draft::new(context, customer.unwrap_or_default());
     draft.state.wallet.closed.extend(lots);
     draft.take_in(later);
     draft.referral = referral;
+    series::bring(&mut draft, events.as_deref());
     if !matches!(command, Command::Register(_) | Command::Migrate(_)) {
         advance(&mut draft);
     }
@@ -361,7 +374,7 @@ pub fn bring_to(
         return Err(draft.unknown_quotas);
     }
     draft.state.wallet.closed.clear();
-    Ok(Customer { state: draft.state, profile: draft.profile })
+    Ok(Customer { state: draft.state, profile: draft.profile, series: draft.series })
 }
 
 fn check_customer(command: &Command, customer: Option<&Customer>, has_event: bool) -> Result<(), Rejection> {
@@ -540,8 +553,9 @@ fn finish(mut draft: Draft<'_>, lots_held: usize, outcome: Outcome) -> Decision 
         sums: draft.sums,
         lots,
         lots_taken_in,
-        customer: Customer { state: draft.state, profile: draft.profile },
+        customer: Customer { state: draft.state, profile: draft.profile, series: draft.series },
         profile_changed: draft.profile_changed,
+        series_changed: draft.series_changed,
         wake_at,
     }
 }

@@ -10,6 +10,7 @@ use crate::quota::{Quota, QuotaSums, Quotas, Scope, Taken, Taking};
 use crate::referrals::{FoundCode, NotReferred};
 use crate::report::{DailySum, lot_sums};
 use crate::rule::View;
+use crate::series::SeriesSet;
 use crate::state::State;
 use crate::value::{Decimal, Json, Mint, Timestamp};
 use crate::view;
@@ -54,6 +55,8 @@ pub struct Customer {
     pub state: State,
     /// The personal part.
     pub profile: Profile,
+    /// The past events that rules look at, derived from the facts.
+    pub series: SeriesSet,
 }
 
 /// A value that only one customer of the account may have.
@@ -78,6 +81,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) state: State,
     pub(crate) profile: Profile,
     pub(crate) profile_changed: bool,
+    pub(crate) series: SeriesSet,
+    pub(crate) series_changed: bool,
     pub(crate) facts: Vec<Fact>,
     pub(crate) outgoing: Vec<Outgoing>,
     pub(crate) claims: Vec<Claim>,
@@ -128,6 +133,8 @@ impl<'a> Draft<'a> {
             state: customer.state,
             profile: customer.profile,
             profile_changed: false,
+            series: customer.series,
+            series_changed: false,
             facts: Vec::new(),
             outgoing: Vec::new(),
             claims: Vec::new(),
@@ -195,6 +202,11 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// A fact as far as it is told.
+    pub(crate) fn fact(&self, fact: FactId) -> Option<&Fact> {
+        self.facts.get(fact.0)
+    }
+
     /// Whether a fact takes back what another did.
     pub(crate) fn undoes(&self, fact: FactId) -> bool {
         self.facts.get(fact.0).is_some_and(|fact| fact.kind.undoes())
@@ -247,7 +259,7 @@ impl<'a> Draft<'a> {
 
     /// How a rule sees the customer at an instant.
     pub(crate) fn view<'b>(&'b self, at: Timestamp, event: Option<&'b Json>) -> View<'b> {
-        View::new(at, self.program, &self.state, &self.profile, event)
+        View::new(at, self.program, &self.state, &self.profile, event).with_series(&self.series)
     }
 
     /// Starts taking from quotas; what it comes to has to be booked.

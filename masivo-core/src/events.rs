@@ -24,8 +24,8 @@ pub use reverse::{Receipt, ReceiptLine};
 
 pub(crate) use emit::{emit, emit_caused, event_data, skip_reason};
 pub(crate) use fulfill::{Fulfilled, expire_standby, fulfill, release_standby};
-pub(crate) use part::return_part;
-pub(crate) use resolve::{Effects, Spending, resolve};
+pub(crate) use part::{left_of, return_part};
+pub(crate) use resolve::{Effects, Spending, counted, resolve};
 pub(crate) use reverse::reverse;
 
 use crate::fact::{Change, EventHead, EventStatus, Fact, ReturnedPart};

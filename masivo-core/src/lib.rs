@@ -58,6 +58,7 @@ pub mod quota;
 pub mod redemption;
 pub mod report;
 pub mod rule;
+pub mod series;
 pub mod state;
 pub mod view;
 pub mod wallet;

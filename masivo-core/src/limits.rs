@@ -86,6 +86,12 @@ pub const ISSUED_BACK_MAX: i64 = 72 * crate::value::HOUR;
 pub const DUE_STEPS_MAX: usize = 10_000;
 /// Times a flip is looked for before the customer is simply looked at again.
 pub const FLIP_SEARCH_MAX: usize = 16;
+/// Past events that leave a window one by one before it is simply asked again.
+pub const FLIP_STEPS_MAX: usize = 64;
+/// Conditions of a filter on events.
+pub const FILTER_NODES_MAX: usize = 50;
+/// Other audiences that one asks for, counting those that they ask for.
+pub const RULE_REFERENCES_MAX: usize = 100;
 /// Definitions of one kind in a program.
 pub const DEFINITIONS_MAX: usize = 10_000;
 /// Tier levels, as the product has.

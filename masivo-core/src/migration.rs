@@ -19,7 +19,7 @@ use crate::audiences;
 use crate::birthdays;
 use crate::customers;
 use crate::draft::{Draft, FactId};
-use crate::events::skip_reason;
+use crate::events::{counted, skip_reason};
 use crate::fact::{Change, EventHead, EventReason, FactKind};
 use crate::limits::{MIGRATED_LOTS_MAX, MIGRATED_ROWS_MAX};
 use crate::metrics::Visit;
@@ -28,7 +28,7 @@ use crate::problem::{Pointer, Problem, Report};
 use crate::profile::{MIGRATED_CUSTOMER, Profile};
 use crate::program::Processing;
 use crate::rejection::Rejection;
-use crate::rule::Inputs;
+use crate::series;
 use crate::shape::{AMOUNT, Field, ObjectShape, Shape, TEXT, Unknown, optional, required};
 use crate::tiers;
 use crate::value::{Decimal, Json, Timestamp};
@@ -289,7 +289,8 @@ pub(crate) fn migrate_events(draft: &mut Draft<'_>, events: &[PastEvent]) -> Res
     }
     dated.sort_by_key(|(issued_at, _)| *issued_at);
     let counts = takes_part(draft);
-    let mut counted: Option<(FactId, Timestamp)> = None;
+    let mut last: Option<(FactId, Timestamp)> = None;
+    let mut series = BTreeSet::new();
     for (issued_at, event) in dated {
         let visit = event.spend.map(|spend| Visit { issued_at, spend, purchase: true }).filter(|_| counts);
         let fact = draft.open(FactKind::Event, now);
@@ -300,20 +301,21 @@ pub(crate) fn migrate_events(draft: &mut Draft<'_>, events: &[PastEvent]) -> Res
             ..draft.head(&event.event_type, &event.brand, issued_at)
         };
         let payload = Arc::clone(&event.payload);
-        draft.edit(fact, |fact| (fact.event, fact.payload) = (Some(head), Some(payload)));
+        let said = Arc::clone(&payload);
+        draft.edit(fact, |fact| (fact.event, fact.payload) = (Some(head.clone()), Some(payload)));
+        series.extend(series::add(draft, fact, &head, &said));
         if let Some(visit) = visit {
             draft.record(fact, Change::Visited(visit));
-            let first = counted.map_or(issued_at, |(_, first)| first);
-            counted = Some((fact, first));
+            let first = last.map_or(issued_at, |(_, first)| first);
+            last = Some((fact, first));
         }
         draft.summarise(fact);
     }
     // A reversal of the event that the tier rests on must find what it raised (T2).
-    let changed = counted.is_some_and(|(last, first)| tiers::after_migration(draft, last, now, first));
+    let changed = last.is_some_and(|(last, first)| tiers::after_migration(draft, last, now, first));
     let fact = draft.open(FactKind::Migrated, now);
     draft.quiet = true;
-    let inputs = Inputs::METRICS.and(if changed { Inputs::TIER } else { Inputs::NONE });
-    audiences::evaluate(draft, fact, now, inputs);
+    audiences::evaluate(draft, fact, now, counted(changed, series));
     draft.summarise(fact);
     Ok(())
 }

@@ -272,12 +272,23 @@ impl Profile {
 
     /// A device token that has not expired: the latest.
     pub fn live_device(&self, now: Timestamp) -> Option<&str> {
-        let devices = self.0.get("devices").map_or(&[][..], Json::items);
-        let live = |device: &&Json| {
-            device.text("expires_at").and_then(Timestamp::parse).is_some_and(|expires_at| now < expires_at)
-        };
-        devices.iter().rev().find(live).and_then(|device| device.text("device_token"))
+        self.live_devices(now).last().and_then(|device| device.text("device_token"))
     }
+
+    /// The devices whose token has not expired, oldest first.
+    pub fn live_devices(&self, now: Timestamp) -> impl Iterator<Item = &Json> {
+        let live = move |device: &&Json| device_expiry(device).is_some_and(|expires_at| now < expires_at);
+        self.0.get("devices").map_or(&[][..], Json::items).iter().filter(live)
+    }
+
+    /// When the tokens of devices expire.
+    pub(crate) fn device_expiries(&self) -> impl Iterator<Item = Timestamp> {
+        self.0.get("devices").map_or(&[][..], Json::items).iter().filter_map(device_expiry)
+    }
+}
+
+fn device_expiry(device: &Json) -> Option<Timestamp> {
+    device.text("expires_at").and_then(Timestamp::parse)
 }
 
 /// The form in which e-mail addresses are compared: lower case, without surrounding space.

@@ -26,6 +26,7 @@ mod settings;
 mod streak;
 mod template;
 mod tier;
+mod watched;
 mod webhook;
 
 pub use audience::{AUDIENCE, AUDIENCE_PREVIEW, AudienceKind, AudienceSpec, read_preview_rule};
@@ -47,9 +48,11 @@ pub use webhook::{WEBHOOK, WEBHOOK_EVENTS, WebhookSpec};
 use crate::birthdays::BIRTHDAY;
 use crate::prelude::*;
 use crate::problem::{Pointer, Report};
-use crate::rule::Inputs;
+use crate::rule::{Inputs, Rule, read_conditions};
 use crate::value::{Json, Timestamp, Zone};
 use candidates::Candidates;
+use watched::Watched;
+pub(crate) use watched::{Watch, WatchedSeries, series_of_rule};
 
 /// What kinds of definitions there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -187,7 +190,7 @@ pub struct Program {
     webhooks: List<WebhookSpec>,
     candidates_by_trigger: BTreeMap<String, Arc<Candidates>>,
     journeys_by_event: BTreeMap<String, Vec<u32>>,
-    audience_inputs: Inputs,
+    watched: Arc<Watched>,
     audiences_version: u32,
     birthdays_since: Option<Timestamp>,
     notices: bool,
@@ -207,6 +210,7 @@ impl Program {
         let triggers: BTreeSet<String> =
             program.campaigns.iter().map(|campaign| campaign.spec.trigger.clone()).collect();
         triggers.iter().for_each(|trigger| program.find_candidates(trigger));
+        program.watched = Arc::new(Watched::of(&program));
         Ok(program)
     }
 
@@ -221,6 +225,9 @@ impl Program {
             let triggers: BTreeSet<String> =
                 versions.into_iter().flatten().map(|campaign| campaign.spec.trigger.clone()).collect();
             triggers.iter().for_each(|trigger| next.find_candidates(trigger));
+        }
+        if matches!(stored.kind, Kind::Audience | Kind::Settings) {
+            next.watched = Arc::new(Watched::of(&next));
         }
         Ok(next)
     }
@@ -279,7 +286,10 @@ impl Program {
                 put(&mut next.rewards, stored, reward);
             }
             Kind::Campaign => put(&mut next.campaigns, stored, campaign::read(body, &reading, report_ref)),
-            Kind::Audience => put(&mut next.audiences, stored, audience::read(body, &reading, report_ref)),
+            Kind::Audience => {
+                put(&mut next.audiences, stored, audience::read(body, &reading, report_ref));
+                watched::check_references(&next, stored.number, report_ref);
+            }
             Kind::Template => put(&mut next.templates, stored, template::read(body)),
             Kind::Journey => {
                 if let Some(old) = next.journeys.iter().find(|journey| journey.number == stored.number) {
@@ -309,15 +319,10 @@ impl Program {
                     }
                 }
             }
-            Kind::Audience => {
-                self.audiences_version = self.audiences_version.max(stored.program_version);
-                self.audience_inputs = Inputs::NONE;
-                for audience in &self.audiences {
-                    self.audience_inputs = self.audience_inputs.and(audience.spec.inputs());
-                }
-            }
             // A new zone moves every calendar bound that an audience may look at.
-            Kind::Settings => self.audiences_version = self.audiences_version.max(stored.program_version),
+            Kind::Audience | Kind::Settings => {
+                self.audiences_version = self.audiences_version.max(stored.program_version);
+            }
             Kind::Tier => {
                 let mut tiers: Vec<(u32, u32)> =
                     self.tiers.iter().map(|tier| (tier.spec.level, tier.number)).collect();
@@ -386,11 +391,6 @@ impl Program {
     /// How many times the settings were written.
     pub const fn settings_version(&self) -> u32 {
         self.settings_version
-    }
-
-    /// The data that some audience looks at.
-    pub const fn audience_inputs(&self) -> Inputs {
-        self.audience_inputs
     }
 
     /// The brand of a merchant's id.
@@ -554,6 +554,40 @@ pub(crate) struct Reading<'a> {
     pub(crate) program: &'a Program,
     pub(crate) zone: Zone,
     pub(crate) at: Pointer<'a>,
+}
+
+impl Reading<'_> {
+    /// Reads conditions that look at the customer, an event or the time, but not at past events: audiences do.
+    pub(crate) fn conditions(&self, json: Option<&Json>, at: &Pointer<'_>, report: &mut Report) -> Rule {
+        let rule = read_conditions(json, at, self.zone, report);
+        if rule.inputs().touches(Inputs::HISTORY) {
+            let hint = "write an audience with that condition, and ask for it with `customer.audiences`";
+            report.problem(at, "subject_not_allowed", "only audiences look at past events", hint);
+        }
+        self.check_names(&rule, at, report);
+        rule
+    }
+
+    /// Names event types and audiences of a rule that there are not.
+    pub(crate) fn check_names(&self, rule: &Rule, at: &Pointer<'_>, report: &mut Report) {
+        for id in rule.audiences().iter().filter(|id| self.program.audience_by_id(id).is_none()) {
+            let message = format!("there is no audience `{id}`");
+            report.problem(
+                at,
+                "unknown_audience",
+                message,
+                "write that audience first, and name it by its id",
+            );
+        }
+        let events = rule.events();
+        let selections = events.iter().flat_map(|subject| subject.selections());
+        let types: BTreeSet<&str> = selections.map(|selection| selection.event_type.as_str()).collect();
+        for event_type in types.into_iter().filter(|name| self.program.processing(name).is_none()) {
+            let message = format!("there is no event type `{event_type}`");
+            let hint = "write the event type first, or use a built-in one such as PURCHASE or ADD_TO_CART";
+            report.problem(at, "unknown_event_type", message, hint);
+        }
+    }
 }
 
 fn put<T>(list: &mut List<T>, stored: &StoredDefinition, spec: T) {

@@ -13,6 +13,8 @@
 
 mod condition;
 mod evaluate;
+mod event_condition;
+mod events;
 mod evidence;
 mod flip;
 mod key;
@@ -21,7 +23,9 @@ mod subject;
 
 pub use condition::{CONDITIONS, read_conditions};
 pub use evaluate::{Failure, Truth, View};
-pub use evidence::Counted;
+pub(crate) use events::fnv;
+pub use events::{EventSubject, Function, Pattern, Selection, Window};
+pub use evidence::{Counted, Evidence};
 pub(crate) use key::Key;
 pub use subject::{MetricField, MetricPeriod, Subject};
 
@@ -56,6 +60,8 @@ pub(crate) struct Test {
     pub(crate) operand: Operand,
     /// The test is the negation of the operator (`not_equals`, `not_in`, …).
     pub(crate) negated: bool,
+    /// Of several values every one must hold, where otherwise any does.
+    pub(crate) every: bool,
 }
 
 /// What is compared, after negation has been taken out.
@@ -149,8 +155,14 @@ impl Inputs {
     pub const PROFILE: Self = Self(8);
     /// The time of evaluation.
     pub const TIME: Self = Self(16);
+    /// Past events of the customer.
+    pub const HISTORY: Self = Self(32);
+    /// Audiences that the customer is in.
+    pub const MEMBERS: Self = Self(64);
+    /// What the customer allows.
+    pub const CONSENT: Self = Self(128);
     /// Everything.
-    pub const ALL: Self = Self(31);
+    pub const ALL: Self = Self(255);
 
     /// Both together.
     #[must_use]
@@ -182,6 +194,29 @@ impl Rule {
             timed |= flip::is_timed(test);
         });
         Self { node, source, inputs, timed }
+    }
+
+    /// What it says of past events.
+    pub fn events(&self) -> Vec<Arc<EventSubject>> {
+        let mut events = Vec::new();
+        self.node.visit(&mut |test| {
+            if let Subject::Events(subject) = &test.subject {
+                events.push(Arc::clone(subject));
+            }
+        });
+        events
+    }
+
+    /// Hands everything it looks at to `on_subject`.
+    pub(crate) fn each_subject(&self, mut on_subject: impl FnMut(&Subject)) {
+        self.node.visit(&mut |test| on_subject(&test.subject));
+    }
+
+    /// The ids of the audiences that it asks for.
+    pub fn audiences(&self) -> BTreeSet<String> {
+        let mut ids = BTreeSet::new();
+        self.node.visit(&mut |test| ids.extend(test.audiences().map(ToOwned::to_owned)));
+        ids
     }
 
     /// The conditions as they were written, with today's names.
@@ -259,9 +294,9 @@ impl Rule {
         evaluate::failure(&self.node, view)
     }
 
-    /// The whole rule with the truth of every node and the value that each condition sees; `cite` shows the events that count
-    /// for a metric.
-    pub fn explain(&self, view: &View<'_>, mut cite: impl FnMut(Counted) -> Json) -> Json {
+    /// The whole rule with the truth of every node and the value that each condition sees; `cite` shows the events that it
+    /// goes by.
+    pub fn explain(&self, view: &View<'_>, mut cite: impl FnMut(Evidence) -> Json) -> Json {
         evidence::tree(self, &self.node, view, &mut cite)
     }
 
@@ -277,6 +312,18 @@ impl Rule {
 
     pub(crate) const fn node(&self) -> &Node {
         &self.node
+    }
+}
+
+impl Test {
+    /// The ids of the audiences that it asks for.
+    pub(crate) fn audiences(&self) -> impl Iterator<Item = &str> {
+        let (one, many) = match &self.operand {
+            Operand::Text(id) if self.subject == Subject::Audiences => (Some(id.as_str()), &[][..]),
+            Operand::List(ids) if self.subject == Subject::Audiences => (None, ids.as_slice()),
+            _ => (None, &[][..]),
+        };
+        one.into_iter().chain(many.iter().filter_map(Json::as_text))
     }
 }
 

@@ -10,6 +10,6 @@ mod zone;
 
 pub use decimal::{Decimal, NumberError, Rounding};
 pub use id::{Mint, StoreSecret, parse_uuid};
-pub use json::{Json, Name, object};
+pub use json::{Json, Name, ObjectBuilder, object};
 pub use time::{DAY, HOUR, MINUTE, SECOND, Timestamp, WEEK};
 pub use zone::{Local, PeriodKind, Zone};

@@ -14,6 +14,7 @@ use masivo_core::fact::{EventStatus, Fact};
 use masivo_core::outgoing::DeliveryStatus;
 use masivo_core::profile::Profile;
 use masivo_core::program::Kind;
+use masivo_core::series::SeriesSet;
 use masivo_core::state::State;
 use masivo_core::value::{Decimal, Json};
 use std::collections::BTreeMap;
@@ -115,6 +116,8 @@ pub struct CustomerRow {
     pub state: State,
     /// The personal part.
     pub profile: Profile,
+    /// The past events that rules look at.
+    pub series: SeriesSet,
     /// The instant of the wake-up that is set.
     pub armed: Option<Timestamp>,
 }
@@ -454,6 +457,8 @@ pub enum Write<'a> {
         profile: bool,
         /// Whether the customer is new, or has another id.
         id: bool,
+        /// Whether the series of past events changed.
+        series: bool,
     },
     /// A new fact.
     Fact {

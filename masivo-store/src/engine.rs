@@ -29,7 +29,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub(crate) use codes::wanted as wanted_codes;
 pub use delivery::{Content, Delivery, DeliveryResult};
 pub use handle::{Handle, Reader};
-pub(crate) use load::{complete as load_record, later_lots};
+pub(crate) use load::{complete as load_record, events as load_events, later_lots};
 pub use request::{CodePool, Request, Work};
 
 use crate::backend::Backend;

@@ -11,6 +11,7 @@ use masivo_core::outgoing::DeliveryStatus;
 use masivo_core::profile::Profile;
 use masivo_core::program::StoredDefinition;
 use masivo_core::quota::{Quota, QuotaSums};
+use masivo_core::series::SeriesSet;
 use masivo_core::value::{Decimal, Json, Timestamp};
 use masivo_core::wallet::{Lot, SpendingOrder};
 use std::collections::BTreeMap;
@@ -104,11 +105,21 @@ impl MemoryUnit<'_> {
         }));
     }
 
-    fn customer(&mut self, row: &CustomerRow, was_armed: Option<Timestamp>, profile: bool, id: bool) {
+    fn customer(
+        &mut self,
+        row: &CustomerRow,
+        was_armed: Option<Timestamp>,
+        profile: bool,
+        id: bool,
+        series: bool,
+    ) {
         let mut next = row.clone();
         let before = self.tables.customers.get(&row.key).cloned();
         if !profile && let Some(before) = &before {
             next.profile = before.profile.clone();
+        }
+        if !series {
+            next.series = before.as_ref().map(|before| before.series.clone()).unwrap_or_default();
         }
         if id {
             if let Some(before) = before {
@@ -170,6 +181,7 @@ impl MemoryUnit<'_> {
         self.set(|tables| &mut tables.erased, id_hash, Some(()));
         if let Some(mut row) = self.tables.customers.get(&customer).cloned() {
             row.profile = Profile::default();
+            row.series = SeriesSet::default();
             self.set(|tables| &mut tables.customers, customer, Some(row));
         }
         let mut next = head;
@@ -206,7 +218,9 @@ fn is_delete_signal(destination: &Destination) -> bool {
 impl Unit for MemoryUnit<'_> {
     fn write(&mut self, write: Write<'_>) -> Result<()> {
         match write {
-            Write::Customer { row, was_armed, profile, id } => self.customer(row, was_armed, profile, id),
+            Write::Customer { row, was_armed, profile, id, series } => {
+                self.customer(row, was_armed, profile, id, series);
+            }
             Write::Fact { customer, fact } => self.fact_row(customer, fact),
             Write::EventStatus { event, status, by } => self.event_status(event, status, by)?,
             Write::EventReturned { event, by } => self.event_returned(event, by)?,

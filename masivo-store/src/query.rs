@@ -19,12 +19,14 @@ pub use message::{MessageFilter, show_delivery};
 pub use report::ReportFilter;
 
 use crate::backend::{ApiKey, CustomerKey, CustomerRow};
-use crate::engine::{Handle, Reader, later_lots};
+use crate::engine::{Handle, Reader, later_lots, load_events};
 use crate::error::{StoreError, SubmitError};
 use masivo_core::events::NewEvent;
 use masivo_core::program::{Definition, Kind, Program, RewardKind};
 use masivo_core::quota::Quotas;
 use masivo_core::rule::View;
+use masivo_core::series::SeriesSet;
+use masivo_core::state::Standing;
 use masivo_core::value::{Json, Mint, StoreSecret, Timestamp, object};
 use masivo_core::wallet::LaterLots;
 use masivo_core::{Context, Customer, Rejection, bring_to, campaigns, redemption};
@@ -85,7 +87,17 @@ impl Query {
         self.bring_with(row, false)
     }
 
-    fn bring_with(&self, row: CustomerRow, every_lot: bool) -> Result<CustomerRow, StoreError> {
+    /// Makes the series of past events anew where other ones are wanted than a customer has: a rule was written a moment ago.
+    fn make_series(&self, row: &mut CustomerRow) -> Result<(), StoreError> {
+        if row.state.standing != Standing::Deleted && row.series.is_behind(&self.program) {
+            let events = load_events(&*self.reader, row.state.head, row.profile.id())?;
+            row.series = SeriesSet::of(&self.program, &events);
+        }
+        Ok(())
+    }
+
+    fn bring_with(&self, mut row: CustomerRow, every_lot: bool) -> Result<CustomerRow, StoreError> {
+        self.make_series(&mut row)?;
         let wallet = &row.state.wallet;
         let wanted =
             if every_lot { wallet.all_later(self.now) } else { wallet.later_due(&self.program, self.now) };
@@ -100,13 +112,15 @@ impl Query {
         later: &[LaterLots],
         at: Timestamp,
     ) -> Result<CustomerRow, StoreError> {
-        let customer = Customer { state: row.state, profile: row.profile };
+        let customer = Customer { state: row.state, profile: row.profile, series: row.series };
         let mut quotas = Quotas::new();
         loop {
             // What other customers let go of since is not looked for here: it is when the customer is written.
             let context = Context { now: at, ..self.context(row.key, &quotas) };
             match bring_to(&context, customer.clone(), later.to_vec()) {
-                Ok(Customer { state, profile }) => return Ok(CustomerRow { state, profile, ..row }),
+                Ok(Customer { state, profile, series }) => {
+                    return Ok(CustomerRow { state, profile, series, key: row.key, armed: row.armed });
+                }
                 Err(unknown) => {
                     for quota in unknown {
                         quotas.insert(quota, self.reader.quota(&quota)?.unwrap_or_default());

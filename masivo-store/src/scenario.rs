@@ -202,7 +202,7 @@ impl World for EngineWorld {
 
     fn customer(&mut self, id: &str) -> Result<Customer, Failure> {
         let row = self.query()?.present(id)?;
-        Ok(Customer { state: row.state, profile: row.profile })
+        Ok(Customer { state: row.state, profile: row.profile, series: row.series })
     }
 
     fn facts(&mut self, customer: &str) -> Result<Vec<Fact>, Failure> {

@@ -1,7 +1,7 @@
 //! Checking a store: everything that is kept twice must agree.
 
 use crate::backend::{CustomerKey, CustomerRow, Read};
-use crate::engine::later_lots;
+use crate::engine::{later_lots, load_events};
 use crate::error::StoreError;
 use crate::stored::write_state;
 use masivo_core::fact::Change;
@@ -10,6 +10,7 @@ use masivo_core::program::{Kind, Program, StoredDefinition};
 use masivo_core::punch_cards;
 use masivo_core::quota::{Quota, QuotaSums, Scope};
 use masivo_core::report::{DailySum, adds_to_held, campaign_key, daily, lot_sums};
+use masivo_core::series::SeriesSet;
 use masivo_core::state::State;
 use masivo_core::value::{Decimal, Timestamp};
 use masivo_core::wallet::LaterNeed;
@@ -63,6 +64,7 @@ fn verify_snapshot(reader: &dyn Read) -> Result<Verification, StoreError> {
     let program = Program::load(definitions).map_err(|report| StoreError::damaged(report.to_string()))?;
     let mut check = Check {
         reader,
+        now: reader.counters()?.last_instant.unwrap_or(Timestamp::MIN),
         program,
         zone_changed,
         hash: Sha256::new(),
@@ -104,6 +106,7 @@ fn zone_changed(definitions: &[StoredDefinition]) -> bool {
 struct Check<'a> {
     reader: &'a dyn Read,
     program: Program,
+    now: Timestamp,
     /// Whether the account's zone was ever changed: metrics were then counted by bounds of several zones.
     zone_changed: bool,
     hash: Sha256,
@@ -285,6 +288,19 @@ impl Check<'_> {
         Ok(count)
     }
 
+    /// N1: the series of past events are those that the customer's events come to.
+    fn compare_series(&mut self, row: &CustomerRow) -> Result<(), StoreError> {
+        if row.series.fingerprint == 0 || row.series.is_behind(&self.program) {
+            return Ok(());
+        }
+        let events = load_events(self.reader, row.state.head, row.profile.id())?;
+        let made = SeriesSet::of(&self.program, &events).trimmed(&self.program, self.now);
+        if row.series.clone().trimmed(&self.program, self.now) != made {
+            self.find("N1", format!("customer {}: the events come to other series", row.key));
+        }
+        Ok(())
+    }
+
     fn compare_customer(&mut self, row: &CustomerRow, mut folded: State) -> Result<(), StoreError> {
         if let Err(broken) = row.state.check() {
             self.find(broken.law, format!("customer {}: {}", row.key, broken.detail));
@@ -317,6 +333,7 @@ impl Check<'_> {
         if bytes != write_state(&folded) {
             self.find("S1", format!("customer {}: folding the facts gives another state", row.key));
         }
+        self.compare_series(row)?;
         self.hash.update(row.key.to_be_bytes());
         self.hash.update(bytes);
         Ok(())

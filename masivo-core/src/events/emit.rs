@@ -2,6 +2,7 @@
 
 use super::NewEvent;
 use super::resolve::{Effects, Spending, resolve};
+use crate::audiences;
 use crate::campaigns::{self, Awarded};
 use crate::consent::Purpose;
 use crate::draft::{Caused, Draft, FactId};
@@ -12,11 +13,12 @@ use crate::limits::{CAUSED_DEPTH_MAX, ISSUED_BACK_MAX, PENDING_EVENTS_MAX};
 use crate::metrics::Visit;
 use crate::prelude::*;
 use crate::problem::Report;
-use crate::program::Processing;
+use crate::program::{Processing, Watch};
 use crate::quota::{self, Quota, QuotaMove};
 use crate::redemption::{self, Place, Redeem, Refused};
 use crate::referrals;
 use crate::rejection::Rejection;
+use crate::series;
 use crate::state::{Standby, Standing};
 use crate::value::{DAY, Decimal, Json, Timestamp, object};
 use crate::view;
@@ -172,7 +174,11 @@ fn process(
     let effects = Effects { spending, awards: &awards, quotas: &quotas, how: QuotaMove::Used };
     match resolve(draft, fact, at, head, payload, effects) {
         // What is not processed may start journeys nevertheless; what failed did not happen.
-        Ok(()) if skipped => journeys::on_event(draft, fact, head, payload),
+        Ok(()) if skipped => {
+            let series = series::add(draft, fact, head, payload);
+            audiences::evaluate(draft, fact, at, series.into_iter().map(Watch::Series));
+            journeys::on_event(draft, fact, head, payload);
+        }
         Ok(()) => {}
         Err(short) => fail(draft, fact, short_of(short)),
     }

@@ -6,6 +6,7 @@
 
 use super::EventRecord;
 use super::emit::{emit_caused, event_data};
+use super::resolve::counted;
 use super::reverse::{Kept, policy, raised_to, refuse_by_policy, reverse, undo_children};
 use crate::audiences;
 use crate::draft::Draft;
@@ -18,7 +19,7 @@ use crate::program::Program;
 use crate::punch_cards;
 use crate::quota::{self, Counts, Owner, Quota, QuotaMove};
 use crate::rejection::Rejection;
-use crate::rule::Inputs;
+use crate::series;
 use crate::tiers;
 use crate::value::{Decimal, Json, Rounding, Timestamp, object};
 use crate::wallet::{Entry, EntryKind, GiveBack, OnReversal, Posting};
@@ -232,6 +233,46 @@ fn find<'l>(
     }
 }
 
+/// What was sent of an event, without the parts that came back: lines that came back whole are gone. `None` once it was erased.
+pub(crate) fn left_of(record: &EventRecord) -> Option<Arc<Json>> {
+    let sent = record.fact.sent()?;
+    let whole = record.counted_spend().filter(|_| !record.returns.is_empty());
+    let (Some(whole), Some(order)) = (whole, sent.get("order")) else { return Some(Arc::new(sent.clone())) };
+    let sums = Sums::of(record);
+    let mut left = order.clone();
+    for name in ["value", "discounted_value"] {
+        if let Some(value) = order.number(name) {
+            left.set(name, value.saturating_sub(share(value, sums.counted, whole, 6)));
+        }
+    }
+    let lines = order.get("products").map_or(&[][..], Json::items).iter().zip(0_u32..);
+    let lines = lines.filter_map(|(line, place)| line_left(line, sums.lines.get(&place).copied()));
+    if order.get("products").is_some() {
+        left.set("products", Json::List(lines.collect()));
+    }
+    let mut event = sent.clone();
+    event.set("order", left);
+    Some(Arc::new(event))
+}
+
+/// A line without the units and the value that came back; `None` when all of it did.
+fn line_left(line: &Json, returned: Option<(Decimal, Decimal)>) -> Option<Json> {
+    let Some((amount, value)) = returned else { return Some(line.clone()) };
+    let bought = Bought::of(line);
+    let gone = bought.worth(amount, value);
+    if gone >= bought.value || amount >= bought.amount {
+        return None;
+    }
+    let mut left = line.clone();
+    for name in ["value", "discounted_value"] {
+        if let Some(value) = line.number(name) {
+            left.set(name, value.saturating_sub(share(value, gone, bought.value, 6)));
+        }
+    }
+    left.set("amount", bought.amount.saturating_sub(amount));
+    Some(left)
+}
+
 /// Takes a part of a processed purchase back. `children` and `history` are as for a reversal, which the last part is.
 pub(crate) fn return_part(
     draft: &mut Draft<'_>,
@@ -279,12 +320,18 @@ pub(crate) fn return_part(
         let changed = tiers::after_reversal(draft, fact, now, visit.issued_at, rested);
         let raised: Vec<u32> =
             record.effects().flat_map(|fact| &fact.changes).filter_map(raised_to).collect();
-        if changed && !raised.is_empty() {
+        let undone = changed && !raised.is_empty();
+        if undone {
             // What rising earned goes with the tier, or returning nearly all of it again and again would pay.
             undo_children(draft, fact, children);
         }
-        let inputs = Inputs::METRICS.and(if changed { Inputs::TIER } else { Inputs::NONE });
-        audiences::evaluate(draft, fact, now, inputs);
+        let mut counting = record.clone();
+        counting.returns.extend(draft.fact(fact).cloned());
+        let mut series = series::lower(draft, &counting);
+        for child in children.iter().filter(|_| undone) {
+            series.extend(series::remove(draft, child.fact.sequence));
+        }
+        audiences::evaluate(draft, fact, now, counted(changed, series));
         emit_caused(draft);
     }
     let event = record.head().map(|head| head.id).unwrap_or_default();

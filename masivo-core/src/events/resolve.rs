@@ -7,9 +7,10 @@ use crate::fact::{Award, Change, EventHead};
 use crate::gift_cards::{self, Places};
 use crate::journeys;
 use crate::prelude::*;
+use crate::program::Watch;
 use crate::punch_cards;
 use crate::quota::{self, Quota, QuotaMove};
-use crate::rule::Inputs;
+use crate::series;
 use crate::tiers;
 use crate::value::{Decimal, Json, Timestamp};
 use crate::view;
@@ -66,11 +67,17 @@ pub(crate) fn resolve(
         draft.record(fact, Change::Visited(visit));
     }
     let changed = tiers::after_event(draft, fact, at, head.issued_at);
-    let inputs = Inputs::METRICS.and(if changed { Inputs::TIER } else { Inputs::NONE });
-    audiences::evaluate(draft, fact, at, inputs);
+    let series = series::add(draft, fact, head, payload);
+    audiences::evaluate(draft, fact, at, counted(changed, series));
     journeys::on_event(draft, fact, head, payload);
     emit_caused(draft);
     Ok(())
+}
+
+/// What audiences may look at after an event counted, or no longer does.
+pub(crate) fn counted(tier: bool, series: BTreeSet<u64>) -> impl Iterator<Item = Watch> {
+    let tier = tier.then_some(Watch::Tier);
+    [Watch::Metrics].into_iter().chain(tier).chain(series.into_iter().map(Watch::Series))
 }
 
 fn spend(

@@ -3,6 +3,7 @@
 
 use super::emit::{emit_caused, event_data};
 use super::part::GivenBack;
+use super::resolve::counted;
 use super::{EventRecord, release_standby};
 use crate::audiences;
 use crate::coupons::Coupon;
@@ -12,11 +13,11 @@ use crate::gift_cards;
 use crate::limits::GIVE_BACK_GRACE_DAYS;
 use crate::metrics::Visit;
 use crate::prelude::*;
-use crate::program::Program;
+use crate::program::{Program, Watch};
 use crate::punch_cards;
 use crate::quota::{self, Counts, Owner, Quota, QuotaMove};
 use crate::rejection::Rejection;
-use crate::rule::Inputs;
+use crate::series;
 use crate::tiers;
 use crate::value::{Decimal, Json, Timestamp, object};
 use crate::wallet::{Account, Entry, EntryKind, GiveBack, OnReversal, Posting};
@@ -142,9 +143,13 @@ pub(crate) fn reverse(
     draft.record(fact, Change::EventStatus { fact: sequence, status: EventStatus::Reversed });
     undo_children(draft, fact, children);
     undo(draft, fact, record);
-    let counted = record.effects().flat_map(|fact| &fact.changes);
-    let counted = counted.into_iter().any(|change| matches!(change, Change::Visited(_)));
-    if let Some(visit) = head.visit.filter(|_| counted) {
+    let mut series = series::remove(draft, sequence);
+    for child in children.iter().filter(resolved) {
+        series.extend(series::remove(draft, child.fact.sequence));
+    }
+    let counts = record.effects().flat_map(|fact| &fact.changes);
+    let counts = counts.into_iter().any(|change| matches!(change, Change::Visited(_)));
+    if let Some(visit) = head.visit.filter(|_| counts) {
         let visit = Visit { spend: visit.spend.saturating_sub(record.returned()), ..visit };
         let raised: Vec<u32> =
             record.effects().flat_map(|fact| &fact.changes).filter_map(raised_to).collect();
@@ -153,9 +158,10 @@ pub(crate) fn reverse(
         metrics.remove(&visit, draft.program.settings().time_zone, history);
         draft.record(fact, Change::MetricsReplaced(Box::new(metrics)));
         let changed = tiers::after_reversal(draft, fact, now, head.issued_at, rested);
-        let inputs = Inputs::METRICS.and(if changed { Inputs::TIER } else { Inputs::NONE });
-        audiences::evaluate(draft, fact, now, inputs);
+        audiences::evaluate(draft, fact, now, counted(changed, series));
         emit_caused(draft);
+    } else {
+        audiences::evaluate(draft, fact, now, series.into_iter().map(Watch::Series));
     }
     draft.tell("EVENT_REVERSED", now, |draft| event_data(draft, head.id, Some(reason)));
     draft.summarise(fact);

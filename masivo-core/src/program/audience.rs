@@ -5,7 +5,7 @@ use crate::prelude::*;
 use crate::problem::{Pointer, Report};
 use crate::rule::{CONDITIONS, Inputs, Rule, read_conditions};
 use crate::shape::{LONG_TEXT, ObjectShape, Shape, TEXT, Unknown, optional, required};
-use crate::value::{Json, Zone};
+use crate::value::Json;
 
 /// An audience.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,14 +30,6 @@ pub enum AudienceKind {
 }
 
 impl AudienceSpec {
-    /// What its membership depends on.
-    pub const fn inputs(&self) -> Inputs {
-        match &self.kind {
-            AudienceKind::Dynamic(rule) => rule.inputs(),
-            AudienceKind::Static => Inputs::NONE,
-        }
-    }
-
     /// The rule of a dynamic audience.
     pub const fn rule(&self) -> Option<&Rule> {
         match &self.kind {
@@ -86,20 +78,22 @@ pub fn read_preview_rule(program: &Program, json: &Json) -> Result<Rule, Report>
     if report.has_problems() {
         return Err(report);
     }
-    let rule = read_rule(json, &root, program.settings().time_zone, &mut report);
+    let reading = Reading { program, zone: program.settings().time_zone, at: Pointer::root() };
+    let rule = read_rule(json, &reading, &mut report);
     report.into_result(rule).map(|(rule, _)| rule)
 }
 
 /// Reads the conditions of an audience.
-fn read_rule(json: &Json, root: &Pointer<'_>, zone: Zone, report: &mut Report) -> Rule {
-    let at = root.field("conditions");
-    let rule = read_conditions(json.get("conditions"), &at, zone, report);
+fn read_rule(json: &Json, reading: &Reading<'_>, report: &mut Report) -> Rule {
+    let at = reading.at.field("conditions");
+    let rule = read_conditions(json.get("conditions"), &at, reading.zone, report);
+    reading.check_names(&rule, &at, report);
     if rule.inputs().touches(Inputs::EVENT.and(Inputs::TIME)) {
         report.problem(
             &at,
             "subject_not_allowed",
             "an audience looks at the customer, not at a single event or the clock",
-            "use customer.* subjects; within_last and more_than_ago look at time",
+            "use customer.* or events.* subjects; within_last, more_than_ago and windows look at time",
         );
     }
     rule
@@ -107,7 +101,7 @@ fn read_rule(json: &Json, root: &Pointer<'_>, zone: Zone, report: &mut Report) -
 
 pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> AudienceSpec {
     let at = reading.at.field("conditions");
-    let rule = read_rule(json, &reading.at, reading.zone, report);
+    let rule = read_rule(json, reading, report);
     let is_static = json.text("type") == Some("STATIC");
     if is_static && json.get("conditions").is_some() {
         let hint = "leave `conditions` out, or make it DYNAMIC";

@@ -13,7 +13,7 @@ use crate::prelude::*;
 use crate::problem::{Pointer, Report};
 use crate::quota::Limit;
 use crate::referrals::REFERRAL;
-use crate::rule::{CONDITIONS, Rule, Span, Subject, read_conditions};
+use crate::rule::{CONDITIONS, Rule, Span, Subject};
 use crate::shape::{AMOUNT, Field, LONG_TEXT, ObjectShape, Shape, TEXT, Unknown, optional, required};
 use crate::value::{Decimal, Json, Rounding, Timestamp, Zone, object};
 
@@ -435,7 +435,7 @@ fn read_trigger(json: &Json, kind: &str, reading: &Reading<'_>, report: &mut Rep
 }
 
 fn read_rule(json: &Json, at: &Pointer<'_>, reading: &Reading<'_>, report: &mut Report) -> CampaignRule {
-    let conditions = read_conditions(json.get("conditions"), &at.field("conditions"), reading.zone, report);
+    let conditions = reading.conditions(json.get("conditions"), &at.field("conditions"), report);
     let effects_at = at.field("effects");
     let items = json.get("effects").map_or(&[][..], Json::items);
     if items.is_empty() {

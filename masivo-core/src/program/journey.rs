@@ -4,7 +4,7 @@ use super::Reading;
 use crate::limits::{JOURNEY_STEPS_MAX, RULE_BRANCH_MAX};
 use crate::prelude::*;
 use crate::problem::{Pointer, Report};
-use crate::rule::{CONDITIONS, Inputs, Rule, read_conditions};
+use crate::rule::{CONDITIONS, Inputs, Rule};
 use crate::shape::{Field, LONG_TEXT, ObjectShape, Shape, TEXT, Unknown, optional, required};
 use crate::value::{Json, MINUTE};
 
@@ -163,10 +163,7 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> J
         .map(|(index, exit)| {
             let at = exits_at.index(index);
             let event_type = read_event_type(exit, &at, reading, report);
-            (
-                event_type,
-                read_conditions(exit.get("conditions"), &at.field("conditions"), reading.zone, report),
-            )
+            (event_type, reading.conditions(exit.get("conditions"), &at.field("conditions"), report))
         })
         .collect();
     let steps =
@@ -215,7 +212,7 @@ fn read_trigger(json: &Json, at: &Pointer<'_>, reading: &Reading<'_>, report: &m
         return Trigger::AudienceEntry { audience: audience.unwrap_or(0) };
     }
     let event_type = read_event_type(json, at, reading, report);
-    let conditions = read_conditions(json.get("conditions"), &at.field("conditions"), reading.zone, report);
+    let conditions = reading.conditions(json.get("conditions"), &at.field("conditions"), report);
     Trigger::Event { event_type, conditions }
 }
 
@@ -277,8 +274,7 @@ fn read_step(
             StepKind::Wait { milliseconds, next: target("next", report) }
         }
         Some("condition") => {
-            let conditions =
-                read_conditions(item.get("conditions"), &at.field("conditions"), reading.zone, report);
+            let conditions = reading.conditions(item.get("conditions"), &at.field("conditions"), report);
             if conditions.inputs() == Inputs::NONE {
                 let hint = "say when to go to `then`";
                 report.problem(&at.field("conditions"), "missing", "a condition step needs conditions", hint);

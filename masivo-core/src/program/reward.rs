@@ -4,7 +4,7 @@ use super::Reading;
 use crate::limits::{COUPON_CODES_MAX, ENTRIES_MAX, GIVE_BACK_GRACE_DAYS};
 use crate::prelude::*;
 use crate::problem::{Pointer, Report};
-use crate::rule::{CONDITIONS, Rule, read_conditions};
+use crate::rule::{CONDITIONS, Rule};
 use crate::shape::{AMOUNT, LONG_TEXT, ObjectShape, Shape, TEXT, Unknown, optional, required};
 use crate::value::{Decimal, Json, Timestamp};
 use crate::wallet::{GiveBack, OnReversal};
@@ -267,12 +267,7 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> R
             .and_then(Json::as_number)
             .and_then(Decimal::to_integer)
             .map(|days| Notice { days, since: Timestamp::MIN }),
-        conditions: read_conditions(
-            json.get("conditions"),
-            &reading.at.field("conditions"),
-            reading.zone,
-            report,
-        ),
+        conditions: reading.conditions(json.get("conditions"), &reading.at.field("conditions"), report),
     }
 }
 

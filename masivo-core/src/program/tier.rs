@@ -4,7 +4,7 @@ use super::Reading;
 use crate::limits::TIER_LEVELS_MAX;
 use crate::prelude::*;
 use crate::problem::Report;
-use crate::rule::{CONDITIONS, Inputs, Rule, read_conditions};
+use crate::rule::{CONDITIONS, Inputs, Rule};
 use crate::shape::{LONG_TEXT, ObjectShape, Shape, TEXT, Unknown, optional, required};
 use crate::value::{Json, Timestamp};
 
@@ -53,12 +53,12 @@ pub const TIER: ObjectShape = ObjectShape {
 pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> TierSpec {
     let level = json.integer("level").and_then(|level| u32::try_from(level).ok()).unwrap_or(1);
     let (entry_at, exit_at) = (reading.at.field("entry_conditions"), reading.at.field("exit_conditions"));
-    let entry = read_conditions(json.get("entry_conditions"), &entry_at, reading.zone, report);
-    let exit = read_conditions(json.get("exit_conditions"), &exit_at, reading.zone, report);
+    let entry = reading.conditions(json.get("entry_conditions"), &entry_at, report);
+    let exit = reading.conditions(json.get("exit_conditions"), &exit_at, report);
     for (rule, at) in [(&entry, &entry_at), (&exit, &exit_at)] {
-        if rule.inputs().touches(Inputs::EVENT) {
+        if rule.inputs().touches(Inputs::EVENT.and(Inputs::MEMBERS)) {
             let hint = "tiers look at the customer; use customer.metrics or customer.tags";
-            report.problem(at, "subject_not_allowed", "a tier cannot look at an event", hint);
+            report.problem(at, "subject_not_allowed", "a tier cannot look at an event or an audience", hint);
         }
     }
     if level == 1 && !(entry.is_always() && exit.is_always()) {

@@ -1,12 +1,13 @@
 //! Reading a rule, as `Condition[][]` or as a tree, with a pointer and a hint for everything that is wrong.
 
+use super::event_condition::{self, EVENT_FIELDS};
 use super::subject::Kind;
 use super::{Node, Operand, Operator, Rule, Span, Subject, Test};
 use crate::limits::{RULE_BRANCH_MAX, RULE_DEPTH_MAX, RULE_LIST_MAX, RULE_NODES_MAX};
 use crate::prelude::*;
 use crate::problem::{Pointer, Report};
 use crate::shape::{Field, ObjectShape, Shape, TEXT, Unknown, optional, required};
-use crate::value::{Decimal, Json, Zone, object};
+use crate::value::{Decimal, Json, ObjectBuilder, Zone, object};
 
 const CONDITION_FIELDS: &[Field] = &[
     required("type", TEXT, "what is compared, for example `order.value`"),
@@ -17,7 +18,20 @@ const CONDITION_FIELDS: &[Field] = &[
         "what the value is: string, number, currency, boolean, absolute_date, relative_date, recurring_date",
     ),
     optional("value", Shape::Any, "what it is compared with"),
+    optional(
+        "match",
+        Shape::Choice(&["any", "none", "all"]),
+        "of several values, lines or items of a list: any (the default), none or all",
+    ),
     optional("error_message", TEXT, "what to tell the customer when it fails"),
+    EVENT_FIELDS[0],
+    EVENT_FIELDS[1],
+    EVENT_FIELDS[2],
+    EVENT_FIELDS[3],
+    EVENT_FIELDS[4],
+    EVENT_FIELDS[5],
+    EVENT_FIELDS[6],
+    EVENT_FIELDS[7],
 ];
 const CONDITION: ObjectShape =
     ObjectShape { name: "Condition", fields: CONDITION_FIELDS, unknown: Unknown::Refused };
@@ -247,16 +261,10 @@ fn read_condition(
     report: &mut Report,
 ) -> Option<(Test, Json)> {
     let before = report.problems.len();
-    let subject_text = condition.text("type").unwrap_or("");
-    let subject = Subject::parse(subject_text);
-    if subject.is_none() {
-        report.problem(
-            &at.field("type"),
-            "unknown_subject",
-            format!("`{subject_text}` is not something a condition can be about"),
-            "see docs/rules.md for the list, for example `order.value` or `customer.tags.vip`",
-        );
-    }
+    let (subject, written) = match read_subject(condition, at, zone, report) {
+        Some((subject, written)) => (Some(subject), Some(written)),
+        None => (None, None),
+    };
     let operator_text = condition.text("operator").unwrap_or("");
     let operator = parse_operator(operator_text);
     if operator.is_none() {
@@ -282,7 +290,7 @@ fn read_condition(
             format!("known are {}", known.join(", ")),
         );
     }
-    let (subject, (operator_name, operator, negated)) = (subject?, operator?);
+    let (subject, written, (operator_name, operator, negated)) = (subject?, written?, operator?);
     let primitive = primitive.flatten();
     let value = condition.get("value");
     let operand = read_operand(&subject, operator, primitive.map(|(_, primitive)| primitive), value, zone)
@@ -290,17 +298,52 @@ fn read_condition(
             report.problem(&at.field("value"), "value_does_not_fit", mismatch.message, mismatch.hint);
         })
         .ok()?;
+    let matched = condition.text("match").filter(|matched| *matched != "any");
+    if matched.is_some() && (negated || operator == Operator::Exists) {
+        let message = format!("`{operator_name}` says for itself how many values must fit");
+        let hint = "leave `match` out, or use the operator without `not` with match: none";
+        report.problem(&at.field("match"), "not_allowed", message, hint);
+    }
     if report.problems.len() > before {
         return None;
     }
-    let source = object()
-        .with("type", subject.name())
+    let (every, negated) = (matched == Some("all"), negated || matched == Some("none"));
+    let source = written
         .with("operator", operator_name)
         .with_some("primitive", primitive.map(|(name, _)| name))
         .with_some("value", value.cloned())
+        .with_some("match", matched)
         .with_some("error_message", condition.get("error_message").cloned())
         .build();
-    Some((Test { number, subject, operator, operand, negated }, source))
+    Some((Test { number, subject, operator, operand, negated, every }, source))
+}
+
+/// What a condition is about, and how that is written with our own names.
+fn read_subject(
+    condition: &Json,
+    at: &Pointer<'_>,
+    zone: Zone,
+    report: &mut Report,
+) -> Option<(Subject, ObjectBuilder)> {
+    let text = condition.text("type").unwrap_or("");
+    if let Some(function) = event_condition::function(text) {
+        let (subject, written) = event_condition::read(function, condition, at, zone, report)?;
+        return Some((Subject::Events(Arc::new(subject)), written));
+    }
+    event_condition::refuse_fields(condition, at, report);
+    let subject = Subject::parse(text);
+    if subject.is_none() {
+        report.problem(
+            &at.field("type"),
+            "unknown_subject",
+            format!("`{text}` is not something a condition can be about"),
+            "see docs/rules.md for the list, for example `order.value` or `customer.tags.vip`",
+        );
+    }
+    subject.map(|subject| {
+        let written = object().with("type", subject.name());
+        (subject, written)
+    })
 }
 
 struct Mismatch {
@@ -321,6 +364,9 @@ fn read_operand(
 ) -> Result<Operand, Mismatch> {
     let kind = subject.kind();
     let name = subject.name();
+    if *subject == Subject::Audiences && !matches!(operator, Operator::Equals | Operator::In) {
+        return mismatch("membership is asked for by id", "use equals, not_equals, in or not_in");
+    }
     match operator {
         Operator::Exists => Ok(Operand::Nothing),
         Operator::WithinLast | Operator::MoreThanAgo => {

@@ -5,9 +5,10 @@ use super::{Inputs, Node, Operand, Operator, Test, evidence};
 use crate::metrics::Bucket;
 use crate::prelude::*;
 use crate::profile::Profile;
-use crate::program::Program;
+use crate::program::{AudienceKind, Program};
+use crate::series::{NO_SERIES, SeriesSet};
 use crate::state::State;
-use crate::value::{Decimal, Json, Timestamp, Zone};
+use crate::value::{DAY, Decimal, Json, Timestamp, Zone};
 use core::ops::ControlFlow;
 
 /// What evaluating a rule gives.
@@ -58,12 +59,16 @@ pub struct View<'a> {
     pub state: &'a State,
     /// The customer's personal part.
     pub profile: &'a Profile,
+    /// The customer's past events, as far as rules look at them.
+    pub(crate) series: &'a SeriesSet,
     /// The data of the event at hand.
     event: Option<&'a Json>,
     /// Its order, which most conditions of campaigns are about: looked up once.
     order: Option<&'a Json>,
     /// The only product line that is looked at, when not all are.
     line: Option<usize>,
+    /// Whether membership in audiences is what their rules say at that instant, and not what was booked.
+    live: bool,
 }
 
 impl<'a> View<'a> {
@@ -76,7 +81,29 @@ impl<'a> View<'a> {
         event: Option<&'a Json>,
     ) -> Self {
         let order = event.and_then(|event| event.get("order"));
-        Self { now, program, state, profile, event, order, line: None }
+        Self { now, program, state, profile, series: &NO_SERIES, event, order, line: None, live: false }
+    }
+
+    /// The same with the customer's past events.
+    #[must_use]
+    pub const fn with_series(self, series: &'a SeriesSet) -> Self {
+        Self { series, ..self }
+    }
+
+    /// The same where membership in other audiences is what their rules say at that instant: how audiences are judged.
+    #[must_use]
+    pub const fn live(self) -> Self {
+        Self { live: true, ..self }
+    }
+
+    /// Whether the customer is in an audience.
+    pub(crate) fn is_member(&self, audience: u32) -> bool {
+        let rule = self.program.audience(audience).filter(|_| self.live);
+        match rule.map(|audience| (&audience.spec.kind, audience.spec.active)) {
+            Some((AudienceKind::Dynamic(rule), true)) => rule.holds(self),
+            Some((AudienceKind::Dynamic(_), false)) => false,
+            Some((AudienceKind::Static, _)) | None => self.state.is_member(audience),
+        }
     }
 
     /// The same at another instant.
@@ -247,15 +274,24 @@ fn judge<'r>(node: &'r Node, view: &View<'_>) -> Judged<'r> {
     }
 }
 
-/// A test over several values holds when it holds for any of them; a negated one when it holds for none.
+/// A test over several values holds when it holds for any of them, or for all; a negated one when it holds for none.
 pub(super) fn test_truth(test: &Test, view: &View<'_>) -> Truth {
+    if test.subject == Subject::Audiences {
+        // Whoever is in none of them is simply not in: nothing is missing.
+        let is_in =
+            |id: &str| view.program.audience_by_id(id).is_some_and(|found| view.is_member(found.number));
+        let truth = Truth::known(test.audiences().any(is_in));
+        return if test.negated { truth.negate() } else { truth };
+    }
     let mut found = false;
-    let mut result = Truth::False;
+    // The value of all of them that says nothing yet, and the one that nothing goes beyond.
+    let (mut result, last) =
+        if test.every { (Truth::True, Truth::False) } else { (Truth::False, Truth::True) };
     each_value(&test.subject, view, |value| {
         found = true;
-        result = result.max(compare(test, &value, view));
-        // Nothing is truer than true.
-        if result == Truth::True { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        let truth = compare(test, &value, view);
+        result = if test.every { result.min(truth) } else { result.max(truth) };
+        if result == last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     let result = match (test.operator, found) {
         (Operator::Exists, _) => Truth::known(found),
@@ -393,12 +429,38 @@ pub(super) fn each_value<'a>(
         Subject::ProductTag(tag) => {
             each_line(view, |line| line.get("tags")?.get(tag).and_then(seen), on_value);
         }
+        Subject::EventMetadata(path) => {
+            each_item(view.event.and_then(|event| event.get("metadata")?.path(path)), on_value);
+        }
+        Subject::Metadata(path) => {
+            let metadata = view.profile.fields().get("metadata");
+            each_item(metadata.and_then(|metadata| metadata.path(path)), on_value);
+        }
+        Subject::Device(field) => {
+            let devices = view.profile.live_devices(view.now);
+            let values = devices.filter_map(|device| seen(device.get("device_info")?.get(field)?));
+            let _ = { values }.try_for_each(&mut on_value);
+        }
+        Subject::Audiences => {
+            let inside = view.state.memberships.iter().filter(|membership| membership.inside);
+            let audiences = inside.filter_map(|membership| view.program.audience(membership.audience));
+            let _ = { audiences }.map(|audience| Seen::Text(audience.id_text())).try_for_each(&mut on_value);
+        }
         single => {
             if let Some(value) = value(single, view) {
                 let _ = on_value(value);
             }
         }
     }
+}
+
+/// The items of a list, or a single value.
+fn each_item<'a>(json: Option<&'a Json>, mut on_value: impl FnMut(Seen<'a>) -> ControlFlow<()>) {
+    let items = match json {
+        Some(Json::List(items)) => items.as_slice(),
+        single => single.map_or(&[][..], core::slice::from_ref),
+    };
+    let _ = items.iter().filter_map(seen).try_for_each(&mut on_value);
 }
 
 impl Subject {
@@ -420,7 +482,7 @@ fn value<'a>(subject: &Subject, view: &View<'a>) -> Option<Seen<'a>> {
         Subject::EventPlatform => view.event?.text("platform").map(Seen::Text),
         Subject::EventBrand => view.event?.text("brand_id").map(Seen::Text),
         Subject::EventTag(tag) => seen(view.event?.get("tags")?.get(tag)?),
-        Subject::EventMetadata(path) => seen(view.event?.get("metadata")?.path(path)?),
+        Subject::EventMetadata(path) => first_item(view.event?.get("metadata")?.path(path)?),
         Subject::EventAttribution(field) => seen(view.event?.get("attribution")?.get(field)?),
         Subject::Order(field, _) => seen(view.order?.get(field)?),
         Subject::Product(..) | Subject::ProductTag(_) => None,
@@ -429,12 +491,23 @@ fn value<'a>(subject: &Subject, view: &View<'a>) -> Option<Seen<'a>> {
         Subject::Profile(field, _) => seen(fields().get(field)?),
         Subject::Age => Decimal::from_integer(zone().age(view.profile.dob()?, view.now)).map(Seen::Number),
         Subject::Tag(tag) => seen(fields().get("tags")?.get(tag)?),
-        Subject::Metadata(path) => seen(fields().get("metadata")?.path(path)?),
+        Subject::Metadata(path) => first_item(fields().get("metadata")?.path(path)?),
+        Subject::Consent(purpose) => Some(Seen::Flag(view.state.permissions.allow(*purpose))),
+        Subject::Devices => {
+            let live = view.profile.live_devices(view.now).count();
+            Some(Seen::Number(Decimal::from_count(u64::try_from(live).unwrap_or(u64::MAX))))
+        }
+        Subject::Recency => {
+            let last = view.state.metrics.lifetime.last_visit?;
+            Decimal::from_integer(view.now.since(last).max(0) / DAY).map(Seen::Number)
+        }
+        Subject::Device(_) | Subject::Audiences => None,
         Subject::RegistrationDate => view.profile.registration_date().map(Seen::Instant),
         Subject::Metric(period, field) => metric(*period, *field, view),
         Subject::Date => Some(Seen::Instant(view.now)),
         Subject::Weekday => Some(local_number(zone().local(view.now).weekday)),
         Subject::Hour => Some(local_number(zone().local(view.now).hour)),
+        Subject::Events(subject) => subject.value(view),
     }
 }
 
@@ -463,7 +536,15 @@ fn local_number<'a>(number: u32) -> Seen<'a> {
     Seen::Number(Decimal::from_count(u64::from(number)))
 }
 
-fn seen(json: &Json) -> Option<Seen<'_>> {
+fn first_item(json: &Json) -> Option<Seen<'_>> {
+    match json {
+        Json::List(items) => items.iter().find_map(seen),
+        single => seen(single),
+    }
+}
+
+/// A stored value as rules see it; `None` when it is not a single one.
+pub(super) fn seen(json: &Json) -> Option<Seen<'_>> {
     match json {
         Json::Text(text) => Some(Seen::Text(text)),
         Json::Number(number) => Some(Seen::Number(*number)),

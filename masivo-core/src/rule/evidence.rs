@@ -7,6 +7,15 @@ use crate::prelude::*;
 use crate::value::{Json, Timestamp, object};
 use core::ops::ControlFlow;
 
+/// What a condition goes by, beside the value it sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// The events that count for a metric.
+    Metric(Counted),
+    /// The facts of past events, oldest first.
+    Events(Vec<u64>),
+}
+
 /// A metric that a condition goes by: which events count for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counted {
@@ -23,7 +32,7 @@ pub(super) fn tree(
     rule: &Rule,
     node: &Node,
     view: &View<'_>,
-    cite: &mut impl FnMut(Counted) -> Json,
+    cite: &mut impl FnMut(Evidence) -> Json,
 ) -> Json {
     // A condition within `not` has the truth of its opposite.
     let test = match node {
@@ -40,7 +49,7 @@ pub(super) fn tree(
         .with("condition", condition.clone())
         .with_some("inverted", inverted.then_some(true))
         .with("seen", seen(test, view))
-        .with_some("evidence", counted(&test.subject, view).map(cite))
+        .with_some("evidence", evidence(&test.subject, view).map(cite))
         .build()
 }
 
@@ -58,18 +67,26 @@ pub(super) fn seen(test: &Test, view: &View<'_>) -> Json {
     seen
 }
 
-/// The events that count for the metric that a subject is.
-fn counted(subject: &Subject, view: &View<'_>) -> Option<Counted> {
-    let Subject::Metric(period, field) = subject else { return None };
+/// The events that a subject goes by.
+fn evidence(subject: &Subject, view: &View<'_>) -> Option<Evidence> {
+    match subject {
+        Subject::Metric(period, field) => Some(Evidence::Metric(counted(*period, *field, view))),
+        Subject::Events(subject) => Some(Evidence::Events(subject.cited(view))),
+        _ => None,
+    }
+}
+
+/// The events that count for a metric.
+fn counted(period: MetricPeriod, field: MetricField, view: &View<'_>) -> Counted {
     let zone = view.program.settings().time_zone;
     let (kind, back) = match period {
         MetricPeriod::Lifetime => {
-            return Some(Counted { field: *field, from: Timestamp::MIN, to: Timestamp::MAX });
+            return Counted { field, from: Timestamp::MIN, to: Timestamp::MAX };
         }
-        MetricPeriod::This(kind) => (*kind, 0),
-        MetricPeriod::Last(kind) => (*kind, 1),
+        MetricPeriod::This(kind) => (kind, 0),
+        MetricPeriod::Last(kind) => (kind, 1),
     };
     let number = zone.period(kind, view.now).saturating_sub(back);
     let (from, to) = (zone.period_start(kind, number), zone.period_start(kind, number.saturating_add(1)));
-    Some(Counted { field: *field, from, to })
+    Counted { field, from, to }
 }

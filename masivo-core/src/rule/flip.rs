@@ -4,7 +4,7 @@ use super::evaluate::{as_instant, each_value, month_day};
 use super::subject::{MetricPeriod, Subject};
 use super::{Operand, Operator, Rule, Test, View};
 use crate::limits::FLIP_SEARCH_MAX;
-use crate::value::Timestamp;
+use crate::value::{DAY, Timestamp};
 use core::ops::ControlFlow;
 
 /// Whether the answer of a test can change by the mere passing of time.
@@ -12,6 +12,8 @@ pub(super) fn is_timed(test: &Test) -> bool {
     let subject = match &test.subject {
         Subject::Metric(period, _) => !matches!(period, MetricPeriod::Lifetime),
         Subject::Age | Subject::Date | Subject::Hour | Subject::Weekday => true,
+        Subject::Device(_) | Subject::Devices | Subject::Recency | Subject::Audiences => true,
+        Subject::Events(subject) => subject.is_timed(),
         _ => false,
     };
     subject
@@ -46,7 +48,7 @@ fn next_candidate(rule: &Rule, view: &View<'_>) -> Option<Timestamp> {
     earliest
 }
 
-fn offer_changes(test: &Test, view: &View<'_>, offer: &mut impl FnMut(Timestamp)) {
+fn offer_changes(test: &Test, view: &View<'_>, offer: &mut dyn FnMut(Timestamp)) {
     let zone = view.program.settings().time_zone;
     match &test.subject {
         Subject::Metric(MetricPeriod::This(kind) | MetricPeriod::Last(kind), _) => {
@@ -65,6 +67,19 @@ fn offer_changes(test: &Test, view: &View<'_>, offer: &mut impl FnMut(Timestamp)
             }
         }
         Subject::Date | Subject::Hour | Subject::Weekday => offer(view.now.plus(1)),
+        Subject::Events(subject) => subject.offer_changes(test, view, offer),
+        Subject::Device(_) | Subject::Devices => view.profile.device_expiries().for_each(&mut *offer),
+        Subject::Recency => {
+            if let Some(last) = view.state.metrics.lifetime.last_visit {
+                let days = view.now.since(last).max(0) / DAY;
+                offer(last.plus((days + 1).saturating_mul(DAY)));
+            }
+        }
+        Subject::Audiences => {
+            for rule in test.audiences().filter_map(|id| view.program.audience_by_id(id)?.spec.rule()) {
+                rule.node().visit(&mut |test| offer_changes(test, view, offer));
+            }
+        }
         _ => {}
     }
     match (test.operator, &test.operand) {

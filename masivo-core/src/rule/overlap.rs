@@ -115,7 +115,7 @@ fn branches(rule: &Rule) -> Vec<Vec<&Test>> {
 
 fn is_impossible<'r>(tests: impl Iterator<Item = &'r Test>) -> bool {
     let mut asked: Vec<(&Subject, Asked<'r>)> = Vec::new();
-    for test in tests.filter(|test| !test.subject.is_of_line()) {
+    for test in tests.filter(|test| !(test.subject.has_many() || test.every)) {
         let at = asked.iter().position(|(subject, _)| **subject == test.subject).unwrap_or_else(|| {
             asked.push((&test.subject, Asked::default()));
             asked.len() - 1

@@ -1,6 +1,7 @@
 //! What a condition can be about.
 
-use super::Inputs;
+use super::{EventSubject, Inputs};
+use crate::consent::Purpose;
 use crate::prelude::*;
 use crate::value::PeriodKind;
 
@@ -39,12 +40,24 @@ pub enum Subject {
     RegistrationDate,
     /// `customer.metrics.<period>.<field>`.
     Metric(MetricPeriod, MetricField),
+    /// `customer.consent.<purpose>`: whether it is allowed.
+    Consent(Purpose),
+    /// `customer.devices.platform` and the like, of any device whose token is live.
+    Device(&'static str),
+    /// `customer.devices.count`: devices whose token is live.
+    Devices,
+    /// `customer.rfm.recency_days`: whole days since the last visit.
+    Recency,
+    /// `customer.audiences`: the ids of the audiences that the customer is in.
+    Audiences,
     /// `time.date`.
     Date,
     /// `time.weekday`, 1 = Monday to 7 = Sunday.
     Weekday,
     /// `time.hour`, 0 to 23.
     Hour,
+    /// `events.count` and the like: what a customer's past events come to.
+    Events(Arc<EventSubject>),
 }
 
 /// What kind of value a subject has.
@@ -138,6 +151,11 @@ const PRODUCT_FIELDS: [(&str, Kind); 4] = [
 const PROFILE_FIELDS: [(&str, Kind); 3] =
     [("country", Kind::Text), ("gender", Kind::Text), ("dob", Kind::Instant)];
 
+const DEVICE_FIELDS: [&str; 3] = ["platform", "model", "osVersion"];
+/// Frequency and monetary value are metrics of the customer's lifetime.
+const RFM_METRICS: [(&str, MetricField); 2] =
+    [("frequency", MetricField::NumberOfPurchases), ("monetary", MetricField::SpendTotal)];
+
 /// The names the product's dashboard shows, beside ours.
 const ALIASES: [(&str, &str); 13] = [
     ("order_value", "order.value"),
@@ -159,6 +177,12 @@ impl Subject {
     /// Whether it is about product lines: each may have a value of its own.
     pub(crate) const fn is_of_line(&self) -> bool {
         matches!(self, Self::Product(..) | Self::ProductTag(_))
+    }
+
+    /// Whether it may have several values: one holding does not keep another from holding.
+    pub(crate) const fn has_many(&self) -> bool {
+        self.is_of_line()
+            || matches!(self, Self::Metadata(_) | Self::EventMetadata(_) | Self::Device(_) | Self::Audiences)
     }
 
     /// Reads a subject by its name (`order.value`) or by the name the product's dashboard shows (`Order Value`).
@@ -189,10 +213,24 @@ impl Subject {
             ("customer", "tier") => Some(Self::Tier),
             ("customer", "age") => Some(Self::Age),
             ("customer", "registration_date") => Some(Self::RegistrationDate),
+            ("customer", "audiences") => Some(Self::Audiences),
             ("customer", _) => match rest.split_once('.') {
                 Some(("tags", tag)) => named(tag).map(Self::Tag),
                 Some(("metadata", path)) => named(path).map(Self::Metadata),
                 Some(("metrics", metric)) => parse_metric(metric),
+                Some(("consent", purpose)) => {
+                    let purpose = Purpose::ALL.into_iter().find(|known| known.name() == purpose);
+                    purpose.map(Self::Consent)
+                }
+                Some(("devices", "count")) => Some(Self::Devices),
+                Some(("devices", field)) => {
+                    DEVICE_FIELDS.into_iter().find(|known| *known == field).map(Self::Device)
+                }
+                Some(("rfm", "recency_days")) => Some(Self::Recency),
+                Some(("rfm", field)) => RFM_METRICS
+                    .into_iter()
+                    .find(|(known, _)| *known == field)
+                    .map(|(_, field)| Self::Metric(MetricPeriod::Lifetime, field)),
                 Some(_) => None,
                 None => field(&PROFILE_FIELDS, rest).map(|(name, kind)| Self::Profile(name, kind)),
             },
@@ -222,26 +260,39 @@ impl Subject {
             Self::Metadata(path) => format!("customer.metadata.{path}"),
             Self::RegistrationDate => "customer.registration_date".into(),
             Self::Metric(period, field) => format!("customer.metrics.{}.{}", period.name(), field.name()),
+            Self::Consent(purpose) => format!("customer.consent.{}", purpose.name()),
+            Self::Device(field) => format!("customer.devices.{field}"),
+            Self::Devices => "customer.devices.count".into(),
+            Self::Recency => "customer.rfm.recency_days".into(),
+            Self::Audiences => "customer.audiences".into(),
             Self::Date => "time.date".into(),
             Self::Weekday => "time.weekday".into(),
             Self::Hour => "time.hour".into(),
+            Self::Events(subject) => subject.function.name().into(),
         }
     }
 
     /// What kind of value it has.
-    pub const fn kind(&self) -> Kind {
+    pub fn kind(&self) -> Kind {
         match self {
-            Self::EventType | Self::EventPlatform | Self::EventBrand | Self::Tier => Kind::Text,
+            Self::EventType
+            | Self::EventPlatform
+            | Self::EventBrand
+            | Self::Tier
+            | Self::Device(_)
+            | Self::Audiences => Kind::Text,
             Self::EventTag(_)
             | Self::EventMetadata(_)
             | Self::EventAttribution(_)
             | Self::ProductTag(_)
             | Self::Tag(_)
+            | Self::Consent(_)
             | Self::Metadata(_) => Kind::Free,
             Self::Order(_, kind) | Self::Product(_, kind) | Self::Profile(_, kind) => *kind,
-            Self::Age | Self::Weekday | Self::Hour => Kind::Number,
+            Self::Age | Self::Weekday | Self::Hour | Self::Devices | Self::Recency => Kind::Number,
             Self::RegistrationDate | Self::Date | Self::Metric(_, MetricField::LastVisit) => Kind::Instant,
             Self::Metric(_, MetricField::SpendTotal | MetricField::NumberOfPurchases) => Kind::Number,
+            Self::Events(subject) => subject.kind(),
         }
     }
 
@@ -258,11 +309,18 @@ impl Subject {
             | Self::Product(..)
             | Self::ProductTag(_) => Inputs::EVENT,
             Self::Tier => Inputs::TIER,
-            Self::Profile(..) | Self::Age | Self::Tag(_) | Self::Metadata(_) | Self::RegistrationDate => {
-                Inputs::PROFILE
-            }
-            Self::Metric(..) => Inputs::METRICS,
+            Self::Profile(..)
+            | Self::Age
+            | Self::Tag(_)
+            | Self::Metadata(_)
+            | Self::Device(_)
+            | Self::Devices
+            | Self::RegistrationDate => Inputs::PROFILE,
+            Self::Metric(..) | Self::Recency => Inputs::METRICS,
+            Self::Consent(_) => Inputs::CONSENT,
+            Self::Audiences => Inputs::MEMBERS,
             Self::Date | Self::Weekday | Self::Hour => Inputs::TIME,
+            Self::Events(_) => Inputs::HISTORY,
         }
     }
 }
@@ -307,6 +365,11 @@ mod tests {
             "customer.metrics.lifetime.spend_total",
             "customer.metrics.this_month.number_of_purchases",
             "customer.metrics.last_quarter.last_visit",
+            "customer.consent.email_marketing",
+            "customer.devices.platform",
+            "customer.devices.count",
+            "customer.rfm.recency_days",
+            "customer.audiences",
             "time.date",
             "time.weekday",
             "time.hour",
@@ -314,6 +377,8 @@ mod tests {
             assert_eq!(Subject::parse(name).map(|subject| subject.name()).as_deref(), Some(name));
         }
         assert_eq!(Subject::parse("Order Value").unwrap().name(), "order.value");
+        let monetary = Subject::parse("customer.rfm.monetary").unwrap().name();
+        assert_eq!(monetary, "customer.metrics.lifetime.spend_total");
         for name in ["", "order", "order.colour", "customer.metrics.this_week.spend_total", "event.tags."] {
             assert_eq!(Subject::parse(name), None, "{name}");
         }

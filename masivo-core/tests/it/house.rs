@@ -16,6 +16,7 @@ use masivo_core::program::{
 };
 use masivo_core::quota::{Owner, Quota, QuotaMove, QuotaSums, Quotas, Scope};
 use masivo_core::referrals::{FollowUp, FoundCode, completed, follow_ups, leads_to, stands};
+use masivo_core::series::SeriesSet;
 use masivo_core::state::State;
 use masivo_core::transfer::{Received, Transfer, recipient};
 use masivo_core::value::{Decimal, Json, Mint, StoreSecret, Timestamp};
@@ -159,7 +160,7 @@ impl House {
         let keys: Vec<Key> = self.rows.iter().filter(|(_, row)| due(row)).map(|(key, _)| *key).collect();
         keys.into_iter().for_each(|key| self.wake(key));
         for row in self.rows.values().filter(|_| self.checked) {
-            let Customer { state, profile } = &row.customer;
+            let Customer { state, profile, .. } = &row.customer;
             let due = next_due(state, profile, &self.program);
             assert!(due.is_none_or(|due| due > now), "D3: whoever has something due is woken: {due:?}");
         }
@@ -372,6 +373,9 @@ impl House {
                 let migrated = self.facts_of(key).filter(|fact| fact.kind == FactKind::Migrated);
                 loaded.migrated = Some(migrated.cloned().collect());
             }
+            if wanted.events {
+                loaded.events = Some(self.events_of(key));
+            }
             if let Some(without) = wanted.history_without {
                 loaded.history = Some(self.visits(key, without));
             }
@@ -399,6 +403,12 @@ impl House {
             customer.state.wallet.take_in(self.later_lots(key, &need));
         }
         customer
+    }
+
+    /// Every event of a customer with what became of it.
+    fn events_of(&self, key: Key) -> Vec<EventRecord> {
+        let events = self.facts.iter().filter(|(_, row)| row.key == key && row.fact.event.is_some());
+        events.map(|(sequence, _)| self.record(*sequence)).collect()
     }
 
     fn visits(&self, key: Key, without: u64) -> Vec<Timestamp> {
@@ -525,6 +535,9 @@ impl House {
             whole.wallet.check().unwrap_or_else(|broken| panic!("{broken}"));
             assert_eq!(whole, folded, "S1: folding the facts gives the state");
         }
+        if self.checked && !deleted {
+            self.check_series(key);
+        }
         let row = &self.rows[&key];
         assert!(wake_at.is_none_or(|wake_at| wake_at > self.now), "what fell due was done");
         let before = old.map(|row| row.customer.profile.id().to_owned());
@@ -552,6 +565,12 @@ impl House {
             self.emails.iter().filter(|(_, owner)| **owner == key).map(|(email, _)| email).collect();
         assert_eq!(owned, own.iter().collect::<Vec<_>>(), "claims follow the profile");
         self.outgoing.extend(outgoing.into_iter().map(|outgoing| (key, outgoing)));
+    }
+
+    fn check_series(&self, key: Key) {
+        let kept = self.rows[&key].customer.series.clone().trimmed(&self.program, self.now);
+        let made = SeriesSet::of(&self.program, &self.events_of(key)).trimmed(&self.program, self.now);
+        assert_eq!(kept, made, "N1: series are what the events come to");
     }
 
     fn keep(&mut self, key: Key, fact: Fact) {
@@ -626,7 +645,10 @@ impl House {
 
     /// A customer brought to the present, with every lot at hand.
     fn read_row(&self, key: Key, name: &str) -> Customer {
-        let customer = self.rows[&key].customer.clone();
+        let mut customer = self.rows[&key].customer.clone();
+        if customer.series.is_behind(&self.program) {
+            customer.series = SeriesSet::of(&self.program, &self.events_of(key));
+        }
         let later = customer.state.wallet.all_later(self.now);
         let later: Vec<LaterLots> = later.iter().map(|need| self.later_lots(key, need)).collect();
         let mut known = Quotas::new();

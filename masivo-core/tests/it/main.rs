@@ -11,6 +11,7 @@ mod candidates;
 mod definitions;
 mod house;
 mod lint;
+mod past_events;
 mod programmes;
 mod properties;
 mod redemption;

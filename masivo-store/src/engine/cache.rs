@@ -16,11 +16,12 @@ pub(super) struct Cache {
 }
 
 /// What of a customer has to be written.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Dirty {
     pub(super) was_armed: Option<Timestamp>,
     pub(super) profile: bool,
     pub(super) id: bool,
+    pub(super) series: bool,
 }
 
 impl Cache {
@@ -52,10 +53,12 @@ impl Cache {
     }
 
     /// Puts a changed customer; what was set before the group is kept.
-    pub(super) fn change(&mut self, row: CustomerRow, was_armed: Option<Timestamp>, profile: bool, id: bool) {
+    pub(super) fn change(&mut self, row: CustomerRow, changed: Dirty) {
+        let was_armed = changed.was_armed;
         let dirty = self.dirty.entry(row.key).or_insert(Dirty { was_armed, ..Dirty::default() });
-        dirty.profile |= profile;
-        dirty.id |= id;
+        dirty.profile |= changed.profile;
+        dirty.id |= changed.id;
+        dirty.series |= changed.series;
         self.put(row);
     }
 

@@ -1,6 +1,7 @@
 //! What falls due: waking customers, going on with a re-evaluation, moving a test clock.
 
 use super::answer::Answer;
+use super::cache::Dirty;
 use super::load;
 use super::process::{Failure, Known, Submitted, apply, attempt, load_needs, quarantine};
 use super::writer::Desk;
@@ -99,9 +100,10 @@ fn wake_up(
     row: CustomerRow,
     settled: bool,
 ) -> Result<bool, StoreError> {
+    let head = row.state.head;
     let (known, customer) = Known::split(row);
     let mut loaded = Loaded { customer: Some(customer), ..Loaded::default() };
-    load_needs(desk, unit, &Command::WakeUp, &known, 0, &mut loaded)?;
+    load_needs(desk, unit, &Command::WakeUp, &known, head, &mut loaded)?;
     let seed = desk.counters.fact.to_be_bytes();
     match attempt(desk, loaded, &Command::WakeUp, &seed, false, settled) {
         Err(Failure::Unknown(quotas)) => {
@@ -120,7 +122,8 @@ fn wake_up(
             drop(quarantine(desk, unit, &text)?);
             // A customer that cannot be woken must not hold the others up.
             if let Some(row) = load::customer_by_key(desk, unit, known.key)? {
-                desk.cache.change(CustomerRow { armed: None, ..row }, known.armed, false, false);
+                let changed = Dirty { was_armed: known.armed, ..Dirty::default() };
+                desk.cache.change(CustomerRow { armed: None, ..row }, changed);
             }
             Ok(true)
         }

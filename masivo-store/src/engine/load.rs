@@ -124,6 +124,23 @@ pub(super) fn migrated(unit: &impl Read, head: u64) -> Result<Vec<Fact>, StoreEr
     Ok(migrated)
 }
 
+/// All events of a customer, newest first, with everything that became of them.
+pub(crate) fn events(
+    unit: &(impl Read + ?Sized),
+    head: u64,
+    customer: &str,
+) -> Result<Vec<EventRecord>, StoreError> {
+    let mut events = Vec::new();
+    let mut next = head;
+    while let Some(row) = if next == 0 { None } else { unit.fact(next)? } {
+        next = row.fact.previous;
+        if row.fact.event.is_some() {
+            events.push(complete(unit, row, customer)?);
+        }
+    }
+    Ok(events)
+}
+
 /// All visits of a customer but one event's, newest first.
 pub(super) fn visits(unit: &impl Read, head: u64, without: u64) -> Result<Vec<Timestamp>, StoreError> {
     let mut visits = Vec::new();

@@ -1,6 +1,7 @@
 //! Carrying out one piece of work inside a unit.
 
 use super::answer::Answer;
+use super::cache::Dirty;
 use super::due::{catch_up, set_clock, wake_all_due};
 use super::repeat::{hash_key, remember, repeated};
 use super::request::{Request, Work};
@@ -212,8 +213,8 @@ pub(super) struct Known {
 impl Known {
     /// Splits a row into what is kept and what is decided on.
     pub(super) fn split(row: CustomerRow) -> (Self, Customer) {
-        let CustomerRow { key, state, profile, armed } = row;
-        (Self { key, armed, id: profile.id().to_owned() }, Customer { state, profile })
+        let CustomerRow { key, state, profile, series, armed } = row;
+        (Self { key, armed, id: profile.id().to_owned() }, Customer { state, profile, series })
     }
 }
 
@@ -317,6 +318,9 @@ pub(super) fn load_needs(
         if wanted.migrated {
             loaded.migrated = Some(load::migrated(unit, head)?);
         }
+        if wanted.events {
+            loaded.events = Some(load::events(unit, head, &known.id)?);
+        }
     }
     Ok(())
 }
@@ -412,15 +416,17 @@ pub(super) fn apply(
     }
     let armed = known.as_ref().and_then(|known| known.armed);
     let old_id = known.map(|known| known.id);
-    let Customer { state, profile } = decision.customer;
-    let next = CustomerRow { key, state, profile, armed: arm(armed, decision.wake_at, desk.now) };
+    let Customer { state, profile, series } = decision.customer;
+    let next = CustomerRow { key, state, profile, series, armed: arm(armed, decision.wake_at, desk.now) };
     if deleted {
         return erase(desk, unit, &next, armed, &old_id.unwrap_or_default());
     }
     if let (true, Some(old)) = (renamed, &old_id) {
         desk.cache.forget(key, old);
     }
-    desk.cache.change(next, armed, decision.profile_changed || is_new, is_new || renamed);
+    let (profile, id) = (decision.profile_changed || is_new, is_new || renamed);
+    let series = decision.series_changed;
+    desk.cache.change(next, Dirty { was_armed: armed, profile, id, series });
     Ok(())
 }
 
@@ -540,7 +546,7 @@ fn erase(
     id: &str,
 ) -> Result<(), StoreError> {
     let mails = delivery::mails_of(unit, row.key)?;
-    unit.write(Write::Customer { row, was_armed, profile: true, id: false })?;
+    unit.write(Write::Customer { row, was_armed, profile: true, id: false, series: true })?;
     let id_hash = desk.shared.secret.hash("customer id", &[id.as_bytes()]);
     unit.write(Write::Erase { customer: row.key, head: row.state.head, id_hash, id })?;
     if !mails.is_empty() {

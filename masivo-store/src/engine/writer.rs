@@ -2,7 +2,7 @@
 
 use super::Config;
 use super::answer::Answer;
-use super::cache::Cache;
+use super::cache::{Cache, Dirty};
 use super::clock::Clock;
 use super::codes;
 use super::due;
@@ -441,8 +441,8 @@ impl Writer {
 
 pub(super) fn write_customers(desk: &mut Desk, unit: &mut impl Unit) -> Result<(), StoreError> {
     for (row, dirty) in desk.cache.dirty() {
-        let (was_armed, profile, id) = (dirty.was_armed, dirty.profile, dirty.id);
-        unit.write(Write::Customer { row, was_armed, profile, id })?;
+        let Dirty { was_armed, profile, id, series } = *dirty;
+        unit.write(Write::Customer { row, was_armed, profile, id, series })?;
     }
     Ok(())
 }

@@ -114,6 +114,11 @@ impl Query {
         Ok(entered)
     }
 
+    /// How the rules of audiences see a customer.
+    fn view<'a>(&'a self, row: &'a CustomerRow) -> View<'a> {
+        View::new(self.now, &self.program, &row.state, &row.profile, None).with_series(&row.series).live()
+    }
+
     /// Until when a membership lasts without new data: the instant it is looked at again, when that turns it.
     fn until(
         &self,
@@ -123,7 +128,7 @@ impl Query {
     ) -> Option<Timestamp> {
         let rule = audience.spec.rule()?;
         let turns = |at: &Timestamp| {
-            let view = View::new(*at, &self.program, &row.state, &row.profile, None);
+            let view = self.view(row).at(*at);
             rule.holds(&view) != known.inside
         };
         known.flips_at.filter(turns)

@@ -17,12 +17,13 @@ use std::time::Duration;
 /// The version the first step leads to: what was before was never released and cannot be read.
 const FIRST_VERSION: i64 = 2;
 /// The steps from an empty file to the present schema, in order.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("migrations/0001_initial.sql"),
     include_str!("migrations/0002_quotas.sql"),
     include_str!("migrations/0003_coupons.sql"),
     include_str!("migrations/0004_returns.sql"),
     include_str!("migrations/0005_codes.sql"),
+    include_str!("migrations/0006_series.sql"),
 ];
 /// The version since which sums of campaigns are kept for each reward.
 const SUMS_SINCE: i64 = 6;

@@ -2,11 +2,12 @@
 
 use crate::backend::{CustomerRow, Destination, FactRow, Made, OutboxRow};
 use crate::error::StoreError;
-use crate::stored::{Input, Output, read_booking, read_document, read_explanation, read_state};
+use crate::stored::{Input, Output, read_booking, read_document, read_explanation, read_series, read_state};
 use masivo_core::fact::{EventStatus, Fact, FactKind};
 use masivo_core::outgoing::DeliveryStatus;
 use masivo_core::profile::Profile;
 use masivo_core::program::Kind;
+use masivo_core::series::SeriesSet;
 use masivo_core::value::{Json, Timestamp, object};
 use rusqlite::Row;
 use std::sync::Arc;
@@ -34,8 +35,7 @@ pub(super) fn uuid(bytes: &[u8]) -> Result<Uuid, StoreError> {
     Uuid::from_slice(bytes).map_err(|_| StoreError::damaged("an id"))
 }
 
-pub(super) const CUSTOMER: &str =
-    "SELECT c.key, c.armed, c.state, p.document FROM customer c LEFT JOIN profile p ON p.key = c.key";
+pub(super) const CUSTOMER: &str = "SELECT c.key, c.armed, c.state, p.document, s.body FROM customer c LEFT JOIN profile p ON p.key = c.key LEFT JOIN series s ON s.customer = c.key";
 
 pub(super) fn customer(row: &Row<'_>) -> Result<CustomerRow, StoreError> {
     let state = read_state(row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?)?;
@@ -43,8 +43,12 @@ pub(super) fn customer(row: &Row<'_>) -> Result<CustomerRow, StoreError> {
         Some(bytes) => Profile::from_json(read_document(bytes, "a profile")?),
         None => Profile::default(),
     };
-    let armed: Option<i64> = row.get(1)?;
-    Ok(CustomerRow { key: row.get::<_, i64>(0)?.cast_unsigned(), state, profile, armed: armed.map(instant) })
+    let series = match row.get_ref(4)?.as_blob_or_null().map_err(rusqlite::Error::from)? {
+        Some(bytes) => read_series(bytes)?,
+        None => SeriesSet::default(),
+    };
+    let (key, armed) = (row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, Option<i64>>(1)?);
+    Ok(CustomerRow { key, state, profile, series, armed: armed.map(instant) })
 }
 
 pub(super) const FACT: &str = "SELECT sequence, customer, previous, at, kind, status, fulfilled_by, closed_by, booking, payload, explanation, returned_by FROM fact";

@@ -8,7 +8,7 @@ use crate::backend::{
 };
 use crate::error::StoreError;
 use crate::stored::{
-    quota_columns, write_booking, write_document, write_explanation, write_lot, write_state,
+    quota_columns, write_booking, write_document, write_explanation, write_lot, write_series, write_state,
 };
 use masivo_core::fact::{EventStatus, Fact, FactKind};
 use masivo_core::outgoing::DeliveryStatus;
@@ -41,6 +41,7 @@ impl<'u> SqliteUnit<'u> {
         was: Option<Timestamp>,
         profile: bool,
         id: bool,
+        series: bool,
     ) -> Result<(), StoreError> {
         let key = row.key.cast_signed();
         let armed = row.armed.map(Timestamp::milliseconds);
@@ -61,6 +62,12 @@ impl<'u> SqliteUnit<'u> {
             self.run(
                 "INSERT OR REPLACE INTO profile (key, document) VALUES (?1, ?2)",
                 params![key, write_document(row.profile.fields())],
+            )?;
+        }
+        if series {
+            self.run(
+                "INSERT OR REPLACE INTO series (customer, body) VALUES (?1, ?2)",
+                params![key, write_series(&row.series)],
             )?;
         }
         if was != row.armed {
@@ -318,6 +325,7 @@ impl<'u> SqliteUnit<'u> {
         let key = customer.cast_signed();
         self.run("UPDATE customer SET id = NULL WHERE key = ?1", params![key])?;
         self.run("DELETE FROM profile WHERE key = ?1", params![key])?;
+        self.run("DELETE FROM series WHERE customer = ?1", params![key])?;
         self.run("INSERT OR IGNORE INTO erased (hash) VALUES (?1)", params![id_hash.as_slice()])?;
         let mut next = head.cast_signed();
         while next != 0 {
@@ -360,7 +368,9 @@ impl HasConnection for SqliteUnit<'_> {
 impl Unit for SqliteUnit<'_> {
     fn write(&mut self, write: Write<'_>) -> Result<(), StoreError> {
         match write {
-            Write::Customer { row, was_armed, profile, id } => self.customer(row, was_armed, profile, id),
+            Write::Customer { row, was_armed, profile, id, series } => {
+                self.customer(row, was_armed, profile, id, series)
+            }
             Write::Fact { customer, fact } => self.fact(customer, fact),
             Write::EventStatus { event, status, by } => self.event_status(event, status, by),
             Write::EventReturned { event, by } => {

@@ -225,6 +225,7 @@ mod tests {
             drop(crate::stored::read_booking(&bytes));
             drop(crate::stored::read_explanation(&bytes));
             drop(crate::stored::read_lot(&bytes));
+            drop(crate::stored::read_series(&bytes));
             drop(crate::stored::read_document(&bytes, "test"));
         }
     }

@@ -8,7 +8,7 @@ use masivo_core::Rejection;
 use masivo_core::fact::{Change, EventStatus, FactKind};
 use masivo_core::metrics::Visit;
 use masivo_core::program::{AudienceKind, AudienceSpec, Definition};
-use masivo_core::rule::{Counted, MetricField, View};
+use masivo_core::rule::{Counted, Evidence, MetricField};
 use masivo_core::state::Standing;
 use masivo_core::value::{Decimal, Json, Timestamp, object};
 use uuid::Uuid;
@@ -39,12 +39,19 @@ impl Query {
         let rule = match (&found.spec.kind, outside(found, &row)) {
             (AudienceKind::Dynamic(rule), None) => {
                 let mut visits: Option<Result<Vec<Cited>, StoreError>> = None;
-                let view = View::new(self.now, &self.program, &row.state, &row.profile, None);
-                let explained = rule.explain(&view, |counted| {
-                    let visits = visits.get_or_insert_with(|| self.visits(&row)).as_deref();
-                    visits.map_or(Json::Null, |visits| cite(visits, counted))
+                let mut failed = Ok(());
+                let explained = rule.explain(&self.view(&row), |evidence| match evidence {
+                    Evidence::Metric(counted) => {
+                        let visits = visits.get_or_insert_with(|| self.visits(&row)).as_deref();
+                        visits.map_or(Json::Null, |visits| cite(visits, counted))
+                    }
+                    Evidence::Events(facts) => self.cite_events(&facts).unwrap_or_else(|error| {
+                        failed = Err(error);
+                        Json::Null
+                    }),
                 });
                 visits.transpose()?;
+                failed?;
                 Some(explained)
             }
             _ => None,
@@ -113,8 +120,20 @@ impl Query {
         Ok((fact.at, object().with("what", what).with("at", fact.at).with_some("event_id", about).build()))
     }
 
+    /// The events that a condition goes by, newest first, and how many there are.
+    fn cite_events(&self, facts: &[u64]) -> Result<Json, StoreError> {
+        let mut named = Vec::new();
+        for fact in facts.iter().rev().take(CITED_MAX) {
+            let Some(head) = self.reader.fact(*fact)?.and_then(|row| row.fact.event) else { continue };
+            let shown = object().with("event_id", head.id).with("type", head.event_type);
+            named.push(shown.with("issued_at", head.issued_at).build());
+        }
+        let count = u64::try_from(facts.len()).unwrap_or(u64::MAX);
+        Ok(object().with("events", named).with("count", count).build())
+    }
+
     /// The head of what is stored: what fell due a moment ago may not be written yet.
-    fn stored_head(&self, row: &CustomerRow) -> Result<u64, StoreError> {
+    pub(super) fn stored_head(&self, row: &CustomerRow) -> Result<u64, StoreError> {
         Ok(self.reader.customer_by_key(row.key)?.map_or(0, |row| row.state.head))
     }
 

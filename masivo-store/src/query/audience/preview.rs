@@ -2,12 +2,14 @@
 
 use super::super::Query;
 use crate::backend::CustomerRow;
+use crate::engine::load_events;
 use crate::error::SubmitError;
 use masivo_core::lint::free_fields_of;
-use masivo_core::rule::{Rule, View};
+use masivo_core::rule::Rule;
+use masivo_core::series::SeriesSet;
 use masivo_core::state::Standing;
 use masivo_core::value::{DAY, Json, Timestamp, object};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Up to so many customers all are looked at; of more, so many.
 const LOOKED_AT_MAX: u64 = 20_000;
@@ -26,6 +28,8 @@ struct Counted {
     changing: u64,
     overlaps: BTreeMap<u32, u64>,
     named: Vec<String>,
+    /// Types of events that were seen, where they were looked up.
+    events: BTreeSet<String>,
 }
 
 impl Query {
@@ -82,7 +86,17 @@ impl Query {
             return Ok(());
         }
         counted.asked += 1;
-        let view = View::new(self.now, &self.program, &row.state, &row.profile, None);
+        let mut row = row;
+        if SeriesSet::lacks(&self.program, rule) {
+            // Of what falls due a moment ago no event comes that was not stored.
+            let head = self.stored_head(&row)?;
+            let events = load_events(&*self.reader, head, row.profile.id())?;
+            row.series = row.series.with_rule(&self.program, rule, &events);
+            counted.events.extend(
+                events.into_iter().filter_map(|record| record.fact.event).map(|head| head.event_type),
+            );
+        }
+        let view = self.view(&row);
         let (inside, flips_at) = rule.verdict(&view);
         let tomorrow = self.now.plus(DAY);
         let turns = |at: Timestamp| at <= tomorrow && rule.holds(&view.at(at)) != inside;
@@ -115,6 +129,15 @@ impl Query {
         if counted.changing.saturating_mul(2) > counted.asked {
             let percent = scale(counted.changing, 100, counted.asked);
             remark("short_lived", format!("it changes for {percent}% of customers within a day"));
+        }
+        let events = rule.events();
+        let types: BTreeSet<&str> =
+            events.iter().flat_map(|subject| subject.selections()).map(|of| of.event_type.as_str()).collect();
+        if SeriesSet::lacks(&self.program, rule) {
+            for event_type in types.into_iter().filter(|name| !counted.events.contains(*name)) {
+                let all = if exact { "" } else { " of those that were looked at" };
+                remark("event_never_seen", format!("no customer{all} ever had an event `{event_type}`"));
+            }
         }
         let names = free_fields_of(rule);
         if exact && !names.is_empty() {
