@@ -265,6 +265,27 @@ pub(crate) enum Audience {
         /// How many at most.
         #[arg(long, default_value_t = 100)]
         limit: usize,
+        /// Who was in at that instant of the past: a date, or an RFC 3339 instant.
+        #[arg(long)]
+        at: Option<String>,
+    },
+    /// Who entered and left an audience, oldest first, and because of what.
+    History {
+        /// The audience, by id or name.
+        audience: String,
+        /// Go on after that number.
+        #[arg(long, default_value_t = 0)]
+        after: u64,
+        /// How many at most.
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+    /// How many members an audience had at the end of each day.
+    Sizes {
+        /// The audience, by id or name.
+        audience: String,
+        #[command(flatten)]
+        span: Span,
     },
     /// Why a customer is in an audience, or is not.
     Explain {

@@ -176,12 +176,35 @@ impl Door {
         })
     }
 
-    /// The first members of an audience.
-    pub(crate) fn members(&mut self, audience: &str, limit: usize) -> Result<Vec<Json>, Failure> {
+    /// The first members of an audience, now or at an instant of the past.
+    pub(crate) fn members(
+        &mut self,
+        audience: &str,
+        limit: usize,
+        at: Option<&str>,
+    ) -> Result<Vec<Json>, Failure> {
         if limit == 0 {
             return Ok(Vec::new());
         }
-        through!(self, door => door.members(audience, limit.min(1_000)))
+        through!(self, door => door.members(audience, limit.min(1_000), at))
+    }
+
+    /// Who entered and left an audience, after a number.
+    pub(crate) fn audience_history(
+        &mut self,
+        audience: &str,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Json>, Failure> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        through!(self, door => door.audience_history(audience, after, limit.min(1_000)))
+    }
+
+    /// How many members an audience had at the end of each day of a span.
+    pub(crate) fn audience_sizes(&mut self, audience: &str, from: i64, to: i64) -> Result<Json, Failure> {
+        through!(self, door => door.audience_sizes(audience, from, to))
     }
 
     /// Why a customer is in the audience of an id, or is not.

@@ -65,12 +65,12 @@ pub enum Kind {
     EventType,
     /// A tier.
     Tier,
+    /// An audience.
+    Audience,
     /// A reward.
     Reward,
     /// A campaign.
     Campaign,
-    /// An audience.
-    Audience,
     /// A message template.
     Template,
     /// A journey.
@@ -86,9 +86,9 @@ impl Kind {
         Self::Brand,
         Self::EventType,
         Self::Tier,
+        Self::Audience,
         Self::Reward,
         Self::Campaign,
-        Self::Audience,
         Self::Template,
         Self::Journey,
         Self::Webhook,
@@ -220,6 +220,11 @@ impl Program {
     /// A report with all problems of the definition.
     pub fn with(&self, stored: &StoredDefinition) -> Result<Self, Report> {
         let mut next = self.put(stored)?;
+        if stored.kind == Kind::Audience {
+            let mut report = Report::default();
+            watched::check_references(&next, stored.number, &mut report);
+            report.into_result(())?;
+        }
         if stored.kind == Kind::Campaign {
             let versions = [self.campaign(stored.number), next.campaign(stored.number)];
             let triggers: BTreeSet<String> =
@@ -286,10 +291,7 @@ impl Program {
                 put(&mut next.rewards, stored, reward);
             }
             Kind::Campaign => put(&mut next.campaigns, stored, campaign::read(body, &reading, report_ref)),
-            Kind::Audience => {
-                put(&mut next.audiences, stored, audience::read(body, &reading, report_ref));
-                watched::check_references(&next, stored.number, report_ref);
-            }
+            Kind::Audience => put(&mut next.audiences, stored, audience::read(body, &reading, report_ref)),
             Kind::Template => put(&mut next.templates, stored, template::read(body)),
             Kind::Journey => {
                 if let Some(old) = next.journeys.iter().find(|journey| journey.number == stored.number) {
@@ -348,7 +350,7 @@ impl Program {
         self.notices
     }
 
-    /// Since when a campaign or journey waits for birthdays; `None` when none ever did.
+    /// Since when a campaign, audience or journey waits for birthdays; `None` when none ever did.
     pub(crate) const fn birthdays_since(&self) -> Option<Timestamp> {
         self.birthdays_since
     }
@@ -358,6 +360,12 @@ impl Program {
         let waits = match stored.kind {
             Kind::Campaign => {
                 self.campaign(stored.number).is_some_and(|campaign| campaign.spec.trigger == BIRTHDAY)
+            }
+            Kind::Audience => {
+                let rule = self.audience(stored.number).and_then(|audience| audience.spec.rule());
+                let events = rule.map(Rule::events).unwrap_or_default();
+                let mut looked_at = events.iter().flat_map(|subject| subject.selections());
+                looked_at.any(|selection| selection.event_type == BIRTHDAY)
             }
             Kind::Journey => {
                 let exits = self.journey(stored.number).is_some_and(|journey| {
@@ -564,13 +572,42 @@ impl Reading<'_> {
             let hint = "write an audience with that condition, and ask for it with `customer.audiences`";
             report.problem(at, "subject_not_allowed", "only audiences look at past events", hint);
         }
-        self.check_names(&rule, at, report);
+        self.check_names(rule.source(), at, report);
         rule
     }
 
-    /// Names event types and audiences of a rule that there are not.
-    pub(crate) fn check_names(&self, rule: &Rule, at: &Pointer<'_>, report: &mut Report) {
-        for id in rule.audiences().iter().filter(|id| self.program.audience_by_id(id).is_none()) {
+    /// Names event types and audiences that conditions ask for and that there are not, each in its place.
+    pub(crate) fn check_names(&self, conditions: &Json, at: &Pointer<'_>, report: &mut Report) {
+        if let Json::List(items) = conditions {
+            for (index, item) in items.iter().enumerate() {
+                self.check_names(item, &at.index(index), report);
+            }
+        }
+        if let Some(event_type) =
+            conditions.text("event").filter(|name| self.program.processing(name).is_none())
+        {
+            let message = format!("there is no event type `{event_type}`");
+            let hint = "write the event type first, or use a built-in one such as PURCHASE or ADD_TO_CART";
+            report.problem(&at.field("event"), "unknown_event_type", message, hint);
+        }
+        let about_audiences = conditions.text("type") == Some("customer.audiences");
+        for (name, value) in conditions.fields() {
+            let place = at.field(name);
+            match (about_audiences && &**name == "value", value) {
+                (true, Json::Text(id)) => self.check_audience(id, &place, report),
+                (true, Json::List(ids)) => {
+                    for (index, id) in ids.iter().enumerate() {
+                        self.check_audience(id.as_text().unwrap_or_default(), &place.index(index), report);
+                    }
+                }
+                (_, Json::List(_) | Json::Object(_)) => self.check_names(value, &place, report),
+                _ => {}
+            }
+        }
+    }
+
+    fn check_audience(&self, id: &str, at: &Pointer<'_>, report: &mut Report) {
+        if self.program.audience_by_id(id).is_none() {
             let message = format!("there is no audience `{id}`");
             report.problem(
                 at,
@@ -578,14 +615,6 @@ impl Reading<'_> {
                 message,
                 "write that audience first, and name it by its id",
             );
-        }
-        let events = rule.events();
-        let selections = events.iter().flat_map(|subject| subject.selections());
-        let types: BTreeSet<&str> = selections.map(|selection| selection.event_type.as_str()).collect();
-        for event_type in types.into_iter().filter(|name| self.program.processing(name).is_none()) {
-            let message = format!("there is no event type `{event_type}`");
-            let hint = "write the event type first, or use a built-in one such as PURCHASE or ADD_TO_CART";
-            report.problem(at, "unknown_event_type", message, hint);
         }
     }
 }

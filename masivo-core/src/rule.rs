@@ -129,6 +129,15 @@ impl Span {
         }
     }
 
+    /// Both lengths one after the other; `None` for days and months, which are not added up.
+    pub(crate) const fn and(self, other: Self) -> Option<Self> {
+        match (self, other) {
+            (Self::Exact(one), Self::Exact(other)) => Some(Self::Exact(one.saturating_add(other))),
+            (Self::Months(one), Self::Months(other)) => Some(Self::Months(one.saturating_add(other))),
+            _ => None,
+        }
+    }
+
     /// The instant this much after `from`.
     pub fn after(self, from: Timestamp, zone: Zone) -> Timestamp {
         match self {
@@ -212,9 +221,9 @@ impl Rule {
         self.node.visit(&mut |test| on_subject(&test.subject));
     }
 
-    /// The ids of the audiences that it asks for.
-    pub fn audiences(&self) -> BTreeSet<String> {
-        let mut ids = BTreeSet::new();
+    /// The ids of the audiences that it asks for, as often as it does.
+    pub fn audiences(&self) -> Vec<String> {
+        let mut ids = Vec::new();
         self.node.visit(&mut |test| ids.extend(test.audiences().map(ToOwned::to_owned)));
         ids
     }
@@ -316,6 +325,18 @@ impl Rule {
 }
 
 impl Test {
+    /// The numbers that it compares with.
+    pub(crate) fn bounds(&self) -> impl Iterator<Item = Decimal> {
+        let (one, other, many) = match &self.operand {
+            Operand::Number(bound) => (Some(*bound), None, &[][..]),
+            Operand::Numbers(from, to) => (Some(*from), Some(*to), &[][..]),
+            Operand::List(items) => (None, None, items.as_slice()),
+            _ => (None, None, &[][..]),
+        };
+        let number = |item: &Json| item.as_number().or_else(|| item.as_text()?.parse().ok());
+        one.into_iter().chain(other).chain(many.iter().filter_map(number))
+    }
+
     /// The ids of the audiences that it asks for.
     pub(crate) fn audiences(&self) -> impl Iterator<Item = &str> {
         let (one, many) = match &self.operand {

@@ -181,7 +181,8 @@ pub(crate) fn add(draft: &mut Draft<'_>, fact: FactId, head: &EventHead, payload
     if !counts_as(head.reason.as_ref()) {
         return BTreeSet::new();
     }
-    let (event, now) = (draft.event_of(fact), draft.now);
+    // What fell due is told at its own instant: what still counted then must not be gone.
+    let (event, now) = (draft.event_of(fact), draft.instant(fact));
     let program = draft.program;
     let watched = program.series_of(&head.event_type);
     let changed = draft.series.add(program, watched, head, payload, event, now);

@@ -286,6 +286,21 @@ pub struct Referral {
     pub fact: u64,
 }
 
+/// A customer entered an audience, or left it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// The audience.
+    pub audience: u32,
+    /// The customer.
+    pub customer: CustomerKey,
+    /// The fact that it is booked in.
+    pub fact: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Whether the customer is in from then on.
+    pub inside: bool,
+}
+
 /// How far the codes of a pool are: of a campaign, or of a reward (`masivo_core::gift_cards::pool_of`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct CouponRun {
@@ -397,6 +412,16 @@ pub trait Read {
     fn members(
         &self,
         audience: u32,
+        after: CustomerKey,
+        limit: usize,
+    ) -> Result<Vec<(CustomerKey, Timestamp)>, StoreError>;
+    /// Who entered and left an audience, after a fact, in the order it was written.
+    fn turns(&self, audience: u32, after: u64, limit: usize) -> Result<Vec<Turn>, StoreError>;
+    /// Who was in an audience at an instant, after a customer, in order: customer and since when.
+    fn members_at(
+        &self,
+        audience: u32,
+        at: Timestamp,
         after: CustomerKey,
         limit: usize,
     ) -> Result<Vec<(CustomerKey, Timestamp)>, StoreError>;
@@ -529,15 +554,8 @@ pub enum Write<'a> {
         /// What is used and held of it.
         sums: QuotaSums,
     },
-    /// A customer entered an audience (`Some`), or left it.
-    Member {
-        /// The audience.
-        audience: u32,
-        /// The customer.
-        customer: CustomerKey,
-        /// Since when.
-        since: Option<Timestamp>,
-    },
+    /// A customer is in an audience from an instant on, or is not; said again it changes nothing.
+    Member(&'a Turn),
     /// A customer entered a journey, or left it.
     Walker {
         /// The journey.
@@ -635,6 +653,8 @@ macro_rules! read_through {
             due(now: $crate::backend::Timestamp, limit: usize) -> Vec<u64>;
             next_due() -> Option<$crate::backend::Timestamp>;
             members(audience: u32, after: u64, limit: usize) -> Vec<(u64, $crate::backend::Timestamp)>;
+            turns(audience: u32, after: u64, limit: usize) -> Vec<$crate::backend::Turn>;
+            members_at(audience: u32, at: $crate::backend::Timestamp, after: u64, limit: usize) -> Vec<(u64, $crate::backend::Timestamp)>;
             member_count(audience: u32) -> u64;
             walkers(journey: u32, after: u64, limit: usize) -> Vec<u64>;
             outbox_row(id: $crate::backend::Uuid) -> Option<$crate::backend::OutboxRow>;

@@ -18,14 +18,16 @@ use crate::engine::{
 use crate::error::SubmitError;
 use crate::faulty::{Fault, Faults, FaultyBackend};
 use crate::verify::verify;
-use masivo_core::fact::{EventStatus, Fact, FactKind};
+use masivo_core::fact::{Fact, FactKind};
 use masivo_core::program::Kind;
 use masivo_core::value::{Json, Timestamp};
 use masivo_core::{Command, Rejection};
 use std::sync::Arc;
 
+mod membership;
 mod shared;
 
+pub use membership::*;
 pub use shared::*;
 
 /// Where fresh backends come from.
@@ -216,6 +218,7 @@ cases! {
     codes_survive_unknown_commits
     one_refused_command_does_not_touch_its_neighbours
     counts_agree_with_members
+    membership_of_the_past_is_kept
     definitions_are_written_again_and_again
     lists_go_on_behind_erased_customers
     fulfilling_and_reversing_repeat_their_answers
@@ -568,41 +571,6 @@ pub fn one_refused_command_does_not_touch_its_neighbours<F: Fixture>(fixture: &F
     let done: Vec<bool> = answers.iter().map(Result::is_ok).collect();
     assert_eq!(done, [true, false, false, true]);
     assert_eq!(house.available("ana"), "3");
-    house.verified_hash();
-}
-
-/// The counter of an audience is the number of its members, also after its rule changes.
-pub fn counts_agree_with_members<F: Fixture>(fixture: &F) {
-    let house = house(fixture);
-    for index in 0..40 {
-        let id = format!("c{index}");
-        house.register(&id).unwrap();
-        if index % 2 == 0 {
-            house.submit(purchase(&id, "10", "").into(), None).unwrap();
-        }
-    }
-    let audience = house.handle().program().audiences().next().unwrap().id.clone();
-    let look = || {
-        let query = house.handle().query().unwrap();
-        let count = query.definition(Kind::Audience, &audience).unwrap().integer("members_count").unwrap();
-        let (mut members, mut after) = (0, None);
-        loop {
-            let page = query.members(&audience, after.as_deref(), 7).unwrap();
-            members += i64::try_from(page.items.len()).unwrap();
-            match page.next {
-                Some(next) => after = Some(next),
-                None => break,
-            }
-        }
-        (count, members)
-    };
-    assert_eq!(look(), (20, 20));
-    house.define(Kind::Audience, Some(&audience), r#"{"name": "all", "conditions": []}"#);
-    house.handle().submit_blocking(Work::CatchUp).unwrap();
-    assert_eq!(look(), (40, 40));
-    assert_eq!(house.handle().reader().unwrap().sweep().unwrap(), None);
-    let events = house.handle().reader().unwrap().events_before(0, 100).unwrap();
-    assert!(events.iter().all(|row| row.status == Some(EventStatus::Resolved)));
     house.verified_hash();
 }
 

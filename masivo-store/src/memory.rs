@@ -2,8 +2,8 @@
 
 use crate::backend::{
     ApiKey, Backend, CommitError, Counters, Coupon, CouponRun, CustomerKey, CustomerRow, DailyRow,
-    Destination, FactRow, Holder, OutboxFilter, OutboxRow, Read, ReaderSource, Referral, Remembered, Unit,
-    Write, key_period,
+    Destination, FactRow, Holder, OutboxFilter, OutboxRow, Read, ReaderSource, Referral, Remembered, Turn,
+    Unit, Write, key_period,
 };
 use crate::error::StoreError;
 use masivo_core::fact::{EventStatus, Fact, FactKind};
@@ -42,6 +42,7 @@ struct Tables {
     quotas: BTreeMap<Quota, QuotaSums>,
     wake_ups: BTreeMap<(Timestamp, CustomerKey), ()>,
     members: BTreeMap<(u32, CustomerKey), Timestamp>,
+    turns: BTreeMap<(u32, u64, CustomerKey), Turn>,
     walkers: BTreeMap<(u32, CustomerKey), ()>,
     outbox: BTreeMap<u64, OutboxRow>,
     definitions: BTreeMap<u32, StoredDefinition>,
@@ -244,10 +245,11 @@ impl Unit for MemoryUnit<'_> {
                 self.set(|tables| &mut tables.coupon_runs, campaign, Some(run));
             }
             Write::Quota { quota, sums } => self.set(|tables| &mut tables.quotas, *quota, Some(sums)),
-            Write::Member { audience, customer, since } => {
-                let known = self.tables.members.get(&(audience, customer)).copied();
-                if known.is_none() || since.is_none() {
-                    self.set(|tables| &mut tables.members, (audience, customer), since);
+            Write::Member(turn) => {
+                let Turn { audience, customer, fact, at, inside } = *turn;
+                if self.tables.members.contains_key(&(audience, customer)) != inside {
+                    self.set(|tables| &mut tables.members, (audience, customer), inside.then_some(at));
+                    self.set(|tables| &mut tables.turns, (audience, fact, customer), Some(*turn));
                 }
             }
             Write::Walker { journey, customer, inside } => {
@@ -431,6 +433,27 @@ impl Read for Tables {
     ) -> Result<Vec<(CustomerKey, Timestamp)>> {
         let span = self.members.range((audience, after + 1)..(audience + 1, 0));
         Ok(span.take(limit).map(|((_, customer), since)| (*customer, *since)).collect())
+    }
+
+    fn turns(&self, audience: u32, after: u64, limit: usize) -> Result<Vec<Turn>> {
+        let turns = self.turns.range((audience, after + 1, 0)..(audience + 1, 0, 0));
+        Ok(turns.take(limit).map(|(_, turn)| *turn).collect())
+    }
+
+    fn members_at(
+        &self,
+        audience: u32,
+        at: Timestamp,
+        after: CustomerKey,
+        limit: usize,
+    ) -> Result<Vec<(CustomerKey, Timestamp)>> {
+        let turns = self.turns.range((audience, 0, 0)..(audience + 1, 0, 0)).map(|(_, turn)| turn);
+        let mut last: BTreeMap<CustomerKey, &Turn> = BTreeMap::new();
+        last.extend(
+            turns.filter(|turn| turn.at <= at && turn.customer > after).map(|turn| (turn.customer, turn)),
+        );
+        let inside = last.into_values().filter(|turn| turn.inside);
+        Ok(inside.take(limit).map(|turn| (turn.customer, turn.at)).collect())
     }
 
     fn member_count(&self, audience: u32) -> Result<u64> {

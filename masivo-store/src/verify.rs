@@ -132,6 +132,7 @@ impl Check<'_> {
         let mut states: BTreeMap<u64, State> = BTreeMap::new();
         let mut sums: BTreeMap<(i64, String), (i64, i64)> = BTreeMap::new();
         let mut quotas: BTreeMap<Quota, QuotaSums> = BTreeMap::new();
+        let mut turns: BTreeMap<(u32, bool), u64> = BTreeMap::new();
         let mut after = 0;
         loop {
             let page = self.reader.facts(after, PAGE)?;
@@ -159,7 +160,15 @@ impl Check<'_> {
                             .into_iter()
                             .for_each(&mut count);
                     }
+                    let Change::Member(member) = change else {
+                        state.apply(change, zone);
+                        continue;
+                    };
+                    let before = state.is_member(member.audience);
                     state.apply(change, zone);
+                    if before != member.inside {
+                        *turns.entry((member.audience, member.inside)).or_default() += 1;
+                    }
                 }
                 self.entries += u64::try_from(row.fact.entries().count()).unwrap_or(0);
                 for entry in row.fact.quotas().filter(|entry| entry.quota.scope == Scope::Everyone) {
@@ -177,9 +186,34 @@ impl Check<'_> {
                 self.hash.update(booking);
             }
         }
+        self.compare_turns(&turns)?;
         self.compare_sums(&sums)?;
         self.compare_quotas(quotas)?;
         Ok(states)
+    }
+
+    /// A1: as many entered and left each audience as the facts say.
+    fn compare_turns(&mut self, booked: &BTreeMap<(u32, bool), u64>) -> Result<(), StoreError> {
+        let audiences: Vec<u32> = self.program.audiences().map(|audience| audience.number).collect();
+        for audience in audiences {
+            let (mut entered, mut left, mut after) = (0_u64, 0_u64, 0);
+            loop {
+                let turns = self.reader.turns(audience, after, PAGE)?;
+                let Some(last) = turns.last() else { break };
+                after = last.fact;
+                turns.iter().for_each(|turn| *(if turn.inside { &mut entered } else { &mut left }) += 1);
+            }
+            let of = |inside: bool| booked.get(&(audience, inside)).copied().unwrap_or(0);
+            if (entered, left) != (of(true), of(false)) {
+                let detail = format!(
+                    "audience {audience} keeps that {entered} entered and {left} left, and the facts say {} and {}",
+                    of(true),
+                    of(false)
+                );
+                self.find("A1", detail);
+            }
+        }
+        Ok(())
     }
 
     /// C1: who holds a card is whom it was handed out to, and it has a code.

@@ -1,5 +1,6 @@
 //! `masivo audience`: who is in, why, and whom a rule would gather.
 
+use super::report::days;
 use crate::arguments::{Audience, Shared};
 use crate::door::Door;
 use crate::error::Failure;
@@ -11,10 +12,21 @@ use std::path::Path;
 pub(super) fn run(shared: &Shared, what: &Audience, output: Output) -> Result<(), Failure> {
     let mut door = Door::open(shared)?;
     match what {
-        Audience::Members { audience, limit } => {
+        Audience::Members { audience, limit, at } => {
             let found = door.audience(audience)?;
-            let listed = door.members(found.text("id").unwrap_or_default(), *limit)?;
+            let listed = door.members(found.text("id").unwrap_or_default(), *limit, at.as_deref())?;
             output.answer(&Json::List(listed.clone()), || members_text(&listed))
+        }
+        Audience::History { audience, after, limit } => {
+            let found = door.audience(audience)?;
+            let turns = door.audience_history(found.text("id").unwrap_or_default(), *after, *limit)?;
+            output.answer(&Json::List(turns.clone()), || history_text(&turns))
+        }
+        Audience::Sizes { audience, span } => {
+            let found = door.audience(audience)?;
+            let (from, to) = days(&mut door, span)?;
+            let sizes = door.audience_sizes(found.text("id").unwrap_or_default(), from, to)?;
+            output.answer(&sizes, || sizes_text(sizes.items()))
         }
         Audience::Explain { audience, customer } => {
             let found = door.audience(audience)?;
@@ -57,6 +69,33 @@ pub(super) fn members_text(listed: &[Json]) -> String {
         [part("customer_id"), time("since"), time("until"), part("email")]
     });
     table(["customer", "since", "until", "e-mail"], rows)
+}
+
+fn history_text(turns: &[Json]) -> String {
+    if turns.is_empty() {
+        return "nobody entered or left".to_owned();
+    }
+    let rows = turns.iter().map(|turn| {
+        let because = turn.get("because");
+        let event = because.and_then(|because| because.text("event_id")).unwrap_or_default();
+        let what = because.map(|because| plain(because.get("what"))).unwrap_or_default();
+        let customer = turn.text("customer_id").unwrap_or("(deleted)").to_owned();
+        let part = |name: &str| plain(turn.get(name));
+        [
+            part("number"),
+            instant(turn.get("at")),
+            part("what"),
+            customer,
+            format!("{what} {event}").trim().to_owned(),
+        ]
+    });
+    table(["number", "at", "what", "customer", "because of"], rows)
+}
+
+fn sizes_text(sizes: &[Json]) -> String {
+    let rows =
+        sizes.iter().map(|size| ["day", "members", "entered", "left"].map(|name| plain(size.get(name))));
+    table(["day", "members", "entered", "left"], rows)
 }
 
 fn explained_text(shown: &Json) -> String {

@@ -40,7 +40,7 @@ fn campaign_id(door: &mut Door, name: &str) -> Result<String, Failure> {
 }
 
 /// The UTC days that are meant, the last 30 when nothing is said.
-fn days(door: &mut Door, span: &Span) -> Result<(i64, i64), Failure> {
+pub(super) fn days(door: &mut Door, span: &Span) -> Result<(i64, i64), Failure> {
     let day = |text: &Option<String>| match text {
         None => Ok(None),
         Some(text) => Timestamp::parse_date_or_time(text).map(Timestamp::day).map(Some).ok_or_else(|| {

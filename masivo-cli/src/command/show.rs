@@ -22,7 +22,7 @@ pub(super) fn run(shared: &Shared, what: &Show, output: Output) -> Result<(), Fa
         }
         Show::Audience { id, members } => {
             let mut audience = door.audience(id)?;
-            let listed = door.members(audience.text("id").unwrap_or_default(), *members)?;
+            let listed = door.members(audience.text("id").unwrap_or_default(), *members, None)?;
             let text = audience_text(&audience, &listed);
             audience.set("members", listed);
             output.answer(&audience, || text)

@@ -1,5 +1,6 @@
 //! Reading definition files: TOML, or JSON of the same form.
 
+use super::references::asked_audiences;
 use super::section;
 use crate::error::Failure;
 use masivo_core::problem::{Problem, Report};
@@ -73,8 +74,9 @@ pub(crate) fn read_texts<'a>(
     for (name, text) in texts {
         read_file(name, text, &mut entries)?;
     }
-    // Each kind needs only earlier ones; within a kind the order of the files stays.
+    // Each kind needs only earlier ones; within a kind the order of the files stays, but for audiences that ask for others.
     entries.sort_by_key(|entry: &Entry| entry.kind);
+    asked_first(&mut entries);
     for (index, entry) in entries.iter().enumerate() {
         let twin =
             entries.iter().take(index).find(|other| other.kind == entry.kind && other.key == entry.key);
@@ -84,6 +86,24 @@ pub(crate) fn read_texts<'a>(
         }
     }
     Ok(entries)
+}
+
+/// Puts audiences behind those that they ask for; what goes round in a circle stays, and is refused when it is written.
+fn asked_first(entries: &mut Vec<Entry>) {
+    let (mut waiting, others): (Vec<Entry>, Vec<Entry>) =
+        std::mem::take(entries).into_iter().partition(|entry| entry.kind == Kind::Audience);
+    let place = others.iter().position(|entry| entry.kind > Kind::Audience).unwrap_or(others.len());
+    let mut ordered: Vec<Entry> = Vec::new();
+    while !waiting.is_empty() {
+        let is_named = |entry: &Entry, name: &str| entry.key == name || entry.body.text("name") == Some(name);
+        let ready = waiting.iter().position(|entry| {
+            let mut asked = asked_audiences(&entry.body).into_iter();
+            asked.all(|name| !waiting.iter().any(|other| is_named(other, name)))
+        });
+        ordered.push(waiting.remove(ready.unwrap_or(0)));
+    }
+    *entries = others;
+    entries.splice(place..place, ordered);
 }
 
 fn read_file(name: &str, text: &str, entries: &mut Vec<Entry>) -> Result<(), Failure> {

@@ -1,7 +1,8 @@
 //! From names to ids: what one definition calls another in files becomes the id the store knows.
 //!
 //! `brand`, `reward`, `tier`, `template` and `audience` stand for `brand_id`, `reward_id` and so on, and name a
-//! key of the files, or a name or id of the store. Conditions about `customer.tier` name tiers the same way.
+//! key of the files, or a name or id of the store. Conditions about `customer.tier` and `customer.audiences` name tiers and
+//! audiences the same way.
 
 use super::{Entry, identity};
 use masivo_core::problem::{Pointer, Problem, Report};
@@ -16,6 +17,8 @@ const REFERENCES: [(&str, &str, Kind); 5] = [
     ("template", "template_id", Kind::Template),
     ("audience", "audience_id", Kind::Audience),
 ];
+/// What conditions compare with names of definitions.
+const ABOUT: [(&str, Kind); 2] = [("customer.tier", Kind::Tier), ("customer.audiences", Kind::Audience)];
 /// Free-form parts, which are the merchant's own.
 const FREE_FIELDS: [&str; 2] = ["metadata", "description"];
 
@@ -70,6 +73,19 @@ pub(super) fn resolve(entry: &Entry, names: &Names) -> Result<Json, Vec<Json>> {
     if report.has_problems() { Err(report.problems.iter().map(Problem::to_json).collect()) } else { Ok(body) }
 }
 
+/// The audiences that conditions ask for, as they are named.
+pub(super) fn asked_audiences(json: &Json) -> Vec<&str> {
+    match json {
+        Json::List(items) => items.iter().flat_map(asked_audiences).collect(),
+        Json::Object(_) if json.text("type") == Some("customer.audiences") => match json.get("value") {
+            Some(Json::List(items)) => items.iter().filter_map(Json::as_text).collect(),
+            value => value.and_then(Json::as_text).into_iter().collect(),
+        },
+        Json::Object(fields) => fields.iter().flat_map(|(_, value)| asked_audiences(value)).collect(),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) => Vec::new(),
+    }
+}
+
 fn convert(json: &Json, at: &Pointer<'_>, names: &Names, report: &mut Report) -> Json {
     match json {
         Json::List(items) => {
@@ -77,7 +93,8 @@ fn convert(json: &Json, at: &Pointer<'_>, names: &Names, report: &mut Report) ->
             Json::List(items.map(|(index, item)| convert(item, &at.index(index), names, report)).collect())
         }
         Json::Object(fields) => {
-            let about_tier = json.text("type") == Some("customer.tier") && json.get("operator").is_some();
+            let about = json.text("type").filter(|_| json.get("operator").is_some());
+            let about = ABOUT.into_iter().find(|(subject, _)| about == Some(subject)).map(|(_, kind)| kind);
             let mut converted = object().build();
             for (name, value) in fields {
                 let place = at.field(name);
@@ -87,8 +104,9 @@ fn convert(json: &Json, at: &Pointer<'_>, names: &Names, report: &mut Report) ->
                         converted.set(long, id_of(kind, text, &place, names, report));
                     }
                     _ if FREE_FIELDS.contains(&&**name) => converted.set(name.clone(), value.clone()),
-                    _ if about_tier && name == "value" => {
-                        converted.set(name.clone(), tiers_in(value, &place, names, report));
+                    _ if name == "value" && about.is_some() => {
+                        let kind = about.unwrap_or(Kind::Tier);
+                        converted.set(name.clone(), named_in(kind, value, &place, names, report));
                     }
                     _ => converted.set(name.clone(), convert(value, &place, names, report)),
                 }
@@ -99,12 +117,14 @@ fn convert(json: &Json, at: &Pointer<'_>, names: &Names, report: &mut Report) ->
     }
 }
 
-fn tiers_in(value: &Json, at: &Pointer<'_>, names: &Names, report: &mut Report) -> Json {
+fn named_in(kind: Kind, value: &Json, at: &Pointer<'_>, names: &Names, report: &mut Report) -> Json {
     match value {
-        Json::Text(text) => id_of(Kind::Tier, text, at, names, report),
+        Json::Text(text) => id_of(kind, text, at, names, report),
         Json::List(items) => {
             let items = items.iter().enumerate();
-            Json::List(items.map(|(index, item)| tiers_in(item, &at.index(index), names, report)).collect())
+            Json::List(
+                items.map(|(index, item)| named_in(kind, item, &at.index(index), names, report)).collect(),
+            )
         }
         other => other.clone(),
     }

@@ -230,8 +230,34 @@ impl FileDoor {
         Ok(self.handle().query()?.definitions(Kind::Audience)?)
     }
 
-    pub(super) fn members(&self, audience: &str, limit: usize) -> Result<Vec<Json>, Failure> {
-        Ok(self.handle().query()?.members(audience, None, limit)?.items)
+    pub(super) fn members(
+        &self,
+        audience: &str,
+        limit: usize,
+        at: Option<&str>,
+    ) -> Result<Vec<Json>, Failure> {
+        let Some(text) = at else { return Ok(self.handle().query()?.members(audience, None, limit)?.items) };
+        let query = self.handle().query()?;
+        let at = query.program().settings().time_zone.parse_date_or_time(text).ok_or_else(|| {
+            Failure::usage(
+                format!("`{text}` is not an instant"),
+                "write it like 2026-03-01 or 2026-03-01T12:00:00Z",
+            )
+        })?;
+        Ok(query.members_at(audience, at, None, limit)?.items)
+    }
+
+    pub(super) fn audience_history(
+        &self,
+        audience: &str,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Json>, Failure> {
+        Ok(self.handle().query()?.audience_history(audience, after, limit)?.items)
+    }
+
+    pub(super) fn audience_sizes(&self, audience: &str, from: i64, to: i64) -> Result<Json, Failure> {
+        Ok(self.handle().query()?.audience_sizes(audience, from, to)?)
     }
 
     pub(super) fn explain_membership(&self, audience: &str, customer: &str) -> Result<Json, Failure> {

@@ -245,8 +245,29 @@ impl ServerDoor {
         self.definitions(Kind::Audience)
     }
 
-    pub(super) fn members(&self, audience: &str, limit: usize) -> Result<Vec<Json>, Failure> {
-        Ok(self.get(&format!("/audiences/{}/members?limit={limit}", segment(audience)))?.items().to_vec())
+    pub(super) fn members(
+        &self,
+        audience: &str,
+        limit: usize,
+        at: Option<&str>,
+    ) -> Result<Vec<Json>, Failure> {
+        let at = at.map(|at| format!("&at={}", segment(at))).unwrap_or_default();
+        Ok(self.get(&format!("/audiences/{}/members?limit={limit}{at}", segment(audience)))?.items().to_vec())
+    }
+
+    pub(super) fn audience_history(
+        &self,
+        audience: &str,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Json>, Failure> {
+        let path = format!("/audiences/{}/history?after={after}&limit={limit}", segment(audience));
+        Ok(self.get(&path)?.items().to_vec())
+    }
+
+    pub(super) fn audience_sizes(&self, audience: &str, from: i64, to: i64) -> Result<Json, Failure> {
+        let span = format!("from={}&to={}", written_day(from), written_day(to));
+        self.get(&format!("/audiences/{}/sizes?{span}", segment(audience)))
     }
 
     pub(super) fn explain_membership(&self, audience: &str, customer: &str) -> Result<Json, Failure> {

@@ -107,3 +107,29 @@ fn entries_name_each_other_by_key() {
         .run(0, &["apply", "program", "--db", "s.db", "--yes"])
         .says(&["left alone: template Hi, journey Hello gold"]);
 }
+
+/// Audiences ask for each other by key, wherever they stand, and campaigns ask for audiences.
+#[test]
+fn audiences_ask_for_each_other_by_key() {
+    let folder = Folder::shop();
+    let asks = |name: &str| {
+        format!("{{ type = \"customer.audiences\", operator = \"equals\", value = \"{name}\" }}")
+    };
+    let definitions = format!(
+        "[[audiences]]\nkey = \"both\"\nname = \"In both\"\nconditions = [[{}, {}]]\n
+         [[audiences]]\nkey = \"often\"\nname = \"Often\"\nconditions = [[{{ type = \"events.count\", event = \"PURCHASE\", operator = \"greater_than\", value = 2 }}]]\n
+         [[audiences]]\nname = \"Rich\"\nconditions = [[{{ type = \"customer.metrics.lifetime.spend_total\", operator = \"greater_than\", value = 9 }}]]\n
+         [[campaigns]]\nname = \"Thanks\"\nwithoutEndDate = true\nattributes = {{ trigger = \"PURCHASE\" }}\n
+         rules = [{{ conditions = [[{}]], effects = [{{ reward = \"points\", amount = 5 }}] }}]\n",
+        asks("often"),
+        asks("Rich"),
+        asks("both")
+    );
+    folder.write("program/5-asking.toml", &definitions);
+    folder.write("program/a.masivo", "register ana\nemit ana PURCHASE 10\naudience ana both -> out\nemit ana PURCHASE 10\nemit ana PURCHASE 10\naudience ana both -> in\n");
+    folder.run(0, &["test", "program"]);
+    let written = folder.json(0, &["apply", "program", "--db", "s.db", "--yes"]);
+    assert_eq!(number(&written, "created"), 4, "{written}");
+    let again = folder.json(0, &["apply", "program", "--db", "s.db", "--yes"]);
+    assert_eq!((number(&again, "created"), number(&again, "changed")), (0, 0), "{again}");
+}

@@ -245,8 +245,19 @@ pub(crate) fn left_of(record: &EventRecord) -> Option<Arc<Json>> {
             left.set(name, value.saturating_sub(share(value, sums.counted, whole, 6)));
         }
     }
+    // What came back as a value of the order is spread over the lines that are left.
+    let (after, before) =
+        (whole.saturating_sub(sums.counted), whole.saturating_sub(sums.counted).saturating_add(sums.value));
     let lines = order.get("products").map_or(&[][..], Json::items).iter().zip(0_u32..);
-    let lines = lines.filter_map(|(line, place)| line_left(line, sums.lines.get(&place).copied()));
+    let lines = lines.filter_map(|(line, place)| {
+        let mut line = line_left(line, sums.lines.get(&place).copied())?;
+        for name in ["value", "discounted_value"].into_iter().filter(|_| sums.value.is_positive()) {
+            if let Some(value) = line.number(name) {
+                line.set(name, share(value, after, before, 6));
+            }
+        }
+        Some(line)
+    });
     if order.get("products").is_some() {
         left.set("products", Json::List(lines.collect()));
     }

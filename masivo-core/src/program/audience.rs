@@ -87,7 +87,7 @@ pub fn read_preview_rule(program: &Program, json: &Json) -> Result<Rule, Report>
 fn read_rule(json: &Json, reading: &Reading<'_>, report: &mut Report) -> Rule {
     let at = reading.at.field("conditions");
     let rule = read_conditions(json.get("conditions"), &at, reading.zone, report);
-    reading.check_names(&rule, &at, report);
+    reading.check_names(rule.source(), &at, report);
     if rule.inputs().touches(Inputs::EVENT.and(Inputs::TIME)) {
         report.problem(
             &at,

@@ -54,10 +54,12 @@ impl Watched {
             rule.events().iter().for_each(|subject| add_series(&mut series, subject));
         }
         if !series.is_empty() {
-            // Dates in filters are of the account's zone.
-            let said = program.settings().time_zone.name().bytes();
-            let said: Vec<u8> = said.chain(series.keys().flat_map(|id| id.to_be_bytes())).collect();
-            watched.fingerprint = fnv(&said).max(1);
+            // Dates in filters are of the account's zone; what a longer window needs may be gone.
+            let mut said = program.settings().time_zone.name().to_owned();
+            for (id, series) in &series {
+                said.push_str(&format!("\n{id} {:?}", series.horizon));
+            }
+            watched.fingerprint = fnv(said.as_bytes()).max(1);
         }
         for (id, series) in series {
             watched.horizons.extend(series.horizon.map(|span| (id, span)));
@@ -69,8 +71,7 @@ impl Watched {
 
 fn add_series(series: &mut BTreeMap<u64, WatchedSeries>, subject: &EventSubject) {
     for selection in subject.selections() {
-        // What others are measured from counts for ever.
-        let horizon = subject.horizon().filter(|_| Arc::ptr_eq(selection, &subject.of));
+        let horizon = subject.horizon();
         let fresh = || WatchedSeries { selection: Arc::clone(selection), horizon };
         let known = series.entry(selection.id).or_insert_with(fresh);
         known.horizon = longer(known.horizon, horizon);
@@ -125,45 +126,62 @@ fn field_of(subject: &Subject) -> Option<String> {
     }
 }
 
-/// Names an audience that would ask for itself, or for too many others.
+/// Names what must not be of an audience that was written: that it asks for itself, or that it or one that asks for it asks for
+/// too many others. What is asked for is evaluated each time it is, so each time counts.
 pub(super) fn check_references(program: &Program, number: u32, report: &mut Report) {
-    let mut left = RULE_REFERENCES_MAX;
-    let Some(audience) = program.audience(number) else { return };
     let root = Pointer::root();
-    match follow(program, audience, number, &mut left) {
-        Followed::Ends => {}
-        Followed::Returns => {
-            let message = "it asks for itself, through the audiences it asks for";
-            report.problem(&root.field("conditions"), "cyclic_membership", message, "take one of them out");
-        }
-        Followed::TooMany => {
-            let message =
-                format!("it asks for more than {RULE_REFERENCES_MAX} others, counting those they ask for");
-            report.problem(&root.field("conditions"), "rule_too_large", message, "ask for fewer");
-        }
+    let at = root.field("conditions");
+    let Some(written) = program.audience(number) else { return };
+    if reaches(program, written, number, &mut BTreeSet::new()) {
+        let message = "it asks for itself, through the audiences it asks for";
+        report.problem(&at, "cyclic_membership", message, "take one of them out");
+        return;
+    }
+    let others = program.audiences().filter(|audience| audience.number != number);
+    let exceeds = |audience: &&Definition<AudienceSpec>| {
+        let mut left = RULE_REFERENCES_MAX;
+        !fits(program, audience, &mut left)
+    };
+    if let Some(audience) = [written].into_iter().chain(others).find(exceeds) {
+        let who = match audience.number == number {
+            true => "it".to_owned(),
+            false => format!("the audience `{}`, which asks for it,", audience.spec.name),
+        };
+        let message = format!(
+            "{who} asks for audiences more than {RULE_REFERENCES_MAX} times, counting what those ask for"
+        );
+        report.problem(&at, "rule_too_large", message, "ask for fewer");
     }
 }
 
-enum Followed {
-    Ends,
-    Returns,
-    TooMany,
+/// The audiences that one asks for, as often as it does.
+fn asked<'p>(
+    program: &'p Program,
+    audience: &Definition<AudienceSpec>,
+) -> impl Iterator<Item = &'p Definition<AudienceSpec>> {
+    let ids = audience.spec.rule().map(Rule::audiences).unwrap_or_default();
+    ids.into_iter().filter_map(|id| program.audience_by_id(&id))
 }
 
-fn follow(program: &Program, audience: &Definition<AudienceSpec>, number: u32, left: &mut usize) -> Followed {
-    let asked = audience.spec.rule().map(Rule::audiences).unwrap_or_default();
-    for other in asked.iter().filter_map(|id| program.audience_by_id(id)) {
-        if other.number == number {
-            return Followed::Returns;
-        }
-        let Some(less) = left.checked_sub(1) else { return Followed::TooMany };
+/// Whether an audience asks for the one of a number, directly or through others.
+fn reaches(
+    program: &Program,
+    audience: &Definition<AudienceSpec>,
+    number: u32,
+    seen: &mut BTreeSet<u32>,
+) -> bool {
+    asked(program, audience).any(|other| {
+        other.number == number || (seen.insert(other.number) && reaches(program, other, number, seen))
+    })
+}
+
+/// Whether an audience asks for others at most `left` times, counting what those ask for; what is left then.
+fn fits(program: &Program, audience: &Definition<AudienceSpec>, left: &mut usize) -> bool {
+    asked(program, audience).all(|other| {
+        let Some(less) = left.checked_sub(1) else { return false };
         *left = less;
-        match follow(program, other, number, left) {
-            Followed::Ends => {}
-            found => return found,
-        }
-    }
-    Followed::Ends
+        fits(program, other, left)
+    })
 }
 
 /// The series that a rule looks at for itself.

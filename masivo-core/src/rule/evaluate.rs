@@ -280,7 +280,8 @@ pub(super) fn test_truth(test: &Test, view: &View<'_>) -> Truth {
         // Whoever is in none of them is simply not in: nothing is missing.
         let is_in =
             |id: &str| view.program.audience_by_id(id).is_some_and(|found| view.is_member(found.number));
-        let truth = Truth::known(test.audiences().any(is_in));
+        let truth =
+            Truth::known(if test.every { test.audiences().all(is_in) } else { test.audiences().any(is_in) });
         return if test.negated { truth.negate() } else { truth };
     }
     let mut found = false;

@@ -123,27 +123,26 @@ impl Selection {
         Self { id: fnv(said.as_bytes()), event_type: event_type.to_owned(), filter, field }
     }
 
-    /// What an event adds to the series; nothing when the event does not belong to it. Of product lines each that the filter
-    /// holds for adds its value.
+    /// What an event adds to the series; nothing when the event does not belong to it. Of product lines each adds its
+    /// value that the filter holds for as if it were the only one.
     pub(crate) fn values(&self, event: &View<'_>) -> Vec<Json> {
-        if !self.filter.holds(event) {
-            return Vec::new();
-        }
-        let Some(field) = &self.field else { return vec![Json::Null] };
+        let Some(field) = &self.field else {
+            return Vec::from_iter(self.filter.holds(event).then_some(Json::Null));
+        };
         let mut values = Vec::new();
         let mut take = |view: &View<'_>| {
-            each_value(field, view, |value| {
-                values.push(value.to_json());
-                ControlFlow::Continue(())
-            });
+            if self.filter.holds(view) {
+                each_value(field, view, |value| {
+                    values.push(value.to_json());
+                    ControlFlow::Continue(())
+                });
+            }
         };
-        let lines = if field.is_of_line() { self.filter.lines(event) } else { Vec::new() };
-        if lines.is_empty() {
+        if field.is_of_line() {
+            (0..event.lines().count()).for_each(|place| take(&event.of_line(place)));
+        } else {
             take(event);
         }
-        lines
-            .into_iter()
-            .for_each(|place| take(&event.of_line(usize::try_from(place).unwrap_or(usize::MAX))));
         values
     }
 }
@@ -176,9 +175,11 @@ impl EventSubject {
     }
 
     /// For how long an event counts after it happened; `None` when there is no end.
-    pub(crate) const fn horizon(&self) -> Option<Span> {
+    pub(crate) fn horizon(&self) -> Option<Span> {
         match (&self.window, &self.pattern) {
             (Window::Last(span), None) => Some(*span),
+            // A sequence counts from when it was completed.
+            (Window::Last(span), Some(pattern)) => pattern.within.and(*span),
             _ => None,
         }
     }
@@ -257,7 +258,7 @@ impl EventSubject {
         Some(completed.filter(counts).collect())
     }
 
-    /// The facts of the events that it goes by, oldest first.
+    /// The facts of the events that it goes by, in the order they came in.
     pub(super) fn cited(&self, view: &View<'_>) -> Vec<u64> {
         let mut facts: Vec<u64> = match &self.pattern {
             Some(pattern) => {
@@ -278,6 +279,7 @@ impl EventSubject {
                 counted.iter().map(|entry| entry.fact).collect()
             }
         };
+        facts.sort_unstable();
         facts.dedup();
         facts
     }

@@ -55,6 +55,12 @@ pub(super) fn tree(
 
 /// The value that a test sees; a list when there are several, `null` when there is none.
 pub(super) fn seen(test: &Test, view: &View<'_>) -> Json {
+    if test.subject == Subject::Audiences {
+        let inside = test.audiences().filter(|id| {
+            view.program.audience_by_id(id).is_some_and(|audience| view.is_member(audience.number))
+        });
+        return Json::List(inside.map(Json::from).collect());
+    }
     let mut seen = Json::Null;
     each_value(&test.subject, view, |value: Seen<'_>| {
         match &mut seen {

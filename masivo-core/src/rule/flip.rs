@@ -4,7 +4,7 @@ use super::evaluate::{as_instant, each_value, month_day};
 use super::subject::{MetricPeriod, Subject};
 use super::{Operand, Operator, Rule, Test, View};
 use crate::limits::FLIP_SEARCH_MAX;
-use crate::value::{DAY, Timestamp};
+use crate::value::{DAY, Rounding, Timestamp};
 use core::ops::ControlFlow;
 
 /// Whether the answer of a test can change by the mere passing of time.
@@ -71,8 +71,11 @@ fn offer_changes(test: &Test, view: &View<'_>, offer: &mut dyn FnMut(Timestamp))
         Subject::Device(_) | Subject::Devices => view.profile.device_expiries().for_each(&mut *offer),
         Subject::Recency => {
             if let Some(last) = view.state.metrics.lifetime.last_visit {
-                let days = view.now.since(last).max(0) / DAY;
-                offer(last.plus((days + 1).saturating_mul(DAY)));
+                // The days are whole: the answer turns at a bound, or the day after it.
+                for days in test.bounds().filter_map(|bound| bound.round(0, Rounding::Floor)?.to_integer()) {
+                    offer(last.plus(days.saturating_mul(DAY)));
+                    offer(last.plus(days.saturating_add(1).saturating_mul(DAY)));
+                }
             }
         }
         Subject::Audiences => {

@@ -9,7 +9,7 @@ use crate::quota::{Owner, Quota, QuotaSums};
 use crate::redemption;
 use crate::rejection::Rejection;
 use crate::rule::{MetricPeriod, View};
-use crate::value::{Decimal, Json, object};
+use crate::value::{Decimal, Json, Timestamp, object};
 use crate::view;
 
 impl<W: World> Scenario<W> {
@@ -100,11 +100,20 @@ impl<W: World> Scenario<W> {
     fn membership(&mut self, rest: &str) -> Result<String, Failure> {
         let (customer, name) = first_word(rest);
         let id = self.names.id(Kind::Audience, name)?;
-        let number = self.world.program().audience_by_id(id).map_or(0, |audience| audience.number);
-        Ok(match self.world.customer(customer)?.state.membership(number) {
+        let program = self.world.program();
+        let found = program.audience_by_id(id);
+        let number = found.map_or(0, |audience| audience.number);
+        let (now, seen) = (self.world.now(), self.world.customer(customer)?);
+        let view =
+            View::new(now, &program, &seen.state, &seen.profile, None).with_series(&seen.series).live();
+        Ok(match seen.state.membership(number) {
             None => "out".to_owned(),
             Some(known) => {
-                let until = known.flips_at.map(|flips| format!(" until {}", short(flips)));
+                // Where it is only looked at again, nothing turns.
+                let rule = found.and_then(|audience| audience.spec.rule());
+                let turns =
+                    |at: &Timestamp| rule.is_some_and(|rule| rule.holds(&view.at(*at)) != known.inside);
+                let until = known.flips_at.filter(turns).map(|flips| format!(" until {}", short(flips)));
                 format!("{}{}", if known.inside { "in" } else { "out" }, until.unwrap_or_default())
             }
         })

@@ -493,12 +493,12 @@ proptest! {
 }
 
 /// Conditions with the problem that each has, and where.
-const REFUSED: [(&str, &str); 21] = [
+const REFUSED: [(&str, &str); 22] = [
     (r#""type": "events.count", "event": "PURCHASE", "operator": "greater_than", "value": 1"#, ""),
     (r#""type": "events.count", "operator": "greater_than", "value": 1"#, "missing /event"),
     (
         r#""type": "events.count", "event": "Purchse", "operator": "greater_than", "value": 1"#,
-        "unknown_event_type",
+        "unknown_event_type /event",
     ),
     (
         r#""type": "events.sum", "event": "PURCHASE", "operator": "greater_than", "value": 1"#,
@@ -558,7 +558,8 @@ const REFUSED: [(&str, &str); 21] = [
         "not_allowed /event",
     ),
     (r#""type": "events.last", "event": "PURCHASE", "operator": "within_last", "value": "1/days""#, ""),
-    (r#""type": "customer.audiences", "operator": "equals", "value": "nobody""#, "unknown_audience"),
+    (r#""type": "customer.audiences", "operator": "equals", "value": "nobody""#, "unknown_audience /value"),
+    (r#""type": "customer.audiences", "operator": "in", "value": ["nobody"]"#, "unknown_audience /value/0"),
     (r#""type": "customer.audiences", "operator": "exists""#, "value_does_not_fit /value"),
 ];
 
@@ -580,4 +581,34 @@ fn conditions_that_say_too_little_or_too_much_are_named() {
     let came_to = script
         .step(&format!(r#"define tier gold {{"name": "gold", "level": 2, "entry_conditions": {past}}}"#));
     assert_eq!(came_to, "refused: subject_not_allowed /entry_conditions");
+}
+
+/// What asks for others asks a bounded number of times, however it is written, and whichever is written last.
+#[test]
+fn audiences_ask_for_others_a_hundred_times_at_most() {
+    let mut script = Script::open("2026-01-01");
+    let asks = |name: &str, times: usize| {
+        let condition =
+            format!(r#"{{"type": "customer.audiences", "operator": "equals", "value": "${name}"}}"#);
+        format!("[[{}]]", vec![condition; times].join(", "))
+    };
+    let mut write = |name: &str, conditions: &str| {
+        script.step(&format!(r#"define audience {name} {{"name": "{name}", "conditions": {conditions}}}"#))
+    };
+    assert_eq!(write("d0", "[]"), "");
+    // Each asks for the one before twice: 2, 6, 14, 30, 62, 126.
+    for level in 1..6 {
+        assert_eq!(write(&format!("d{level}"), &asks(&format!("d{}", level - 1), 2)), "", "{level}");
+    }
+    assert_eq!(write("d6", &asks("d5", 2)), "refused: rule_too_large /conditions");
+    assert_eq!(write("e0", "[]"), "");
+    for level in 1..=60 {
+        assert_eq!(write(&format!("e{level}"), &asks(&format!("e{}", level - 1), 1)), "", "{level}");
+    }
+    // The one at the end of a chain of 60 may not begin to ask 62 times.
+    assert_eq!(write("e0", &asks("d5", 1)), "refused: rule_too_large /conditions");
+    assert_eq!(write("e0", &asks("e60", 1)), "refused: cyclic_membership /conditions");
+    assert_eq!(write("e0", &asks("d4", 1)), "");
+    script.step("register ana");
+    assert_eq!(script.step("audience ana e60"), "in");
 }

@@ -1,5 +1,6 @@
 //! Members of audiences: who is in and why, and the lists of static ones.
 
+use super::operation::days;
 use crate::http::call::Call;
 use crate::http::error::Failure;
 use crate::http::respond::{Outcome, Reply};
@@ -12,7 +13,24 @@ use masivo_store::{Request as Submission, Work};
 
 pub(crate) async fn members(call: Call) -> Outcome {
     let (id, after, limit) = (call.path("id"), call.text("after"), call.limit());
-    Ok(Reply::page(call.read(move |query| query.members(&id, after.as_deref(), limit)).await?))
+    let zone = call.app.handle.program().settings().time_zone;
+    let at = call.text("at").as_deref().and_then(|text| zone.parse_date_or_time(text));
+    let page = call.read(move |query| match at {
+        Some(at) => query.members_at(&id, at, after.as_deref(), limit),
+        None => query.members(&id, after.as_deref(), limit),
+    });
+    Ok(Reply::page(page.await?))
+}
+
+pub(crate) async fn history(call: Call) -> Outcome {
+    let (id, limit) = (call.path("id"), call.limit());
+    let after = call.integer("after").and_then(|after| u64::try_from(after).ok()).unwrap_or(0);
+    Ok(Reply::page(call.read(move |query| query.audience_history(&id, after, limit)).await?))
+}
+
+pub(crate) async fn sizes(call: Call) -> Outcome {
+    let (id, (from, to)) = (call.path("id"), days(&call)?);
+    Ok(Reply::data(call.read(move |query| query.audience_sizes(&id, from, to)).await?))
 }
 
 pub(crate) async fn explain(call: Call) -> Outcome {

@@ -199,7 +199,7 @@ pub(crate) async fn funder_report(call: Call) -> Outcome {
 }
 
 /// The span of UTC days that is asked for: the last 30 when nothing is said.
-fn days(call: &Call) -> Result<(i64, i64), Failure> {
+pub(super) fn days(call: &Call) -> Result<(i64, i64), Failure> {
     let day =
         |name: &str| call.text(name).as_deref().and_then(Timestamp::parse_date_or_time).map(Timestamp::day);
     let to = day("to").unwrap_or_else(|| call.app.handle.now().day());

@@ -59,6 +59,11 @@ impl Call {
         self.query.text(name).map(ToOwned::to_owned)
     }
 
+    /// A whole number of the query.
+    pub(crate) fn integer(&self, name: &str) -> Option<i64> {
+        self.query.integer(name)
+    }
+
     /// How many are asked for: `limit`, or 100.
     pub(crate) fn limit(&self) -> usize {
         self.query.integer("limit").and_then(|limit| usize::try_from(limit).ok()).unwrap_or(100)

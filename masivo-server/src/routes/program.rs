@@ -3,10 +3,10 @@
 use super::{Handler, Input, Method, Output, Route, at, handler};
 use crate::api;
 use crate::shapes::{
-    ANY_TEXT, AUDIENCE_PREVIEWED, AUDIENCE_READ, BRAND_READ, CAMPAIGN_READ, CAMPAIGN_TYPES, CODES,
-    CODES_ADDED, COUPON, COUPON_REDEEMED, DELIVERY, DELIVERY_STATUS, DONE, EVENT_READ, EVENT_TYPE_READ,
-    GIFT_CARD, INDEX, INSTANCE, JOURNEY_READ, LIMIT, MEMBER, MEMBERS_CHANGE, MEMBERSHIP, REWARD_READ,
-    REWARD_TYPES, ROW, TEMPLATE_READ, TIER_READ, WEBHOOK_READ, list,
+    ANY_TEXT, AUDIENCE_PREVIEWED, AUDIENCE_READ, AUDIENCE_SIZE, BRAND_READ, CAMPAIGN_READ, CAMPAIGN_TYPES,
+    CODES, CODES_ADDED, COUPON, COUPON_REDEEMED, DELIVERY, DELIVERY_STATUS, DONE, EVENT_READ,
+    EVENT_TYPE_READ, GIFT_CARD, INDEX, INSTANCE, JOURNEY_READ, LIMIT, MEMBER, MEMBERS_CHANGE, MEMBERSHIP,
+    REWARD_READ, REWARD_TYPES, ROW, TEMPLATE_READ, TIER_READ, TURN, WEBHOOK_READ, list,
 };
 use masivo_core::coupons::REDEEM_COUPON;
 use masivo_core::gift_cards::REDEEM_GIFT_CARD;
@@ -49,6 +49,13 @@ const fn writes(
 
 const CAMPAIGN_TYPE: &[Field] = &[required("type", CAMPAIGN_TYPES, "the type")];
 const PAGE: &[Field] = &[optional("after", Shape::Id, "the id of the last customer seen"), LIMIT];
+
+const MEMBERS_PAGE: &[Field] = &[
+    optional("after", Shape::Id, "the id of the last customer seen"),
+    optional("at", Shape::DateOrInstant, "who was in at that instant of the past; now when left out"),
+    LIMIT,
+];
+const HISTORY_PAGE: &[Field] = &[optional("after", INDEX, "the last number seen"), LIMIT];
 
 const A_BRAND: Shape = Shape::Object(&BRAND_READ);
 const AN_EVENT_TYPE: Shape = Shape::Object(&EVENT_TYPE_READ);
@@ -235,10 +242,10 @@ pub(super) const ROUTES: &[Route] = &[
     Route::new(
         Method::Get,
         at!("/audiences/{id}/members"),
-        "Members of an audience",
+        "Members of an audience, now or at an instant of the past",
         handler!(api::audiences::members),
     )
-    .query(PAGE)
+    .query(MEMBERS_PAGE)
     .gives(Output::Page(Shape::Object(&MEMBER))),
     Route::new(
         Method::Post,
@@ -256,6 +263,25 @@ pub(super) const ROUTES: &[Route] = &[
     )
     .takes(Input::Checked(Shape::Object(&MEMBERS_CHANGE)))
     .gives(Output::Data(list(&Shape::Object(&ROW)))),
+    Route::new(
+        Method::Get,
+        at!("/audiences/{id}/history"),
+        "Who entered and left an audience, oldest first, and because of what",
+        handler!(api::audiences::history),
+    )
+    .query(HISTORY_PAGE)
+    .gives(Output::Page(Shape::Object(&TURN))),
+    Route::new(
+        Method::Get,
+        at!("/audiences/{id}/sizes"),
+        "How many members an audience had at the end of each UTC day, and how many entered and left",
+        handler!(api::audiences::sizes),
+    )
+    .query(&[
+        optional("from", Shape::DateOrInstant, "the first day; 30 days before the last when left out"),
+        optional("to", Shape::DateOrInstant, "the last day; today when left out"),
+    ])
+    .gives(Output::Data(list(&Shape::Object(&AUDIENCE_SIZE)))),
     Route::new(
         Method::Post,
         at!("/audiences/preview"),

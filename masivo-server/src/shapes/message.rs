@@ -48,6 +48,31 @@ pub const MEMBERSHIP: ObjectShape = ObjectShape {
     unknown: Unknown::Refused,
 };
 
+/// A customer entered an audience, or left it.
+pub const TURN: ObjectShape = ObjectShape {
+    name: "AudienceTurn",
+    fields: &[
+        required("number", COUNT, "its place: what to go on after"),
+        optional("customer_id", ANY_TEXT, "the customer; null once deleted"),
+        required("what", Shape::Choice(&["entered", "left"]), "which of both"),
+        required("at", Shape::Instant, "when"),
+        optional("because", Shape::Object(&BECAUSE), "what made it so"),
+    ],
+    unknown: Unknown::Refused,
+};
+
+/// An audience at the end of a day.
+pub const AUDIENCE_SIZE: ObjectShape = ObjectShape {
+    name: "AudienceSize",
+    fields: &[
+        required("day", Shape::DateOrInstant, "the UTC day"),
+        required("members", COUNT, "how many were in at its end"),
+        required("entered", COUNT, "how many entered on it"),
+        required("left", COUNT, "how many left on it"),
+    ],
+    unknown: Unknown::Refused,
+};
+
 const OVERLAP: ObjectShape = ObjectShape {
     name: "AudienceOverlap",
     fields: &[

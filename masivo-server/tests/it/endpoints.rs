@@ -326,6 +326,10 @@ async fn messages(house: &House, url: &str) {
     house.post(&members, r#"{"customers": ["gus"]}"#).await.data();
     house.get(&members).await.data();
     house.get(&format!("{members}/gus/explain")).await.data();
+    house.get(&format!("{members}?at=2020-01-01")).await.data();
+    let history = house.get(&format!("/audiences/{list}/history")).await.data();
+    assert_eq!(at(&history, "/0/what"), "entered");
+    house.get(&format!("/audiences/{list}/sizes")).await.data();
     let rule =
         r#"[[{"type": "customer.metrics.lifetime.spend_total", "operator": "greater_than", "value": 1}]]"#;
     let body = format!(r#"{{"name": "spenders", "conditions": {rule}}}"#);

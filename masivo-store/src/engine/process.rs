@@ -7,7 +7,7 @@ use super::repeat::{hash_key, remember, repeated};
 use super::request::{Request, Work};
 use super::writer::Desk;
 use super::{codes, delivery, load, referrals, transfer, tried};
-use crate::backend::{CustomerKey, CustomerRow, Destination, Holder, Made, OutboxRow, Unit, Write};
+use crate::backend::{CustomerKey, CustomerRow, Destination, Holder, Made, OutboxRow, Turn, Unit, Write};
 use crate::error::{StoreError, SubmitError};
 use base64::Engine as _;
 use masivo_core::events::EventRecord;
@@ -20,6 +20,7 @@ use masivo_core::program::{Definer, Kind};
 use masivo_core::quota::{Quota, Scope};
 use masivo_core::referrals::follow_ups;
 use masivo_core::report::daily;
+use masivo_core::state::Membership;
 use masivo_core::value::{Json, Mint, Timestamp};
 use masivo_core::{
     Claim, Command, Context, Customer, Decision, Loaded, Outcome, Rejection, Undecided, decide, needs,
@@ -475,8 +476,9 @@ fn write_fact(
             }
             // A flip that only moved is part of the working state: the lists of members stay as they are.
             Change::Member(membership) if membership.since == fact.at => {
-                let since = membership.inside.then_some(membership.since);
-                unit.write(Write::Member { audience: membership.audience, customer, since })?;
+                let Membership { audience, inside, .. } = *membership;
+                let turn = Turn { audience, customer, fact: fact.sequence, at: fact.at, inside };
+                unit.write(Write::Member(&turn))?;
             }
             Change::JourneyStands(instance) => {
                 unit.write(Write::Walker { journey: instance.journey, customer, inside: true })?;

@@ -1,6 +1,7 @@
 //! Audiences, members and journeys.
 
 mod explain;
+mod history;
 mod preview;
 
 use super::{Page, Query};
@@ -65,9 +66,7 @@ impl Query {
     /// # Errors
     /// [`Rejection::DefinitionNotFound`], [`Rejection::CustomerNotFound`] for a cursor that names nobody.
     pub fn members(&self, audience: &str, after: Option<&str>, limit: usize) -> Result<Page, SubmitError> {
-        let found = self.program.audience_by_id(audience);
-        let unknown = || Rejection::DefinitionNotFound { kind: "audience", id: audience.to_owned() };
-        let found = found.ok_or_else(unknown)?;
+        let found = self.found_audience(audience)?;
         let mut after = self.cursor(after)?;
         let entered = self.entered_unwritten(found.number, after)?;
         let mut items: BTreeMap<CustomerKey, (String, Json)> = BTreeMap::new();

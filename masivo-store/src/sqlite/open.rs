@@ -9,7 +9,7 @@ use masivo_core::value::Timestamp;
 use masivo_core::wallet::Wallet;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,16 +17,19 @@ use std::time::Duration;
 /// The version the first step leads to: what was before was never released and cannot be read.
 const FIRST_VERSION: i64 = 2;
 /// The steps from an empty file to the present schema, in order.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/0001_initial.sql"),
     include_str!("migrations/0002_quotas.sql"),
     include_str!("migrations/0003_coupons.sql"),
     include_str!("migrations/0004_returns.sql"),
     include_str!("migrations/0005_codes.sql"),
     include_str!("migrations/0006_series.sql"),
+    include_str!("migrations/0007_turns.sql"),
 ];
 /// The version since which sums of campaigns are kept for each reward.
 const SUMS_SINCE: i64 = 6;
+/// The version since which it is kept who entered and left audiences.
+const TURNS_SINCE: i64 = 8;
 /// How long the writer waits for others that use the file.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Marks a file as a masivo store: "masv".
@@ -180,6 +183,9 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
             if version == SUMS_SINCE {
                 count_campaigns(&transaction)?;
             }
+            if version == TURNS_SINCE {
+                keep_turns(&transaction)?;
+            }
             transaction.execute_batch(&format!(
                 "PRAGMA user_version = {version}; PRAGMA application_id = {APPLICATION_ID};"
             ))?;
@@ -216,6 +222,30 @@ fn count_campaigns(connection: &Connection) -> Result<(), StoreError> {
         connection.prepare("INSERT INTO daily (day, key, count, amount) VALUES (?1, ?2, ?3, ?4)")?;
     for ((day, key), (count, amount)) in sums {
         insert.execute(params![day, key, count, amount])?;
+    }
+    Ok(())
+}
+
+/// Keeps who entered and left audiences, from the facts of a store that does not.
+fn keep_turns(connection: &Connection) -> Result<(), StoreError> {
+    let mut inside: HashSet<(i64, u32)> = HashSet::new();
+    let mut statement =
+        connection.prepare("SELECT customer, sequence, at, booking FROM fact ORDER BY sequence")?;
+    let mut insert = connection.prepare(
+        "INSERT OR REPLACE INTO turn (audience, customer, fact, at, inside) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (customer, fact, at): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let (_, _, changes) = read_booking(row.get_ref(3)?.as_blob().map_err(rusqlite::Error::from)?)?;
+        for change in &changes {
+            let Change::Member(member) = change else { continue };
+            let place = (customer, member.audience);
+            let turned = if member.inside { inside.insert(place) } else { inside.remove(&place) };
+            if turned {
+                insert.execute(params![member.audience, customer, fact, at, member.inside])?;
+            }
+        }
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::row::{self, CUSTOMER, EMAIL, FACT, OUTBOX, WEBHOOK, instant, json, place, read_made};
 use crate::backend::{
     ApiKey, Counters, Coupon, CouponRun, CustomerKey, CustomerRow, DailyRow, FactRow, Holder, OutboxFilter,
-    OutboxRow, Read, Referral, Remembered,
+    OutboxRow, Read, Referral, Remembered, Turn,
 };
 use crate::error::StoreError;
 use crate::stored::{quota_columns, quota_of, read_booking, read_lot};
@@ -287,6 +287,31 @@ impl<T: HasConnection> Read for T {
         let sql = "SELECT customer, since FROM member WHERE audience = ?1 AND customer > ?2 ORDER BY customer LIMIT ?3";
         many(self.connection(), sql, params![audience, after.cast_signed(), bound(limit)], |row| {
             Ok((number(row)?, instant(row.get(1)?)))
+        })
+    }
+
+    fn turns(&self, audience: u32, after: u64, limit: usize) -> Result<Vec<Turn>, StoreError> {
+        let sql = "SELECT customer, fact, at, inside FROM turn WHERE audience = ?1 AND fact > ?2 ORDER BY fact LIMIT ?3";
+        many(self.connection(), sql, params![audience, after.cast_signed(), bound(limit)], |row| {
+            let number = |index: usize| row.get::<_, i64>(index).map(i64::cast_unsigned);
+            let (customer, fact) = (number(0)?, number(1)?);
+            Ok(Turn { audience, customer, fact, at: instant(row.get(2)?), inside: row.get(3)? })
+        })
+    }
+
+    fn members_at(
+        &self,
+        audience: u32,
+        at: Timestamp,
+        after: CustomerKey,
+        limit: usize,
+    ) -> Result<Vec<(CustomerKey, Timestamp)>, StoreError> {
+        // The other columns are of the row that has the greatest fact.
+        let sql = "SELECT customer, at, inside, max(fact) FROM turn WHERE audience = ?1 AND customer > ?2 AND at <= ?3
+                   GROUP BY customer HAVING inside ORDER BY customer LIMIT ?4";
+        let asked = params![audience, after.cast_signed(), at.milliseconds(), bound(limit)];
+        many(self.connection(), sql, asked, |row| {
+            Ok((row.get::<_, i64>(0)?.cast_unsigned(), instant(row.get(1)?)))
         })
     }
 

@@ -3,8 +3,8 @@
 use super::read::HasConnection;
 use super::row::{destination_columns, place, write_made};
 use crate::backend::{
-    ApiKey, CommitError, Coupon, CouponRun, CustomerKey, CustomerRow, Holder, OutboxRow, Referral, Unit,
-    Write, key_period,
+    ApiKey, CommitError, Coupon, CouponRun, CustomerKey, CustomerRow, Holder, OutboxRow, Referral, Turn,
+    Unit, Write, key_period,
 };
 use crate::error::StoreError;
 use crate::stored::{
@@ -129,24 +129,23 @@ impl<'u> SqliteUnit<'u> {
         Ok(())
     }
 
-    fn member(
-        &self,
-        audience: u32,
-        customer: CustomerKey,
-        since: Option<Timestamp>,
-    ) -> Result<(), StoreError> {
+    fn member(&self, turn: &Turn) -> Result<(), StoreError> {
+        let Turn { audience, customer, fact, at, inside } = *turn;
         let key = customer.cast_signed();
-        let changed = match since {
-            Some(since) => self.run(
+        let changed = if inside {
+            self.run(
                 "INSERT OR IGNORE INTO member (audience, customer, since) VALUES (?1, ?2, ?3)",
-                params![audience, key, since.milliseconds()],
-            )?,
-            None => {
-                self.run("DELETE FROM member WHERE audience = ?1 AND customer = ?2", params![audience, key])?
-            }
+                params![audience, key, at.milliseconds()],
+            )?
+        } else {
+            self.run("DELETE FROM member WHERE audience = ?1 AND customer = ?2", params![audience, key])?
         };
         if changed > 0 {
-            let step = if since.is_some() { 1 } else { -1 };
+            self.run(
+                "INSERT OR REPLACE INTO turn (audience, customer, fact, at, inside) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![audience, key, fact.cast_signed(), at.milliseconds(), inside],
+            )?;
+            let step = if inside { 1 } else { -1 };
             self.run(
                 "INSERT INTO member_count (audience, members) VALUES (?1, ?2)
                  ON CONFLICT (audience) DO UPDATE SET members = members + ?2",
@@ -389,7 +388,7 @@ impl Unit for SqliteUnit<'_> {
             Write::Referral(referral) => self.referral(referral),
             Write::CouponRun { campaign, run } => self.coupon_run(campaign, run),
             Write::Quota { quota, sums } => self.quota(quota, sums),
-            Write::Member { audience, customer, since } => self.member(audience, customer, since),
+            Write::Member(turn) => self.member(turn),
             Write::Walker { journey, customer, inside } => {
                 let sql = if inside {
                     "INSERT OR IGNORE INTO walker (journey, customer) VALUES (?1, ?2)"

@@ -4,7 +4,6 @@ use super::super::Query;
 use crate::backend::{CustomerRow, FactRow};
 use crate::engine::load_record;
 use crate::error::{StoreError, SubmitError};
-use masivo_core::Rejection;
 use masivo_core::fact::{Change, EventStatus, FactKind};
 use masivo_core::metrics::Visit;
 use masivo_core::program::{AudienceKind, AudienceSpec, Definition};
@@ -30,9 +29,7 @@ impl Query {
     /// # Errors
     /// [`Rejection::DefinitionNotFound`], [`Rejection::CustomerNotFound`], [`Rejection::CustomerDeleted`].
     pub fn explain_membership(&self, audience: &str, customer: &str) -> Result<Json, SubmitError> {
-        let found = self.program.audience_by_id(audience);
-        let unknown = || Rejection::DefinitionNotFound { kind: "audience", id: audience.to_owned() };
-        let found = found.ok_or_else(unknown)?;
+        let found = self.found_audience(audience)?;
         let row = self.present(customer)?;
         let known = row.state.membership(found.number);
         let inside = known.is_some_and(|known| known.inside);
@@ -105,7 +102,7 @@ impl Query {
     }
 
     /// A fact as a cause, with the event that it is about.
-    fn because(&self, row: &FactRow) -> Result<(Timestamp, Json), StoreError> {
+    pub(super) fn because(&self, row: &FactRow) -> Result<(Timestamp, Json), StoreError> {
         let fact = &row.fact;
         let about = match &fact.event {
             Some(head) => Some(head.id),

@@ -1,0 +1,130 @@
+//! Members of audiences: counts, lists, and who was in when.
+
+use super::{Fixture, House, house, purchase, start_instant};
+use crate::engine::{Clock, Work};
+use masivo_core::fact::EventStatus;
+use masivo_core::program::Kind;
+use masivo_core::value::{DAY, HOUR, Json, Timestamp};
+use std::collections::BTreeMap;
+
+/// The counter of an audience is the number of its members, also after its rule changes.
+pub fn counts_agree_with_members<F: Fixture>(fixture: &F) {
+    let house = house(fixture);
+    for index in 0..40 {
+        let id = format!("c{index}");
+        house.register(&id).unwrap();
+        if index % 2 == 0 {
+            house.submit(purchase(&id, "10", "").into(), None).unwrap();
+        }
+    }
+    let audience = house.handle().program().audiences().next().unwrap().id.clone();
+    let look = || {
+        let query = house.handle().query().unwrap();
+        let count = query.definition(Kind::Audience, &audience).unwrap().integer("members_count").unwrap();
+        (count, i64::try_from(now_in(&house, &audience).len()).unwrap())
+    };
+    assert_eq!(look(), (20, 20));
+    house.define(Kind::Audience, Some(&audience), r#"{"name": "all", "conditions": []}"#);
+    house.handle().submit_blocking(Work::CatchUp).unwrap();
+    assert_eq!(look(), (40, 40));
+    assert_eq!(house.handle().reader().unwrap().sweep().unwrap(), None);
+    let events = house.handle().reader().unwrap().events_before(0, 100).unwrap();
+    assert!(events.iter().all(|row| row.status == Some(EventStatus::Resolved)));
+    house.verified_hash();
+}
+
+/// All members of all pages.
+fn listed(mut page: impl FnMut(Option<&str>) -> crate::query::Page) -> Vec<String> {
+    let (mut members, mut after) = (Vec::new(), None::<String>);
+    loop {
+        let found = page(after.as_deref());
+        members.extend(found.items.iter().map(|member| member.text("customer_id").unwrap().to_owned()));
+        match found.next {
+            Some(next) => after = Some(next),
+            None => return members,
+        }
+    }
+}
+
+fn now_in(house: &House, audience: &str) -> Vec<String> {
+    let query = house.handle().query().unwrap();
+    listed(|after| query.members(audience, after, 7).unwrap())
+}
+
+fn in_at(house: &House, audience: &str, at: Timestamp) -> Vec<String> {
+    let query = house.handle().query().unwrap();
+    listed(|after| query.members_at(audience, at, after, 3).unwrap())
+}
+
+/// Who was in at any instant of the past is known: by events, by the passing of time, also when nobody wrote that, and by
+/// deletion.
+pub fn membership_of_the_past_is_kept<F: Fixture>(fixture: &F) {
+    let house = house(fixture);
+    let rule = r#"[[{"type": "events.count", "event": "PURCHASE", "window": "10/days", "operator": "greater_than_or_equal", "value": 2}]]"#;
+    let body = format!(r#"{{"name": "often", "conditions": {rule}}}"#);
+    let audience = house.define(Kind::Audience, None, &body).text("id").unwrap().to_owned();
+    (0..9).for_each(|customer| drop(house.register(&format!("c{customer}")).unwrap()));
+    // The last that was seen at an instant.
+    let mut seen: BTreeMap<Timestamp, Vec<String>> = BTreeMap::new();
+    let mut now = start_instant();
+    for step in 0_i64..60 {
+        let customer = format!("c{}", (step * step + step / 7) % 9);
+        house.submit(purchase(&customer, "10", "").into(), None).unwrap();
+        if step % 3 == 0 {
+            // Two of a customer at once: in, until the first of them is ten days old.
+            house.submit(purchase(&customer, "10", "").into(), None).unwrap();
+        }
+        seen.insert(now, now_in(&house, &audience));
+        now = now.plus((step % 5) * 7 * HOUR + 1);
+        house.handle().submit_blocking(Work::SetClock(now)).unwrap();
+        seen.insert(now, now_in(&house, &audience));
+    }
+    // The time goes on, and nobody writes anything.
+    let last = now.plus(4 * DAY);
+    assert!(house.clock.set(last));
+    seen.insert(last, now_in(&house, &audience));
+    assert!(seen.values().any(|members| members.len() > 3), "some are in together");
+    for (at, members) in &seen {
+        assert_eq!(&in_at(&house, &audience, *at), members, "at {at}");
+    }
+    house.handle().submit_blocking(Work::CatchUp).unwrap();
+    let customer = now_in(&house, &audience).first().cloned().unwrap_or_else(|| "c1".to_owned());
+    house.submit(masivo_core::Command::Delete { customer: customer.clone() }.into(), None).unwrap();
+    for (at, members) in &seen {
+        let left: Vec<&String> = members.iter().filter(|member| **member != customer).collect();
+        assert_eq!(
+            in_at(&house, &audience, *at).iter().collect::<Vec<_>>(),
+            left,
+            "at {at}, who is not erased"
+        );
+    }
+    let query = house.handle().query().unwrap();
+    assert!(query.members_at(&audience, last.plus(1), None, 10).is_err(), "that has not come yet");
+    history_adds_up(&house, &audience, start_instant().day(), last.day());
+    house.verified_hash();
+}
+
+/// What entered and left, page by page, comes to who is in, and to the sizes of the days.
+fn history_adds_up(house: &House, audience: &str, from: i64, to: i64) {
+    let query = house.handle().query().unwrap();
+    let (mut turns, mut after): (Vec<Json>, u64) = (Vec::new(), 0);
+    loop {
+        let page = query.audience_history(audience, after, 5).unwrap();
+        turns.extend(page.items);
+        match page.next {
+            Some(next) => after = next.parse().unwrap(),
+            None => break,
+        }
+    }
+    let of = |what: &str| turns.iter().filter(|turn| turn.text("what") == Some(what)).count();
+    assert_eq!(of("entered") - of("left"), now_in(house, audience).len());
+    let whats: Vec<&str> = turns.iter().filter_map(|turn| turn.path("because.what")?.as_text()).collect();
+    assert_eq!(whats.len(), turns.len(), "each has a reason");
+    assert!(whats.contains(&"event") && whats.contains(&"due"), "{whats:?}");
+    let sizes = query.audience_sizes(audience, from, to).unwrap();
+    let sum = |name: &str| sizes.items().iter().filter_map(|day| day.integer(name)).sum::<i64>();
+    assert_eq!(sum("entered"), i64::try_from(of("entered")).unwrap());
+    assert_eq!(sum("left"), i64::try_from(of("left")).unwrap());
+    let last = sizes.items().last().and_then(|day| day.integer("members"));
+    assert_eq!(last, i64::try_from(now_in(house, audience).len()).ok());
+}
