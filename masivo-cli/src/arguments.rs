@@ -445,6 +445,9 @@ pub(crate) struct ImportArguments {
     /// A word that tells this import apart from an earlier one of the very same file.
     #[arg(long, default_value = "")]
     pub(crate) label: String,
+    /// For members: the static audience, by id or name.
+    #[arg(long, required_if_eq("what", "members"))]
+    pub(crate) audience: Option<String>,
 }
 
 /// What is imported.
@@ -461,6 +464,8 @@ pub(crate) enum Rows {
     /// Past transactions, each with its customer_id, those of a customer one after the other; or a customer a row, as
     /// POST /customers/migrate/transactions takes them.
     MigratedTransactions,
+    /// Members of a static audience (--audience), each named by id, email or phone.
+    Members,
 }
 
 impl Rows {
@@ -472,6 +477,7 @@ impl Rows {
             Self::MigratedCustomers => "migrated customers",
             Self::MigratedEvents => "migrated events",
             Self::MigratedTransactions => "migrated transactions",
+            Self::Members => "members",
         }
     }
 }

@@ -98,6 +98,12 @@ impl Door {
         through!(self, door => door.emit_all(&events))
     }
 
+    /// Puts customers on the list of the audience of an id, each judged alone, answered in order.
+    pub(crate) fn join_all(&mut self, audience: &str, rows: Vec<Row>) -> Result<Vec<RowResult>, Failure> {
+        let rows: Vec<Json> = rows.into_iter().map(|row| row.body).collect();
+        through!(self, door => door.join_all(audience, &rows))
+    }
+
     /// Brings customers in from elsewhere, each judged alone, answered in order.
     pub(crate) fn migrate_all(&mut self, rows: Vec<Row>) -> Result<Vec<RowResult>, Failure> {
         let rows: Vec<Json> =

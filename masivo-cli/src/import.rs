@@ -69,10 +69,18 @@ pub(crate) fn import(
 ) -> Result<ImportReport, Failure> {
     let file = &arguments.file;
     let mark = rows::mark(file)?;
+    let audience = match (&arguments.audience, arguments.what) {
+        (Some(name), Rows::Members) => door.audience(name)?.text("id").unwrap_or_default().to_owned(),
+        (None, _) => String::new(),
+        (Some(_), _) => return Err(Failure::usage("--audience goes with members", "leave it out")),
+    };
+    // A file may be put on several lists.
+    let target = &format!("{target} {audience}");
     let mut importer = Importer {
         what: arguments.what,
+        audience,
         key: key_stem(&mark, &arguments.label)?,
-        progress: Progress::open(file, &mark, target, arguments)?,
+        progress: Progress::open(file, &mark, target.trim_end(), arguments)?,
         rejects: with_suffix(file, ".rejects.jsonl"),
     };
     let resumed_at = importer.progress.rows;
@@ -117,6 +125,8 @@ pub(crate) fn read_events(file: &Path) -> Result<Vec<(u64, Json)>, Failure> {
 
 struct Importer {
     what: Rows,
+    /// The id of the audience that members are put into.
+    audience: String,
     key: String,
     progress: Progress,
     rejects: PathBuf,
@@ -141,6 +151,7 @@ impl Importer {
             Rows::MigratedCustomers => door.migrate_all(rows)?,
             Rows::MigratedEvents => door.migrate_events(rows)?,
             Rows::MigratedTransactions => door.migrate_transactions(rows)?,
+            Rows::Members => door.join_all(&self.audience, rows)?,
         };
         if results.len() != sent.len() {
             return Err(Failure::bug("the answers are not as many as the rows"));

@@ -40,6 +40,25 @@ pub(crate) fn evaluate_all(draft: &mut Draft<'_>, fact: FactId, at: Timestamp) {
     }
 }
 
+/// Looks at every audience as it is since the program changed: lists that begin with the members of another audience get theirs.
+pub(crate) fn catch_up(draft: &mut Draft<'_>, fact: FactId, at: Timestamp) {
+    if draft.state.takes_part_in_audiences() {
+        let seen = draft.state.audiences_seen;
+        let fresh = draft.program.audiences().filter_map(|audience| {
+            let frozen = audience.spec.frozen.filter(|frozen| frozen.version > seen)?;
+            // Nothing happened since: what was known then is known now.
+            let view = draft.view(frozen.at, None).live();
+            (view.is_member(frozen.source) && !draft.state.is_member(audience.number))
+                .then_some(audience.number)
+        });
+        let fresh: Vec<u32> = fresh.collect();
+        for audience in fresh {
+            set(draft, fact, at, Membership { audience, inside: true, since: at, flips_at: None });
+        }
+    }
+    evaluate_all(draft, fact, at);
+}
+
 /// Looks again at the audiences whose membership flips at this instant.
 pub(crate) fn evaluate_due(draft: &mut Draft<'_>, fact: FactId, at: Timestamp) {
     let due: BTreeSet<u32> = draft

@@ -596,7 +596,7 @@ fn advance(draft: &mut Draft<'_>) {
         if unseen {
             birthdays::told(draft, fact, None);
         }
-        audiences::evaluate_all(draft, fact, now);
+        audiences::catch_up(draft, fact, now);
     }
 }
 

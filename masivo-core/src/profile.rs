@@ -5,6 +5,7 @@
 use crate::consent::{CONSENT, Permissions};
 use crate::limits::{DEVICES_MAX, ENTRIES_MAX};
 use crate::prelude::*;
+use crate::problem::{Pointer, Report};
 use crate::shape::{ObjectShape, Shape, TEXT, Unknown, optional, required};
 use crate::value::{Json, Timestamp, Zone, object};
 
@@ -245,6 +246,11 @@ impl Profile {
         self.0.text("email")
     }
 
+    /// The phone number in its comparable form.
+    pub fn comparable_phone(&self) -> Option<String> {
+        self.0.text("phone").map(comparable_phone).filter(|phone| !phone.is_empty())
+    }
+
     /// The name.
     pub fn name(&self) -> Option<&str> {
         self.0.text("name")
@@ -289,6 +295,62 @@ impl Profile {
 
 fn device_expiry(device: &Json) -> Option<Timestamp> {
     device.text("expires_at").and_then(Timestamp::parse)
+}
+
+/// A customer as lists name one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CustomerName {
+    /// By the merchant's own id.
+    Id(String),
+    /// By e-mail address.
+    Email(String),
+    /// By phone number.
+    Phone(String),
+}
+
+/// A customer as lists name one: by exactly one of these.
+pub const CUSTOMER_NAME: ObjectShape = ObjectShape {
+    name: "CustomerName",
+    fields: &[
+        optional("id", Shape::Id, "the merchant's own id of the customer"),
+        optional("email", Shape::Email, "e-mail address"),
+        optional("phone", Shape::Text(50), "phone number; only its digits are compared"),
+    ],
+    unknown: Unknown::Refused,
+};
+
+/// Reads how a customer is named: a text is the merchant's own id.
+///
+/// # Errors
+/// A report with all problems.
+pub fn read_customer_name(json: &Json) -> Result<CustomerName, Report> {
+    let mut report = Report::default();
+    let root = Pointer::root();
+    if let Json::Text(id) = json {
+        Shape::Id.check(json, &root, &mut report);
+        return report.into_result(CustomerName::Id(id.clone())).map(|(name, _)| name);
+    }
+    Shape::Object(&CUSTOMER_NAME).check(json, &root, &mut report);
+    let named = ["id", "email", "phone"].into_iter().filter_map(|field| Some((field, json.text(field)?)));
+    let named: Vec<(&str, &str)> = named.collect();
+    let name = match named.as_slice() {
+        [("id", id)] => CustomerName::Id((*id).to_owned()),
+        [("email", email)] => CustomerName::Email((*email).to_owned()),
+        [(_, phone)] => CustomerName::Phone((*phone).to_owned()),
+        _ => {
+            let hint = "name the customer by `id`, `email` or `phone`";
+            report.problem(&root, "not_a_name", "it does not name a customer in one way", hint);
+            CustomerName::Id(String::new())
+        }
+    };
+    report.into_result(name).map(|(name, _)| name)
+}
+
+/// The form in which phone numbers are compared: their digits, without those of an international prefix `00`. Empty when there
+/// are none.
+pub fn comparable_phone(phone: &str) -> String {
+    let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
+    digits.strip_prefix("00").map(ToOwned::to_owned).unwrap_or(digits)
 }
 
 /// The form in which e-mail addresses are compared: lower case, without surrounding space.

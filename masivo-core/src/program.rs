@@ -29,7 +29,7 @@ mod tier;
 mod watched;
 mod webhook;
 
-pub use audience::{AUDIENCE, AUDIENCE_PREVIEW, AudienceKind, AudienceSpec, read_preview_rule};
+pub use audience::{AUDIENCE, AUDIENCE_PREVIEW, AudienceKind, AudienceSpec, Frozen, read_preview_rule};
 pub use brand::{BRAND, BrandSpec};
 pub use campaign::{CAMPAIGN, CampaignRule, CampaignSpec, CampaignStatus, EffectSpec, Per};
 pub use coupon::CouponsSpec;
@@ -291,7 +291,16 @@ impl Program {
                 put(&mut next.rewards, stored, reward);
             }
             Kind::Campaign => put(&mut next.campaigns, stored, campaign::read(body, &reading, report_ref)),
-            Kind::Audience => put(&mut next.audiences, stored, audience::read(body, &reading, report_ref)),
+            Kind::Audience => {
+                let mut audience = audience::read(body, &reading, report_ref);
+                let old = self.audience(stored.number).and_then(|old| old.spec.frozen);
+                if let Some(frozen) = &mut audience.frozen {
+                    let same = old.filter(|old| old.source == frozen.source);
+                    let now = Frozen { at: stored.changed_at, version: stored.program_version, ..*frozen };
+                    *frozen = same.unwrap_or(now);
+                }
+                put(&mut next.audiences, stored, audience);
+            }
             Kind::Template => put(&mut next.templates, stored, template::read(body)),
             Kind::Journey => {
                 if let Some(old) = next.journeys.iter().find(|journey| journey.number == stored.number) {

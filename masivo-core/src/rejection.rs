@@ -23,6 +23,14 @@ pub enum Rejection {
         /// The merchant's id that was given.
         id: String,
     },
+    /// Several customers have what was to name one.
+    #[error("{count} customers have the phone number `{phone}`")]
+    CustomerAmbiguous {
+        /// The number that was given.
+        phone: String,
+        /// How many have it, at least.
+        count: usize,
+    },
     /// The customer was deleted.
     #[error("the customer was deleted")]
     CustomerDeleted,
@@ -210,6 +218,7 @@ impl Rejection {
             Self::KeyReused => "idempotency_key_reused",
             Self::AnswerErased => "answer_erased",
             Self::CustomerNotFound { .. } => "customer_not_found",
+            Self::CustomerAmbiguous { .. } => "customer_ambiguous",
             Self::CustomerDeleted => "customer_deleted",
             Self::CustomerExists { .. } => "customer_exists",
             Self::EmailTaken => "email_taken",
@@ -255,6 +264,7 @@ impl Rejection {
             Self::KeyReused => "use a new key for a new request; the same key only repeats the same request",
             Self::AnswerErased => "nothing is to be done: it was carried out before the customer was deleted",
             Self::CustomerNotFound { .. } => "register the customer first",
+            Self::CustomerAmbiguous { .. } => "name the customer by id or e-mail address",
             Self::CustomerDeleted => "register a new customer under another id",
             Self::CustomerExists { .. } => "change that customer, or register under another id",
             Self::EmailTaken => "send another `email`, or leave the customer anonymous",

@@ -364,6 +364,8 @@ pub trait Read {
     fn was_erased(&self, hash: [u8; 16]) -> Result<bool, StoreError>;
     /// The customer that holds a claim.
     fn claim(&self, hash: [u8; 16]) -> Result<Option<CustomerKey>, StoreError>;
+    /// Customers whose phone number has that keyed hash, in order.
+    fn customers_by_phone(&self, hash: [u8; 16], limit: usize) -> Result<Vec<CustomerKey>, StoreError>;
     /// A fact.
     fn fact(&self, sequence: u64) -> Result<Option<FactRow>, StoreError>;
     /// The fact of an event's id.
@@ -529,6 +531,13 @@ pub enum Write<'a> {
         /// The customer.
         customer: Option<CustomerKey>,
     },
+    /// A customer's phone number, or that there is none.
+    Phone {
+        /// The customer.
+        customer: CustomerKey,
+        /// Keyed hash of its comparable form.
+        hash: Option<[u8; 16]>,
+    },
     /// A new coupon; there is none of that code.
     Coupon {
         /// The coupon.
@@ -633,6 +642,7 @@ macro_rules! read_through {
             customer_count() -> u64;
             was_erased(hash: [u8; 16]) -> bool;
             claim(hash: [u8; 16]) -> Option<u64>;
+            customers_by_phone(hash: [u8; 16], limit: usize) -> Vec<u64>;
             fact(sequence: u64) -> Option<$crate::backend::FactRow>;
             event(id: $crate::backend::Uuid) -> Option<u64>;
             facts(after: u64, limit: usize) -> Vec<$crate::backend::FactRow>;

@@ -30,6 +30,7 @@ struct Tables {
     ids: BTreeMap<String, CustomerKey>,
     erased: BTreeMap<[u8; 16], ()>,
     claims: BTreeMap<[u8; 16], CustomerKey>,
+    phones: BTreeMap<CustomerKey, [u8; 16]>,
     facts: BTreeMap<u64, FactRow>,
     events: BTreeMap<Uuid, u64>,
     expired: BTreeMap<(Timestamp, u64), ()>,
@@ -182,6 +183,7 @@ impl MemoryUnit<'_> {
         self.set(|tables| &mut tables.erased, id_hash, Some(()));
         if let Some(mut row) = self.tables.customers.get(&customer).cloned() {
             row.profile = Profile::default();
+            self.set(|tables| &mut tables.phones, customer, None);
             row.series = SeriesSet::default();
             self.set(|tables| &mut tables.customers, customer, Some(row));
         }
@@ -232,6 +234,7 @@ impl Unit for MemoryUnit<'_> {
                 self.set(|tables| &mut tables.lots, (customer, lot.number), Some(lot.clone()));
             }
             Write::Claim { hash, customer } => self.set(|tables| &mut tables.claims, hash, customer),
+            Write::Phone { customer, hash } => self.set(|tables| &mut tables.phones, customer, hash),
             Write::Coupon { coupon, code } => {
                 self.set(|tables| &mut tables.codes, code.to_owned(), Some(coupon.number));
                 self.set(|tables| &mut tables.coupons, coupon.number, Some(coupon.clone()));
@@ -433,6 +436,11 @@ impl Read for Tables {
     ) -> Result<Vec<(CustomerKey, Timestamp)>> {
         let span = self.members.range((audience, after + 1)..(audience + 1, 0));
         Ok(span.take(limit).map(|((_, customer), since)| (*customer, *since)).collect())
+    }
+
+    fn customers_by_phone(&self, hash: [u8; 16], limit: usize) -> Result<Vec<CustomerKey>> {
+        let found = self.phones.iter().filter(|(_, known)| **known == hash);
+        Ok(found.take(limit).map(|(customer, _)| *customer).collect())
     }
 
     fn turns(&self, audience: u32, after: u64, limit: usize) -> Result<Vec<Turn>> {

@@ -22,6 +22,7 @@ use crate::backend::{ApiKey, CustomerKey, CustomerRow};
 use crate::engine::{Handle, Reader, later_lots, load_events};
 use crate::error::{StoreError, SubmitError};
 use masivo_core::events::NewEvent;
+use masivo_core::profile::{CustomerName, comparable_email, comparable_phone};
 use masivo_core::program::{Definition, Kind, Program, RewardKind};
 use masivo_core::quota::Quotas;
 use masivo_core::rule::View;
@@ -31,6 +32,9 @@ use masivo_core::value::{Json, Mint, StoreSecret, Timestamp, object};
 use masivo_core::wallet::LaterLots;
 use masivo_core::{Context, Customer, Rejection, bring_to, campaigns, redemption};
 use std::sync::Arc;
+
+/// Customers of one phone number that are counted.
+const SAME_PHONE_MAX: usize = 100;
 
 /// A list, and where it goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +84,32 @@ impl Query {
             }
             None => Err(Rejection::CustomerNotFound { id: id.to_owned() }.into()),
         }
+    }
+
+    /// The id of the customer that a list names.
+    ///
+    /// # Errors
+    /// [`Rejection::CustomerNotFound`], [`Rejection::CustomerAmbiguous`].
+    pub fn customer_named(&self, name: &CustomerName) -> Result<String, SubmitError> {
+        let (said, keys) = match name {
+            CustomerName::Id(id) => return Ok(id.clone()),
+            CustomerName::Email(email) => {
+                let hash = self.secret.hash("email", &[comparable_email(email).as_bytes()]);
+                (email, self.reader.claim(hash)?.into_iter().collect())
+            }
+            CustomerName::Phone(phone) => {
+                let hash = self.secret.hash("phone", &[comparable_phone(phone).as_bytes()]);
+                (phone, self.reader.customers_by_phone(hash, SAME_PHONE_MAX)?)
+            }
+        };
+        let found = match keys.as_slice() {
+            [key] => self.reader.customer_by_key(*key)?.map(|row| row.profile.id().to_owned()),
+            [] => None,
+            many => {
+                return Err(Rejection::CustomerAmbiguous { phone: said.clone(), count: many.len() }.into());
+            }
+        };
+        found.ok_or_else(|| Rejection::CustomerNotFound { id: said.clone() }.into())
     }
 
     /// Applies what fell due to a customer that was read.

@@ -7,6 +7,7 @@ use masivo_core::customers::read_registration;
 use masivo_core::events::{NewEvent, read_event, read_reversal, read_reversal_plan};
 use masivo_core::migration::{read_migration, read_past_events, read_past_transactions, row_key};
 use masivo_core::problem::{Problem, Report};
+use masivo_core::profile::read_customer_name;
 use masivo_core::program::{Kind, Program, read_preview_rule};
 use masivo_core::transfer::read_transfer;
 use masivo_core::value::{Json, Timestamp, parse_uuid};
@@ -163,6 +164,16 @@ impl FileDoor {
 
     pub(super) fn emit_all(&self, events: &[Json]) -> Result<Vec<RowResult>, Failure> {
         let requests = events.iter().map(|event| Ok(Command::Emit(read(event)?.0).into()));
+        self.submit_rows(requests.collect())
+    }
+
+    pub(super) fn join_all(&self, audience: &str, rows: &[Json]) -> Result<Vec<RowResult>, Failure> {
+        let query = self.handle().query()?;
+        let requests = rows.iter().map(|row| {
+            let name = read_customer_name(row).map_err(|report| Failure::from(&report))?;
+            let customer = query.customer_named(&name)?;
+            Ok(Request::from(Command::Join { customer, audience: audience.to_owned() }))
+        });
         self.submit_rows(requests.collect())
     }
 

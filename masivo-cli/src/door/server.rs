@@ -182,6 +182,10 @@ impl ServerDoor {
         self.send_rows("/customers/migrate/transactions", "customers", rows)
     }
 
+    pub(super) fn join_all(&self, audience: &str, rows: &[Json]) -> Result<Vec<RowResult>, Failure> {
+        self.send_rows(&format!("/audiences/{}/members", segment(audience)), "customers", rows)
+    }
+
     pub(super) fn emit_all(&self, events: &[Json]) -> Result<Vec<RowResult>, Failure> {
         self.send_rows("/behavior/events/batch", "events", events)
     }

@@ -4,7 +4,7 @@ use crate::arguments::Rows;
 use crate::error::Failure;
 use masivo_core::events::EVENT;
 use masivo_core::migration::{MIGRATED_EVENT, MIGRATED_TRANSACTION};
-use masivo_core::profile::{MIGRATED_CUSTOMER, REGISTRATION};
+use masivo_core::profile::{CUSTOMER_NAME, MIGRATED_CUSTOMER, REGISTRATION};
 use masivo_core::shape::{ObjectShape, Shape};
 use masivo_core::value::{Decimal, Json, object};
 
@@ -27,6 +27,7 @@ impl Columns {
             Rows::MigratedCustomers => &MIGRATED_CUSTOMER,
             Rows::MigratedEvents => &MIGRATED_EVENT,
             Rows::MigratedTransactions => &MIGRATED_TRANSACTION,
+            Rows::Members => &CUSTOMER_NAME,
         };
         // What is past is sent by customer; in a file each row names its own.
         let by_customer = matches!(what, Rows::MigratedEvents | Rows::MigratedTransactions);

@@ -103,3 +103,42 @@ fn files_that_cannot_be_read_are_refused_at_once() {
     let report = folder.json(1, &["import", "customers", "b.csv", "--restart", "--db", "s.db"]);
     assert_eq!((number(&report, "accepted"), number(&report, "rejected")), (1, 2));
 }
+
+/// Lists name customers by id, e-mail or phone; whoever is not found, or not the only one, is named.
+#[test]
+fn members_of_a_list_are_imported() {
+    let folder = Folder::shop();
+    folder.write(
+        "program/6-list.toml",
+        "[[audiences]]\nname = \"Guests\"\ntype = \"STATIC\"\n\n[[audiences]]\nname = \"Others\"\ntype = \"STATIC\"\n",
+    );
+    folder.run(0, &["apply", "program", "--db", "s.db", "--yes"]);
+    folder.write(
+        "customers.csv",
+        "id,name,email,phone\na,A,a@example.com,+593 99-111\nb,B,B@example.com,00 593 99 222\nc,C,c@example.com,777\nd,D,d@example.com,777\n",
+    );
+    folder.run(0, &["import", "customers", "customers.csv", "--db", "s.db"]);
+    folder.write(
+        "guests.csv",
+        "id,email,phone\na,,\n,b@EXAMPLE.com,\n,,0059399111\n,,777\n,nobody@example.com,\nx,,\na,b@example.com,\n",
+    );
+    let report = folder.json(1, &["import", "members", "guests.csv", "--audience", "Guests", "--db", "s.db"]);
+    assert_eq!((number(&report, "accepted"), number(&report, "rejected")), (3, 4), "{report}");
+    let rejects = folder.read("guests.csv.rejects.jsonl");
+    let codes: Vec<String> =
+        rejects.lines().map(|line| text(&Json::parse(line.as_bytes()).unwrap(), "code")).collect();
+    assert_eq!(codes, ["customer_ambiguous", "customer_not_found", "customer_not_found", "malformed"]);
+    folder.run(0, &["audience", "members", "Guests", "--db", "s.db"]).says(&["a ", "b "]);
+    folder.run(0, &["audience", "history", "Guests", "--db", "s.db"]).says(&["entered", "listed"]);
+    folder.run(0, &["audience", "sizes", "Guests", "--db", "s.db"]).says(&["members", "2"]);
+    // The same file into another list is another import.
+    folder
+        .run(2, &["import", "members", "guests.csv", "--audience", "Others", "--db", "s.db"])
+        .complains(&["--restart"]);
+    folder.run(2, &["import", "members", "guests.csv", "--db", "s.db"]).complains(&["--audience"]);
+    // A list is not put into a rule.
+    folder.write("rule.jsonl", "\"a\"\n{\"phone\": \"59399222\"}\n");
+    let report = folder.json(0, &["import", "members", "rule.jsonl", "--audience", "Others", "--db", "s.db"]);
+    assert_eq!(number(&report, "accepted"), 2, "{report}");
+    folder.run(0, &["verify", "--db", "s.db"]);
+}

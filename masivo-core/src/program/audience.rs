@@ -5,7 +5,7 @@ use crate::prelude::*;
 use crate::problem::{Pointer, Report};
 use crate::rule::{CONDITIONS, Inputs, Rule, read_conditions};
 use crate::shape::{LONG_TEXT, ObjectShape, Shape, TEXT, Unknown, optional, required};
-use crate::value::Json;
+use crate::value::{Json, Timestamp};
 
 /// An audience.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,19 @@ pub struct AudienceSpec {
     pub kind: AudienceKind,
     /// Whether it is kept up.
     pub active: bool,
+    /// Of a list: the audience whose members it began with.
+    pub frozen: Option<Frozen>,
+}
+
+/// The members that a list began with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frozen {
+    /// The number of the audience whose members they were.
+    pub source: u32,
+    /// When.
+    pub at: Timestamp,
+    /// The version of the whole program that it came with.
+    pub version: u32,
 }
 
 /// How membership comes about.
@@ -52,6 +65,7 @@ pub const AUDIENCE: ObjectShape = ObjectShape {
             "by a rule (DYNAMIC, the default) or by a list",
         ),
         optional("conditions", CONDITIONS, "whom it gathers; empty gathers every identified customer"),
+        optional("members_of", Shape::Uuid, "for STATIC: begin with the members that this audience has now"),
         optional("status", Shape::Choice(&["ACTIVE", "INACTIVE"]), "whether it is kept up"),
     ],
     unknown: Unknown::Refused,
@@ -116,10 +130,28 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> A
             hint,
         );
     }
+    let frozen = json.text("members_of").and_then(|id| read_frozen(id, is_static, reading, report));
     AudienceSpec {
+        frozen,
         name: json.text("name").unwrap_or_default().to_owned(),
         brand: json.text("brand_id").map(ToOwned::to_owned),
         kind: if is_static { AudienceKind::Static } else { AudienceKind::Dynamic(rule) },
         active: json.text("status") != Some("INACTIVE"),
     }
+}
+
+/// The audience that a list begins with; when, and in which version, is said when it is put.
+fn read_frozen(id: &str, is_static: bool, reading: &Reading<'_>, report: &mut Report) -> Option<Frozen> {
+    let at = reading.at.field("members_of");
+    if !is_static {
+        let hint = "make it STATIC, or ask for the audience in its conditions";
+        report.problem(&at, "not_allowed", "only a list begins with the members of an audience", hint);
+        return None;
+    }
+    let source = reading.program.audience_by_id(&id.to_lowercase());
+    if source.is_none() {
+        let message = format!("there is no audience `{id}`");
+        report.problem(&at, "unknown_audience", message, "write that audience first, and name it by its id");
+    }
+    Some(Frozen { source: source?.number, at: Timestamp::MIN, version: 0 })
 }

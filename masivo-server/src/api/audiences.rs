@@ -4,9 +4,8 @@ use super::operation::days;
 use crate::http::call::Call;
 use crate::http::error::Failure;
 use crate::http::respond::{Outcome, Reply};
-use masivo_core::problem::{Problem, Report};
+use masivo_core::profile::{CustomerName, read_customer_name};
 use masivo_core::program::read_preview_rule;
-use masivo_core::shape::is_id;
 use masivo_core::value::Json;
 use masivo_core::{Command, Rejection};
 use masivo_store::{Request as Submission, Work};
@@ -67,11 +66,19 @@ async fn change(call: Call, command: fn(String, String) -> Command) -> Outcome {
     let mut answers = vec![Json::Null; rows.len()];
     let (mut places, mut submissions) = (Vec::new(), Vec::new());
     for (index, (row, answer)) in rows.iter().zip(&mut answers).enumerate() {
-        let Some(customer) = row.as_text().filter(|id| is_id(id)) else {
-            *answer = Failure::from(not_an_id()).into_row();
-            continue;
+        let named = match read_customer_name(row) {
+            Ok(CustomerName::Id(id)) => Ok(id),
+            Ok(name) => call.read(move |query| query.customer_named(&name)).await,
+            Err(report) => Err(report.into()),
         };
-        let work = Work::Customer(Box::new(command(customer.to_owned(), audience.clone())));
+        let customer = match named {
+            Ok(customer) => customer,
+            Err(failure) => {
+                *answer = failure.into_row();
+                continue;
+            }
+        };
+        let work = Work::Customer(Box::new(command(customer, audience.clone())));
         let key = call.key.as_ref().map(|key| format!("{key}\u{1f}{index}"));
         submissions.push(Submission { work, key });
         places.push(index);
@@ -87,14 +94,4 @@ async fn change(call: Call, command: fn(String, String) -> Command) -> Outcome {
         }
     }
     Ok(Reply::data(answers))
-}
-
-fn not_an_id() -> Report {
-    let problem = Problem {
-        pointer: String::new(),
-        code: "not_an_id",
-        message: "expected the id of a customer".into(),
-        hint: "1 to 255 bytes without control characters".into(),
-    };
-    Report { problems: vec![problem], warnings: Vec::new() }
 }

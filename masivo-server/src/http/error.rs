@@ -281,6 +281,7 @@ const fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::OutOfRange => StatusCode::UNPROCESSABLE_ENTITY,
         Rejection::KeyReused
         | Rejection::CustomerExists { .. }
+        | Rejection::CustomerAmbiguous { .. }
         | Rejection::EmailTaken
         | Rejection::NotAnonymous
         | Rejection::AlreadyMigrated

@@ -45,7 +45,11 @@ pub const TAG_NAMES: ObjectShape = ObjectShape {
 /// Customers on a list.
 pub const MEMBERS_CHANGE: ObjectShape = ObjectShape {
     name: "MembersChange",
-    fields: &[required("customers", Shape::List(&Shape::Any, 1_000), "the merchant's ids of the customers")],
+    fields: &[required(
+        "customers",
+        Shape::List(&Shape::Any, 1_000),
+        "customers: each the merchant's id, or {id}, {email} or {phone}",
+    )],
     unknown: Unknown::Refused,
 };
 

@@ -443,6 +443,11 @@ pub(super) fn write_customers(desk: &mut Desk, unit: &mut impl Unit) -> Result<(
     for (row, dirty) in desk.cache.dirty() {
         let Dirty { was_armed, profile, id, series } = *dirty;
         unit.write(Write::Customer { row, was_armed, profile, id, series })?;
+        if profile {
+            let phone = row.profile.comparable_phone();
+            let hash = phone.map(|phone| desk.shared.secret.hash("phone", &[phone.as_bytes()]));
+            unit.write(Write::Phone { customer: row.key, hash })?;
+        }
     }
     Ok(())
 }

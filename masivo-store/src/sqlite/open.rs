@@ -2,10 +2,11 @@
 
 use crate::engine::Mode;
 use crate::error::StoreError;
-use crate::stored::read_booking;
+use crate::stored::{read_booking, read_document};
 use masivo_core::fact::{Change, FactKind};
+use masivo_core::profile::Profile;
 use masivo_core::report::lot_sums;
-use masivo_core::value::Timestamp;
+use masivo_core::value::{StoreSecret, Timestamp};
 use masivo_core::wallet::Wallet;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
@@ -17,7 +18,7 @@ use std::time::Duration;
 /// The version the first step leads to: what was before was never released and cannot be read.
 const FIRST_VERSION: i64 = 2;
 /// The steps from an empty file to the present schema, in order.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("migrations/0001_initial.sql"),
     include_str!("migrations/0002_quotas.sql"),
     include_str!("migrations/0003_coupons.sql"),
@@ -25,11 +26,14 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/0005_codes.sql"),
     include_str!("migrations/0006_series.sql"),
     include_str!("migrations/0007_turns.sql"),
+    include_str!("migrations/0008_phones.sql"),
 ];
 /// The version since which sums of campaigns are kept for each reward.
 const SUMS_SINCE: i64 = 6;
 /// The version since which it is kept who entered and left audiences.
 const TURNS_SINCE: i64 = 8;
+/// The version since which customers are found by phone number.
+const PHONES_SINCE: i64 = 9;
 /// How long the writer waits for others that use the file.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Marks a file as a masivo store: "masv".
@@ -186,6 +190,9 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
             if version == TURNS_SINCE {
                 keep_turns(&transaction)?;
             }
+            if version == PHONES_SINCE {
+                keep_phones(&transaction)?;
+            }
             transaction.execute_batch(&format!(
                 "PRAGMA user_version = {version}; PRAGMA application_id = {APPLICATION_ID};"
             ))?;
@@ -245,6 +252,25 @@ fn keep_turns(connection: &Connection) -> Result<(), StoreError> {
             if turned {
                 insert.execute(params![member.audience, customer, fact, at, member.inside])?;
             }
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the phone numbers of a store that does not.
+fn keep_phones(connection: &Connection) -> Result<(), StoreError> {
+    let secret = meta(connection, "secret")?.and_then(|bytes| <[u8; 16]>::try_from(bytes).ok());
+    // A fresh store has no secret yet, and no customers.
+    let Some(secret) = secret.map(StoreSecret::new) else { return Ok(()) };
+    let mut statement = connection.prepare("SELECT key, document FROM profile")?;
+    let mut insert = connection.prepare("INSERT INTO phone (customer, hash) VALUES (?1, ?2)")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let document = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+        let profile = Profile::from_json(read_document(document, "a profile")?);
+        if let Some(phone) = profile.comparable_phone() {
+            let hash = secret.hash("phone", &[phone.as_bytes()]);
+            insert.execute(params![row.get::<_, i64>(0)?, hash.as_slice()])?;
         }
     }
     Ok(())

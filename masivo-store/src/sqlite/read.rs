@@ -290,6 +290,13 @@ impl<T: HasConnection> Read for T {
         })
     }
 
+    fn customers_by_phone(&self, hash: [u8; 16], limit: usize) -> Result<Vec<CustomerKey>, StoreError> {
+        let sql = "SELECT customer FROM phone WHERE hash = ?1 ORDER BY customer LIMIT ?2";
+        many(self.connection(), sql, params![hash.as_slice(), bound(limit)], |row| {
+            Ok(row.get::<_, i64>(0)?.cast_unsigned())
+        })
+    }
+
     fn turns(&self, audience: u32, after: u64, limit: usize) -> Result<Vec<Turn>, StoreError> {
         let sql = "SELECT customer, fact, at, inside FROM turn WHERE audience = ?1 AND fact > ?2 ORDER BY fact LIMIT ?3";
         many(self.connection(), sql, params![audience, after.cast_signed(), bound(limit)], |row| {

@@ -181,6 +181,18 @@ impl<'u> SqliteUnit<'u> {
         .map(drop)
     }
 
+    fn phone(&self, customer: CustomerKey, hash: Option<[u8; 16]>) -> Result<(), StoreError> {
+        let customer = customer.cast_signed();
+        match hash {
+            Some(hash) => self.run(
+                "INSERT OR REPLACE INTO phone (customer, hash) VALUES (?1, ?2)",
+                params![customer, hash.as_slice()],
+            ),
+            None => self.run("DELETE FROM phone WHERE customer = ?1", params![customer]),
+        }
+        .map(drop)
+    }
+
     /// Runs a statement with two numbers.
     fn pair(&self, sql: &str, one: u64, other: u64) -> Result<(), StoreError> {
         self.run(sql, params![one.cast_signed(), other.cast_signed()]).map(drop)
@@ -325,6 +337,7 @@ impl<'u> SqliteUnit<'u> {
         self.run("UPDATE customer SET id = NULL WHERE key = ?1", params![key])?;
         self.run("DELETE FROM profile WHERE key = ?1", params![key])?;
         self.run("DELETE FROM series WHERE customer = ?1", params![key])?;
+        self.run("DELETE FROM phone WHERE customer = ?1", params![key])?;
         self.run("INSERT OR IGNORE INTO erased (hash) VALUES (?1)", params![id_hash.as_slice()])?;
         let mut next = head.cast_signed();
         while next != 0 {
@@ -383,6 +396,7 @@ impl Unit for SqliteUnit<'_> {
                 )
                 .map(drop),
             Write::Claim { hash, customer } => self.claim(hash, customer),
+            Write::Phone { customer, hash } => self.phone(customer, hash),
             Write::Coupon { coupon, code } => self.coupon(coupon, code),
             Write::Holder(holder) => self.holder(holder),
             Write::Referral(referral) => self.referral(referral),
