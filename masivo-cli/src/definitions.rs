@@ -34,6 +34,7 @@ pub(crate) const fn section(kind: Kind) -> &'static str {
         Kind::Settings => "settings",
         Kind::Brand => "brands",
         Kind::EventType => "event_types",
+        Kind::Trait => "traits",
         Kind::Tier => "tiers",
         Kind::Reward => "rewards",
         Kind::Campaign => "campaigns",
@@ -46,14 +47,14 @@ pub(crate) const fn section(kind: Kind) -> &'static str {
 
 /// Whether the merchant chooses the ids of that kind.
 const fn has_own_ids(kind: Kind) -> bool {
-    matches!(kind, Kind::Settings | Kind::Brand | Kind::EventType)
+    matches!(kind, Kind::Settings | Kind::Brand | Kind::EventType | Kind::Trait)
 }
 
 /// The text that makes a definition of a kind what it is.
 fn identity(kind: Kind, id: &str, body: &Json) -> String {
     match kind {
         Kind::Settings => "settings".into(),
-        Kind::Brand | Kind::EventType => id.to_owned(),
+        Kind::Brand | Kind::EventType | Kind::Trait => id.to_owned(),
         Kind::Tier => body.get("level").map(ToString::to_string).unwrap_or_default(),
         Kind::Webhook => body.text("url").unwrap_or_default().to_owned(),
         Kind::Reward | Kind::Campaign | Kind::Audience | Kind::Template | Kind::Journey => {

@@ -315,7 +315,13 @@ impl<'a> Draft<'a> {
 
     /// The customer as answers show it.
     pub(crate) fn customer_json(&self) -> Json {
-        view::customer(self.program, &self.state, &self.profile, self.now)
+        let mut shown = view::customer(self.program, &self.state, &self.profile, self.now);
+        if let (Some(traits), Some(customer)) =
+            (view::traits(&self.view(self.now, None)), shown.get_mut("customer"))
+        {
+            customer.set("traits", traits);
+        }
+        shown
     }
 
     /// Takes later lots in before anything is decided on them.

@@ -92,6 +92,8 @@ pub const FLIP_STEPS_MAX: usize = 64;
 pub const FILTER_NODES_MAX: usize = 50;
 /// Other audiences that one asks for, counting those that they ask for.
 pub const RULE_REFERENCES_MAX: usize = 100;
+/// Cuts of a computed trait that is a score.
+pub const TRAIT_CUTS_MAX: usize = 20;
 /// Definitions of one kind in a program.
 pub const DEFINITIONS_MAX: usize = 10_000;
 /// Tier levels, as the product has.

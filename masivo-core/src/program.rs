@@ -14,6 +14,7 @@ mod audience;
 mod brand;
 mod campaign;
 mod candidates;
+mod computed_trait;
 mod coupon;
 mod define;
 mod event_type;
@@ -32,6 +33,7 @@ mod webhook;
 pub use audience::{AUDIENCE, AUDIENCE_PREVIEW, AudienceKind, AudienceSpec, Frozen, read_preview_rule};
 pub use brand::{BRAND, BrandSpec};
 pub use campaign::{CAMPAIGN, CampaignRule, CampaignSpec, CampaignStatus, EffectSpec, Per};
+pub use computed_trait::{TRAIT, TraitSpec};
 pub use coupon::CouponsSpec;
 pub use define::{Defined, Definer, define, standard_definitions};
 pub use event_type::{EVENT_TYPE, EventTypeSpec, Processing, RESERVED_EVENT_TYPES};
@@ -63,6 +65,8 @@ pub enum Kind {
     Brand,
     /// A custom event type.
     EventType,
+    /// A computed trait.
+    Trait,
     /// A tier.
     Tier,
     /// An audience.
@@ -81,10 +85,11 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in an order in which each needs only earlier ones.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Settings,
         Self::Brand,
         Self::EventType,
+        Self::Trait,
         Self::Tier,
         Self::Audience,
         Self::Reward,
@@ -100,6 +105,7 @@ impl Kind {
             Self::Settings => "settings",
             Self::Brand => "brand",
             Self::EventType => "event_type",
+            Self::Trait => "trait",
             Self::Tier => "tier",
             Self::Reward => "reward",
             Self::Campaign => "campaign",
@@ -180,6 +186,7 @@ pub struct Program {
     settings_version: u32,
     brands: List<BrandSpec>,
     event_types: List<EventTypeSpec>,
+    traits: List<TraitSpec>,
     tiers: List<TierSpec>,
     rewards: List<RewardSpec>,
     campaigns: List<CampaignSpec>,
@@ -231,7 +238,7 @@ impl Program {
                 versions.into_iter().flatten().map(|campaign| campaign.spec.trigger.clone()).collect();
             triggers.iter().for_each(|trigger| next.find_candidates(trigger));
         }
-        if matches!(stored.kind, Kind::Audience | Kind::Settings) {
+        if matches!(stored.kind, Kind::Audience | Kind::Trait | Kind::Settings) {
             next.watched = Arc::new(Watched::of(&next));
         }
         Ok(next)
@@ -265,6 +272,7 @@ impl Program {
             }
             Kind::Brand => put(&mut next.brands, stored, brand::read(body)),
             Kind::EventType => put(&mut next.event_types, stored, event_type::read(body)),
+            Kind::Trait => put(&mut next.traits, stored, computed_trait::read(body, &reading, report_ref)),
             Kind::Tier => {
                 let mut tier = tier::read(body, &reading, report_ref);
                 let old = self.tier(stored.number).filter(|old| old.spec.exit.is_some());
@@ -331,7 +339,7 @@ impl Program {
                 }
             }
             // A new zone moves every calendar bound that an audience may look at.
-            Kind::Audience | Kind::Settings => {
+            Kind::Audience | Kind::Trait | Kind::Settings => {
                 self.audiences_version = self.audiences_version.max(stored.program_version);
             }
             Kind::Tier => {
@@ -535,6 +543,16 @@ impl Program {
         self.event_types.iter().map(Arc::as_ref)
     }
 
+    /// All computed traits, oldest first.
+    pub fn traits(&self) -> impl Iterator<Item = &Definition<TraitSpec>> {
+        self.traits.iter().map(Arc::as_ref)
+    }
+
+    /// The computed trait of a name.
+    pub fn computed_trait(&self, name: &str) -> Option<&Definition<TraitSpec>> {
+        by_id(&self.traits, name)
+    }
+
     /// All rewards, oldest first.
     pub fn rewards(&self) -> impl Iterator<Item = &Definition<RewardSpec>> {
         self.rewards.iter().map(Arc::as_ref)
@@ -598,6 +616,12 @@ impl Reading<'_> {
             let message = format!("there is no event type `{event_type}`");
             let hint = "write the event type first, or use a built-in one such as PURCHASE or ADD_TO_CART";
             report.problem(&at.field("event"), "unknown_event_type", message, hint);
+        }
+        if let Some(name) = conditions.text("type").and_then(|text| text.strip_prefix("customer.traits."))
+            && self.program.computed_trait(name).is_none()
+        {
+            let message = format!("there is no trait `{name}`");
+            report.problem(&at.field("type"), "unknown_trait", message, "write the trait first");
         }
         let about_audiences = conditions.text("type") == Some("customer.audiences");
         for (name, value) in conditions.fields() {

@@ -21,7 +21,7 @@ mod key;
 mod overlap;
 mod subject;
 
-pub use condition::{CONDITIONS, read_conditions};
+pub use condition::{CONDITIONS, VALUE, read_conditions, read_value};
 pub use evaluate::{Failure, Truth, View};
 pub(crate) use events::fnv;
 pub use events::{EventSubject, Function, Pattern, Selection, Window};
@@ -149,7 +149,7 @@ impl Span {
 
 /// The kinds of data a rule reads, so that a change of others need not look at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Inputs(u8);
+pub struct Inputs(u16);
 
 impl Inputs {
     /// Nothing.
@@ -170,8 +170,10 @@ impl Inputs {
     pub const MEMBERS: Self = Self(64);
     /// What the customer allows.
     pub const CONSENT: Self = Self(128);
+    /// Computed traits of the customer.
+    pub const TRAITS: Self = Self(256);
     /// Everything.
-    pub const ALL: Self = Self(255);
+    pub const ALL: Self = Self(511);
 
     /// Both together.
     #[must_use]

@@ -36,6 +36,16 @@ pub fn customer(program: &Program, state: &State, profile: &Profile, now: Timest
     object().with("customer", customer).with("wallet", wallet(program, state, profile.id())).build()
 }
 
+/// The computed traits of a customer by their names; `None` when there are no traits.
+pub fn traits(view: &View<'_>) -> Option<Json> {
+    view.program.traits().next()?;
+    let shown = view
+        .program
+        .traits()
+        .fold(object(), |shown, computed| shown.with(computed.id.clone(), computed.spec.shown(view)));
+    Some(shown.build())
+}
+
 /// The wallet: one line a lot that can be spent or is held, as far as they are at hand (W5), and one total a
 /// reward over all of them; stamps are shown as punch cards.
 pub fn wallet(program: &Program, state: &State, customer: &str) -> Json {

@@ -175,6 +175,7 @@ impl Query {
             Kind::Settings => vec![program.settings_body().clone()],
             Kind::Brand => program.brands().map(Definition::to_json).collect(),
             Kind::EventType => program.event_types().map(Definition::to_json).collect(),
+            Kind::Trait => program.traits().map(Definition::to_json).collect(),
             Kind::Tier => program.tiers_by_level().map(Definition::to_json).collect(),
             Kind::Reward => {
                 program.rewards().map(|reward| self.reward(reward)).collect::<Result<_, StoreError>>()?
@@ -203,6 +204,7 @@ impl Query {
             Kind::Settings => Some(program.settings_body().clone()),
             Kind::Brand => program.brand(id).map(Definition::to_json),
             Kind::EventType => program.event_types().find(|known| known.id == id).map(Definition::to_json),
+            Kind::Trait => program.computed_trait(id).map(Definition::to_json),
             Kind::Tier => program.tier_by_id(id).map(Definition::to_json),
             Kind::Reward => program.reward_by_id(id).map(|reward| self.reward(reward)).transpose()?,
             Kind::Campaign => {

@@ -197,6 +197,7 @@ fn stored_of(program: &Program) -> Vec<Stored> {
     }
     program.brands().for_each(|found| add(Kind::Brand, &found.id, &found.body, None));
     program.event_types().for_each(|found| add(Kind::EventType, &found.id, &found.body, None));
+    program.traits().for_each(|found| add(Kind::Trait, &found.id, &found.body, None));
     program.tiers_by_level().for_each(|found| add(Kind::Tier, &found.id, &found.body, None));
     program.rewards().for_each(|found| add(Kind::Reward, &found.id, &found.body, None));
     program.campaigns().for_each(|found| {

@@ -146,7 +146,7 @@ fn entry(kind: Kind, item: &Json, file: &str) -> Result<Entry, Failure> {
     let id = item.text("id").map(ToOwned::to_owned);
     let key = match kind {
         Kind::Settings => Some("settings".to_owned()),
-        Kind::Brand | Kind::EventType => id.clone(),
+        Kind::Brand | Kind::EventType | Kind::Trait => id.clone(),
         Kind::Webhook => item.text("key").or_else(|| item.text("url")).map(ToOwned::to_owned),
         _ => item.text("key").map(ToOwned::to_owned).or_else(|| item.text("name").map(slug)),
     };

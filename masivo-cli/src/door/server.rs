@@ -373,6 +373,7 @@ const fn section_path(kind: Kind) -> &'static str {
         Kind::Settings => "/settings",
         Kind::Brand => "/brands",
         Kind::EventType => "/event_types",
+        Kind::Trait => "/traits",
         Kind::Tier => "/tiers",
         Kind::Reward => "/rewards",
         Kind::Campaign => "/campaigns",

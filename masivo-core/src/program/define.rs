@@ -2,7 +2,7 @@
 
 use super::{
     AUDIENCE, BRAND, CAMPAIGN, CampaignStatus, Definition, EVENT_TYPE, JOURNEY, Kind, Program, REWARD,
-    SETTINGS, StoredDefinition, TEMPLATE, TIER, WEBHOOK, campaign, coupon, event_type,
+    SETTINGS, StoredDefinition, TEMPLATE, TIER, TRAIT, WEBHOOK, campaign, computed_trait, coupon, event_type,
 };
 use crate::limits::DEFINITIONS_MAX;
 use crate::prelude::*;
@@ -48,6 +48,7 @@ impl Kind {
             Self::Settings => &SETTINGS,
             Self::Brand => &BRAND,
             Self::EventType => &EVENT_TYPE,
+            Self::Trait => &TRAIT,
             Self::Tier => &TIER,
             Self::Reward => &REWARD,
             Self::Campaign => &CAMPAIGN,
@@ -60,7 +61,7 @@ impl Kind {
 
     /// Whether the merchant chooses the ids.
     const fn has_own_ids(self) -> bool {
-        matches!(self, Self::Settings | Self::Brand | Self::EventType)
+        matches!(self, Self::Settings | Self::Brand | Self::EventType | Self::Trait)
     }
 }
 
@@ -125,6 +126,9 @@ pub fn define(
         return Err(Rejection::Malformed(report));
     }
     use_own_names(&mut body, settings.time_zone);
+    if kind == Kind::Trait {
+        computed_trait::normalise(&mut body, settings.time_zone);
+    }
     match kind {
         Kind::Campaign => check_campaign(definer, existing.as_ref(), &mut body, &mut report)?,
         Kind::Reward => check_reward(program, existing.as_ref(), &body, &mut report),
@@ -196,6 +200,7 @@ fn find(program: &Program, kind: Kind, id: Option<&str>) -> Result<Option<Existi
         Kind::Settings => None,
         Kind::Brand => program.brand(id).map(Existing::of),
         Kind::EventType => program.event_types().find(|known| known.id == id).map(Existing::of),
+        Kind::Trait => program.computed_trait(id).map(Existing::of),
         Kind::Tier => program.tier_by_id(id).map(Existing::of),
         Kind::Reward => program.reward_by_id(id).map(Existing::of),
         Kind::Campaign => program.campaign_by_id(id).map(Existing::of),
@@ -217,6 +222,7 @@ fn count(program: &Program, kind: Kind) -> usize {
         Kind::Settings => 0,
         Kind::Brand => program.brands().count(),
         Kind::EventType => program.event_types().count(),
+        Kind::Trait => program.traits().count(),
         Kind::Tier => program.tiers.len(),
         Kind::Reward => program.rewards().count(),
         Kind::Campaign => program.campaigns().count(),
@@ -234,12 +240,12 @@ fn check_new_id(kind: Kind, id: &str, report: &mut Report) {
         report.problem(&at, "not_an_id", format!("`{}` cannot be an id", id.escape_debug()), hint);
     }
     let plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-' | '.');
-    if kind == Kind::EventType && (id.len() > 64 || !id.chars().all(plain)) {
+    if matches!(kind, Kind::EventType | Kind::Trait) && (id.len() > 64 || !id.chars().all(plain)) {
         let hint = "1 to 64 letters, digits, _ - or .";
         report.problem(
             &at,
-            "not_an_event_type",
-            format!("`{}` cannot name an event type", id.escape_debug()),
+            if kind == Kind::Trait { "not_a_trait_name" } else { "not_an_event_type" },
+            format!("`{}` cannot name it", id.escape_debug()),
             hint,
         );
     }

@@ -56,9 +56,14 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> T
     let entry = reading.conditions(json.get("entry_conditions"), &entry_at, report);
     let exit = reading.conditions(json.get("exit_conditions"), &exit_at, report);
     for (rule, at) in [(&entry, &entry_at), (&exit, &exit_at)] {
-        if rule.inputs().touches(Inputs::EVENT.and(Inputs::MEMBERS)) {
+        if rule.inputs().touches(Inputs::EVENT.and(Inputs::MEMBERS).and(Inputs::TRAITS)) {
             let hint = "tiers look at the customer; use customer.metrics or customer.tags";
-            report.problem(at, "subject_not_allowed", "a tier cannot look at an event or an audience", hint);
+            report.problem(
+                at,
+                "subject_not_allowed",
+                "a tier cannot look at an event, an audience or a trait",
+                hint,
+            );
         }
     }
     if level == 1 && !(entry.is_always() && exit.is_always()) {

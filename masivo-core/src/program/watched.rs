@@ -53,6 +53,11 @@ impl Watched {
             }
             rule.events().iter().for_each(|subject| add_series(&mut series, subject));
         }
+        for computed in program.traits() {
+            if let Subject::Events(subject) = &computed.spec.subject {
+                add_series(&mut series, subject);
+            }
+        }
         if !series.is_empty() {
             // Dates in filters are of the account's zone; what a longer window needs may be gone.
             let mut said = program.settings().time_zone.name().to_owned();
@@ -90,15 +95,7 @@ fn longer(one: Option<Span>, other: Option<Span>) -> Option<Span> {
 /// What a rule looks at, also through the audiences that it asks for.
 fn watches(program: &Program, rule: &Rule, depth: usize) -> BTreeSet<Watch> {
     let mut watches = BTreeSet::new();
-    rule.each_subject(|subject| match subject {
-        Subject::Tier => drop(watches.insert(Watch::Tier)),
-        Subject::Consent(_) => drop(watches.insert(Watch::Consent)),
-        Subject::Metric(..) | Subject::Recency => drop(watches.insert(Watch::Metrics)),
-        Subject::Events(subject) => {
-            watches.extend(subject.selections().map(|selection| Watch::Series(selection.id)));
-        }
-        subject => watches.extend(field_of(subject).map(Watch::Field)),
-    });
+    rule.each_subject(|subject| watch_subject(program, subject, &mut watches));
     for audience in rule.audiences().iter().filter_map(|id| program.audience_by_id(id)) {
         match &audience.spec.kind {
             AudienceKind::Dynamic(other) if depth < RULE_REFERENCES_MAX => {
@@ -109,6 +106,24 @@ fn watches(program: &Program, rule: &Rule, depth: usize) -> BTreeSet<Watch> {
         }
     }
     watches
+}
+
+fn watch_subject(program: &Program, subject: &Subject, watches: &mut BTreeSet<Watch>) {
+    match subject {
+        Subject::Tier => drop(watches.insert(Watch::Tier)),
+        Subject::Consent(_) => drop(watches.insert(Watch::Consent)),
+        Subject::Metric(..) | Subject::Recency => drop(watches.insert(Watch::Metrics)),
+        Subject::Events(subject) => {
+            watches.extend(subject.selections().map(|selection| Watch::Series(selection.id)));
+        }
+        Subject::Trait(name) => {
+            // A trait is made of no other trait.
+            if let Some(computed) = program.computed_trait(name) {
+                watch_subject(program, &computed.spec.subject, watches);
+            }
+        }
+        subject => watches.extend(field_of(subject).map(Watch::Field)),
+    }
 }
 
 /// The field of the profile that a subject looks at.

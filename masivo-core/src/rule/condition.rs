@@ -35,6 +35,22 @@ const CONDITION_FIELDS: &[Field] = &[
 ];
 const CONDITION: ObjectShape =
     ObjectShape { name: "Condition", fields: CONDITION_FIELDS, unknown: Unknown::Refused };
+/// A value of a customer, as conditions say what they are about.
+pub const VALUE: ObjectShape = ObjectShape {
+    name: "CustomerValue",
+    fields: &[
+        required("type", TEXT, "what it is, for example `events.sum` or `customer.rfm.recency_days`"),
+        EVENT_FIELDS[0],
+        EVENT_FIELDS[1],
+        EVENT_FIELDS[2],
+        EVENT_FIELDS[3],
+        EVENT_FIELDS[4],
+        EVENT_FIELDS[5],
+        EVENT_FIELDS[6],
+        EVENT_FIELDS[7],
+    ],
+    unknown: Unknown::Refused,
+};
 const ALL_OF: Shape = Shape::List(&Shape::Object(&CONDITION), RULE_BRANCH_MAX);
 
 /// An OR of ANDs of conditions, as the product writes rules.
@@ -53,6 +69,17 @@ const NODE: ObjectShape = ObjectShape {
 
 /// A rule as it is written: `Condition[][]`, or a tree.
 pub const CONDITIONS: Shape = Shape::Either(&[ANY_OF, Shape::Object(&NODE)]);
+
+/// Reads a value of a customer, with how it is written with our own names.
+pub fn read_value(json: &Json, at: &Pointer<'_>, zone: Zone, report: &mut Report) -> Option<(Subject, Json)> {
+    let before = report.problems.len();
+    Shape::Object(&VALUE).check(json, at, report);
+    if report.problems.len() > before {
+        return None;
+    }
+    let (subject, written) = read_subject(json, at, zone, report)?;
+    Some((subject, written.build()))
+}
 
 /// Reads `Condition[][]` or a tree; an empty list is the rule that always holds.
 ///

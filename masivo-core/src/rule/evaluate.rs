@@ -5,7 +5,7 @@ use super::{Inputs, Node, Operand, Operator, Test, evidence};
 use crate::metrics::Bucket;
 use crate::prelude::*;
 use crate::profile::Profile;
-use crate::program::{AudienceKind, Program};
+use crate::program::{AudienceKind, Program, TraitSpec};
 use crate::series::{NO_SERIES, SeriesSet};
 use crate::state::State;
 use crate::value::{DAY, Decimal, Json, Timestamp, Zone};
@@ -502,6 +502,7 @@ fn value<'a>(subject: &Subject, view: &View<'a>) -> Option<Seen<'a>> {
             let last = view.state.metrics.lifetime.last_visit?;
             Decimal::from_integer(view.now.since(last).max(0) / DAY).map(Seen::Number)
         }
+        Subject::Trait(name) => view.program.computed_trait(name)?.spec.value(view),
         Subject::Device(_) | Subject::Audiences => None,
         Subject::RegistrationDate => view.profile.registration_date().map(Seen::Instant),
         Subject::Metric(period, field) => metric(*period, *field, view),
@@ -535,6 +536,25 @@ fn metric<'a>(period: MetricPeriod, field: MetricField, view: &View<'a>) -> Opti
 
 fn local_number<'a>(number: u32) -> Seen<'a> {
     Seen::Number(Decimal::from_count(u64::from(number)))
+}
+
+impl TraitSpec {
+    /// What it is for a customer; `None` when there is no value.
+    fn value<'a>(&self, view: &View<'a>) -> Option<Seen<'a>> {
+        let seen = value(&self.subject, view)?;
+        if self.cuts.is_empty() {
+            return Some(seen);
+        }
+        let Seen::Number(number) = seen else { return None };
+        let reached = self.cuts.iter().filter(|cut| **cut <= number).count();
+        let place = if self.low_is_best { self.cuts.len().saturating_sub(reached) } else { reached };
+        Some(Seen::Number(Decimal::from_count(u64::try_from(place).unwrap_or(0).saturating_add(1))))
+    }
+
+    /// What it is for a customer, as answers show it; `null` when there is no value.
+    pub fn shown(&self, view: &View<'_>) -> Json {
+        self.value(view).map_or(Json::Null, |value| value.to_json())
+    }
 }
 
 fn first_item(json: &Json) -> Option<Seen<'_>> {

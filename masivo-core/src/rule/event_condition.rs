@@ -137,7 +137,7 @@ impl Reader<'_> {
                     self.report.problem(&at, "unknown_subject", message, hint);
                     return None;
                 };
-                let is_sum = needs_one && function != Function::Distinct;
+                let is_sum = needs_one && !matches!(function, Function::Distinct | Function::MostFrequent);
                 if is_sum && !matches!(subject.kind(), Kind::Number | Kind::Free) {
                     let message = format!("`{text}` is not a number");
                     self.report.problem(

@@ -41,12 +41,14 @@ pub enum Function {
     First,
     /// The latest value, or the instant of the latest event.
     Last,
+    /// The value that occurs most often; of several the latest.
+    MostFrequent,
     /// How many times a sequence of events was completed.
     Sequence,
 }
 
 impl Function {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Count,
         Self::Sum,
         Self::Minimum,
@@ -55,6 +57,7 @@ impl Function {
         Self::Distinct,
         Self::First,
         Self::Last,
+        Self::MostFrequent,
         Self::Sequence,
     ];
 
@@ -69,6 +72,7 @@ impl Function {
             Self::Distinct => "events.distinct",
             Self::First => "events.first",
             Self::Last => "events.last",
+            Self::MostFrequent => "events.most_frequent",
             Self::Sequence => "events.sequence",
         }
     }
@@ -159,7 +163,7 @@ impl EventSubject {
     pub fn kind(&self) -> Kind {
         match (self.function, &self.of.field) {
             (Function::First | Function::Last, None) => Kind::Instant,
-            (Function::First | Function::Last, Some(_)) => Kind::Free,
+            (Function::First | Function::Last | Function::MostFrequent, Some(_)) => Kind::Free,
             _ => Kind::Number,
         }
     }
@@ -213,6 +217,7 @@ impl EventSubject {
             }
             Function::First => entries.first().and_then(|entry| self.shown(entry)),
             Function::Last => entries.last().and_then(|entry| self.shown(entry)),
+            Function::MostFrequent => most_frequent(entries).and_then(|entry| self.shown(entry)),
         }
     }
 
@@ -332,6 +337,16 @@ impl EventSubject {
         };
         over.into_iter().chain(moved).min()
     }
+}
+
+/// An entry of the value that occurs most often; of several the latest.
+fn most_frequent(entries: &[Entry]) -> Option<&Entry> {
+    let mut found: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for (place, entry) in entries.iter().enumerate() {
+        let (count, last) = found.entry(entry.value.to_text()).or_default();
+        (*count, *last) = (*count + 1, place);
+    }
+    entries.get(found.into_values().max()?.1)
 }
 
 /// A sequence that was completed.

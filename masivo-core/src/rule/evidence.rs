@@ -78,6 +78,7 @@ fn evidence(subject: &Subject, view: &View<'_>) -> Option<Evidence> {
     match subject {
         Subject::Metric(period, field) => Some(Evidence::Metric(counted(*period, *field, view))),
         Subject::Events(subject) => Some(Evidence::Events(subject.cited(view))),
+        Subject::Trait(name) => evidence(&view.program.computed_trait(name)?.spec.subject, view),
         _ => None,
     }
 }

@@ -12,7 +12,9 @@ pub(super) fn is_timed(test: &Test) -> bool {
     let subject = match &test.subject {
         Subject::Metric(period, _) => !matches!(period, MetricPeriod::Lifetime),
         Subject::Age | Subject::Date | Subject::Hour | Subject::Weekday => true,
-        Subject::Device(_) | Subject::Devices | Subject::Recency | Subject::Audiences => true,
+        Subject::Device(_) | Subject::Devices | Subject::Recency | Subject::Audiences | Subject::Trait(_) => {
+            true
+        }
         Subject::Events(subject) => subject.is_timed(),
         _ => false,
     };
@@ -50,7 +52,11 @@ fn next_candidate(rule: &Rule, view: &View<'_>) -> Option<Timestamp> {
 
 fn offer_changes(test: &Test, view: &View<'_>, offer: &mut dyn FnMut(Timestamp)) {
     let zone = view.program.settings().time_zone;
-    match &test.subject {
+    let computed = match &test.subject {
+        Subject::Trait(name) => view.program.computed_trait(name),
+        _ => None,
+    };
+    match computed.map_or(&test.subject, |computed| &computed.spec.subject) {
         Subject::Metric(MetricPeriod::This(kind) | MetricPeriod::Last(kind), _) => {
             // Once both periods are empty, turning to the next changes nothing.
             let counts = |period| !view.state.metrics.bucket(period, zone, view.now).is_empty();
@@ -72,7 +78,12 @@ fn offer_changes(test: &Test, view: &View<'_>, offer: &mut dyn FnMut(Timestamp))
         Subject::Recency => {
             if let Some(last) = view.state.metrics.lifetime.last_visit {
                 // The days are whole: the answer turns at a bound, or the day after it.
-                for days in test.bounds().filter_map(|bound| bound.round(0, Rounding::Floor)?.to_integer()) {
+                let cuts = computed.map_or(&[][..], |computed| &computed.spec.cuts).iter().copied();
+                for days in test
+                    .bounds()
+                    .chain(cuts)
+                    .filter_map(|bound| bound.round(0, Rounding::Floor)?.to_integer())
+                {
                     offer(last.plus(days.saturating_mul(DAY)));
                     offer(last.plus(days.saturating_add(1).saturating_mul(DAY)));
                 }

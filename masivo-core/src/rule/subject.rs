@@ -48,6 +48,8 @@ pub enum Subject {
     Devices,
     /// `customer.rfm.recency_days`: whole days since the last visit.
     Recency,
+    /// `customer.traits.X`: a computed trait.
+    Trait(String),
     /// `customer.audiences`: the ids of the audiences that the customer is in.
     Audiences,
     /// `time.date`.
@@ -218,6 +220,7 @@ impl Subject {
                 Some(("tags", tag)) => named(tag).map(Self::Tag),
                 Some(("metadata", path)) => named(path).map(Self::Metadata),
                 Some(("metrics", metric)) => parse_metric(metric),
+                Some(("traits", name)) => named(name).map(Self::Trait),
                 Some(("consent", purpose)) => {
                     let purpose = Purpose::ALL.into_iter().find(|known| known.name() == purpose);
                     purpose.map(Self::Consent)
@@ -264,6 +267,7 @@ impl Subject {
             Self::Device(field) => format!("customer.devices.{field}"),
             Self::Devices => "customer.devices.count".into(),
             Self::Recency => "customer.rfm.recency_days".into(),
+            Self::Trait(name) => format!("customer.traits.{name}"),
             Self::Audiences => "customer.audiences".into(),
             Self::Date => "time.date".into(),
             Self::Weekday => "time.weekday".into(),
@@ -287,6 +291,7 @@ impl Subject {
             | Self::ProductTag(_)
             | Self::Tag(_)
             | Self::Consent(_)
+            | Self::Trait(_)
             | Self::Metadata(_) => Kind::Free,
             Self::Order(_, kind) | Self::Product(_, kind) | Self::Profile(_, kind) => *kind,
             Self::Age | Self::Weekday | Self::Hour | Self::Devices | Self::Recency => Kind::Number,
@@ -319,6 +324,7 @@ impl Subject {
             Self::Metric(..) | Self::Recency => Inputs::METRICS,
             Self::Consent(_) => Inputs::CONSENT,
             Self::Audiences => Inputs::MEMBERS,
+            Self::Trait(_) => Inputs::TRAITS,
             Self::Date | Self::Weekday | Self::Hour => Inputs::TIME,
             Self::Events(_) => Inputs::HISTORY,
         }
@@ -370,6 +376,7 @@ mod tests {
             "customer.devices.count",
             "customer.rfm.recency_days",
             "customer.audiences",
+            "customer.traits.favourite",
             "time.date",
             "time.weekday",
             "time.hour",

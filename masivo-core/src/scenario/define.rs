@@ -14,7 +14,7 @@ impl<W: World> Scenario<W> {
         let known = self.names.find(kind, name).map(ToOwned::to_owned);
         let id = match kind {
             Kind::Settings => None,
-            Kind::Brand | Kind::EventType => Some(name.to_owned()),
+            Kind::Brand | Kind::EventType | Kind::Trait => Some(name.to_owned()),
             _ => known,
         };
         let id = self.world.define(kind, id.as_deref(), body)?;

@@ -25,6 +25,7 @@ impl<W: World> Scenario<W> {
             }
             "audience" => self.membership(rest),
             "metrics" => self.metrics(rest),
+            "trait" => self.computed_trait(rest),
             "journeys" => self.journeys(rest),
             "history" => self.history(rest),
             "messages" => self.messages(rest),
@@ -117,6 +118,21 @@ impl<W: World> Scenario<W> {
                 format!("{}{}", if known.inside { "in" } else { "out" }, until.unwrap_or_default())
             }
         })
+    }
+
+    /// `trait <customer> <trait>`: its value now.
+    fn computed_trait(&mut self, rest: &str) -> Result<String, Failure> {
+        let (customer, name) = first_word(rest);
+        let (program, now, seen) = (self.world.program(), self.world.now(), self.world.customer(customer)?);
+        let view = View::new(now, &program, &seen.state, &seen.profile, None).with_series(&seen.series);
+        match program.computed_trait(name) {
+            Some(computed) => Ok(match computed.spec.shown(&view) {
+                Json::Null => "none".to_owned(),
+                Json::Text(text) => text,
+                value => value.to_text(),
+            }),
+            None => fault(format!("there is no trait `{name}`")),
+        }
     }
 
     /// `metrics <customer> <period>`.

@@ -139,6 +139,16 @@ impl Json {
         path.split('.').try_fold(self, |value, name| value.get(name))
     }
 
+    /// The value of a field, to be changed.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Self> {
+        match self {
+            Self::Object(fields) => {
+                fields.iter_mut().find(|(known, _)| known == name).map(|(_, value)| value)
+            }
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_) | Self::List(_) => None,
+        }
+    }
+
     /// The fields of an object, none for other values.
     pub fn fields(&self) -> &[(Name, Self)] {
         match self {

@@ -47,11 +47,11 @@ macro_rules! writes {
 }
 
 lists! {
-    brands: Brand, event_types: EventType, tiers: Tier, audiences: Audience,
+    brands: Brand, event_types: EventType, traits: Trait, tiers: Tier, audiences: Audience,
     templates: Template, journeys: Journey, webhooks: Webhook,
 }
 gets! {
-    brand: Brand, event_type: EventType, tier: Tier, reward: Reward, campaign: Campaign, audience: Audience,
+    brand: Brand, event_type: EventType, computed_trait: Trait, tier: Tier, reward: Reward, campaign: Campaign, audience: Audience,
     template: Template, journey: Journey, webhook: Webhook,
 }
 writes! {
@@ -103,6 +103,11 @@ pub(crate) async fn write_brand(mut call: Call) -> Outcome {
 pub(crate) async fn write_event_type(mut call: Call) -> Outcome {
     let body = std::mem::take(&mut call.body);
     define(&call, Kind::EventType, Some(call.path("id")), body).await
+}
+
+pub(crate) async fn write_trait(mut call: Call) -> Outcome {
+    let body = std::mem::take(&mut call.body);
+    define(&call, Kind::Trait, Some(call.path("id")), body).await
 }
 
 pub(crate) async fn settings(call: Call) -> Outcome {

@@ -6,12 +6,12 @@ use crate::shapes::{
     ANY_TEXT, AUDIENCE_PREVIEWED, AUDIENCE_READ, AUDIENCE_SIZE, BRAND_READ, CAMPAIGN_READ, CAMPAIGN_TYPES,
     CODES, CODES_ADDED, COUPON, COUPON_REDEEMED, DELIVERY, DELIVERY_STATUS, DONE, EVENT_READ,
     EVENT_TYPE_READ, GIFT_CARD, INDEX, INSTANCE, JOURNEY_READ, LIMIT, MEMBER, MEMBERS_CHANGE, MEMBERSHIP,
-    REWARD_READ, REWARD_TYPES, ROW, TEMPLATE_READ, TIER_READ, TURN, WEBHOOK_READ, list,
+    REWARD_READ, REWARD_TYPES, ROW, TEMPLATE_READ, TIER_READ, TRAIT_READ, TURN, WEBHOOK_READ, list,
 };
 use masivo_core::coupons::REDEEM_COUPON;
 use masivo_core::gift_cards::REDEEM_GIFT_CARD;
 use masivo_core::program::{
-    AUDIENCE, AUDIENCE_PREVIEW, BRAND, CAMPAIGN, EVENT_TYPE, JOURNEY, REWARD, TEMPLATE, TIER, WEBHOOK,
+    AUDIENCE, AUDIENCE_PREVIEW, BRAND, CAMPAIGN, EVENT_TYPE, JOURNEY, REWARD, TEMPLATE, TIER, TRAIT, WEBHOOK,
 };
 use masivo_core::shape::{Field, ObjectShape, Shape, optional, required};
 
@@ -59,6 +59,7 @@ const HISTORY_PAGE: &[Field] = &[optional("after", INDEX, "the last number seen"
 
 const A_BRAND: Shape = Shape::Object(&BRAND_READ);
 const AN_EVENT_TYPE: Shape = Shape::Object(&EVENT_TYPE_READ);
+const A_TRAIT: Shape = Shape::Object(&TRAIT_READ);
 const A_TIER: Shape = Shape::Object(&TIER_READ);
 const A_REWARD: Shape = Shape::Object(&REWARD_READ);
 const A_CAMPAIGN: Shape = Shape::Object(&CAMPAIGN_READ);
@@ -95,6 +96,15 @@ pub(super) const ROUTES: &[Route] = &[
         &EVENT_TYPE,
         AN_EVENT_TYPE,
         handler!(api::definitions::write_event_type),
+    ),
+    lists(at!("/traits"), "List computed traits", &A_TRAIT, handler!(api::definitions::traits)),
+    gets(at!("/traits/{id}"), "A computed trait", A_TRAIT, handler!(api::definitions::computed_trait)),
+    writes(
+        at!("/traits/{id}"),
+        "Write a computed trait under its name",
+        &TRAIT,
+        A_TRAIT,
+        handler!(api::definitions::write_trait),
     ),
     lists(at!("/tiers"), "List tiers, lowest first", &A_TIER, handler!(api::definitions::tiers)).product(),
     makes(at!("/tiers"), "Make a tier", &TIER, A_TIER, handler!(api::definitions::make_tier)).product(),

@@ -119,6 +119,7 @@ const CUSTOMER_FIELDS: &[Field] = &[
         "by period: lifetime, this_year, last_year …",
     ),
     required("rfm", Shape::Object(&RFM), "recency, frequency, monetary value"),
+    optional("traits", ANYTHING, "computed traits by their names; null where there is no value"),
     optional("referrals", list(&Shape::Object(&REFERRED)), "campaigns in which others referred the customer"),
     required("streaks", list(&Shape::Object(&STREAK)), "score streaks the customer is in the middle of"),
     optional("audiences", list(&Shape::Object(&AUDIENCE_OF)), "the audiences the customer is in"),

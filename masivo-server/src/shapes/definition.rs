@@ -2,7 +2,7 @@
 
 use super::{ANY_TEXT, COUNT, NUMBER, list};
 use masivo_core::program::{
-    AUDIENCE, BRAND, CAMPAIGN, EVENT_TYPE, JOURNEY, REWARD, SETTINGS, TEMPLATE, TIER, WEBHOOK,
+    AUDIENCE, BRAND, CAMPAIGN, EVENT_TYPE, JOURNEY, REWARD, SETTINGS, TEMPLATE, TIER, TRAIT, WEBHOOK,
 };
 use masivo_core::shape::{Field, ObjectShape, Shape, Unknown, optional, required};
 
@@ -99,6 +99,9 @@ read_shape!(
 read_shape!(
     /// An event type.
     EVENT_TYPE_READ, "StoredEventType", EVENT_TYPE, ID_AND_VERSION);
+read_shape!(
+    /// A computed trait.
+    TRAIT_READ, "StoredTrait", TRAIT, ID_AND_VERSION);
 read_shape!(
     /// A tier.
     TIER_READ, "StoredTier", TIER, ID_AND_VERSION);

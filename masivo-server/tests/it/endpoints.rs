@@ -78,6 +78,10 @@ async fn definitions(house: &House) {
     house.put("/event_types/VISIT", r#"{"loyalty": true, "description": "came by"}"#).await.data();
     house.get("/event_types").await.data();
     house.get("/event_types/VISIT").await.data();
+    let value = r#"{"value": {"type": "events.count", "event": "VISIT"}}"#;
+    house.put("/traits/visits", value).await.data();
+    house.get("/traits").await.data();
+    house.get("/traits/visits").await.data();
     let tier = r#"{"name": "Gold", "level": 2, "entry_conditions": [[{"type": "customer.metrics.lifetime.spend_total", "operator": "greater_than", "value": 1000}]]}"#;
     let path = format!("/tiers/{}", at(&house.post("/tiers", tier).await.expect(201), "/data/id"));
     house.get(&path).await.data();

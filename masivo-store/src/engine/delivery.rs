@@ -5,13 +5,14 @@
 
 use super::load;
 use super::writer::Desk;
-use crate::backend::{Destination, OutboxFilter, OutboxRow, Unit, Write};
+use crate::backend::{CustomerRow, Destination, OutboxFilter, OutboxRow, Unit, Write};
 use crate::error::{StoreError, SubmitError};
 use masivo_core::Rejection;
 use masivo_core::outgoing::{DeliveryStatus, Suppression, email_suppression};
-use masivo_core::profile::Profile;
 use masivo_core::program::{Program, TemplateSpec};
 use masivo_core::report::DailySum;
+use masivo_core::rule::View;
+use masivo_core::series::SeriesSet;
 use masivo_core::value::{Decimal, Json, MINUTE, Timestamp, object};
 use uuid::Uuid;
 
@@ -167,20 +168,42 @@ fn content(
                 to: customer.profile.email().unwrap_or_default().to_owned(),
                 from: settings.email_from.clone(),
                 template: Box::new(template.spec.clone()),
-                variables: variables(&program, &customer.profile, event, unsubscribe_url.as_deref()),
+                variables: {
+                    let customer = shown_customer(desk, unit, &program, &customer)?;
+                    variables(&program, customer, event, unsubscribe_url.as_deref())
+                },
                 unsubscribe_url,
             }))
         }
     }
 }
 
-fn variables(program: &Program, profile: &Profile, event: Option<Json>, unsubscribe: Option<&str>) -> Json {
-    let mut customer = profile.fields().clone();
+/// The customer as templates see them: with their computed traits as they are now.
+fn shown_customer(
+    desk: &Desk,
+    unit: &impl Unit,
+    program: &Program,
+    row: &CustomerRow,
+) -> Result<Json, StoreError> {
+    let mut customer = row.profile.fields().clone();
     customer.remove("consent");
     customer.remove("devices");
-    if let Some(name) = profile.name() {
+    if let Some(name) = row.profile.name() {
         customer.set("fullname", name);
     }
+    let made = match row.series.is_behind(program) {
+        true => Some(SeriesSet::of(program, &load::events(unit, row.state.head, row.profile.id())?)),
+        false => None,
+    };
+    let series = made.as_ref().unwrap_or(&row.series);
+    let view = View::new(desk.now, program, &row.state, &row.profile, None).with_series(series);
+    if let Some(traits) = masivo_core::view::traits(&view) {
+        customer.set("traits", traits);
+    }
+    Ok(customer)
+}
+
+fn variables(program: &Program, customer: Json, event: Option<Json>, unsubscribe: Option<&str>) -> Json {
     let global =
         object().with("currency", program.settings().currency.as_str()).with_some("unsubscribe", unsubscribe);
     object()

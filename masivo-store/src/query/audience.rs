@@ -114,7 +114,7 @@ impl Query {
     }
 
     /// How the rules of audiences see a customer.
-    fn view<'a>(&'a self, row: &'a CustomerRow) -> View<'a> {
+    pub(super) fn view<'a>(&'a self, row: &'a CustomerRow) -> View<'a> {
         View::new(self.now, &self.program, &row.state, &row.profile, None).with_series(&row.series).live()
     }
 

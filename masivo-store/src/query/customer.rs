@@ -69,9 +69,10 @@ impl Query {
     pub fn customer(&self, id: &str) -> Result<Json, SubmitError> {
         let row = self.present(id)?;
         let mut shown = view::customer(&self.program, &row.state, &row.profile, self.now);
-        if let Json::Object(fields) = &mut shown
-            && let Some((_, customer)) = fields.iter_mut().find(|(name, _)| name == "customer")
-        {
+        if let Some(customer) = shown.get_mut("customer") {
+            if let Some(traits) = view::traits(&self.view(&row)) {
+                customer.set("traits", traits);
+            }
             customer.set("audiences", self.audiences_of(&row));
         }
         Ok(shown)
