@@ -287,6 +287,11 @@ pub(crate) enum Audience {
         #[command(flatten)]
         span: Span,
     },
+    /// Look at everybody again, from the facts on, and wait until it is done: it comes to what is known, or mends it.
+    Recalculate {
+        /// The audience, by id or name; all audiences are looked at in one pass.
+        audience: String,
+    },
     /// Why a customer is in an audience, or is not.
     Explain {
         /// The audience, by id or name.

@@ -17,6 +17,7 @@ use masivo_store::query::ReportFilter;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An open way to a store.
 #[derive(Debug)]
@@ -211,6 +212,16 @@ impl Door {
     /// How many members an audience had at the end of each day of a span.
     pub(crate) fn audience_sizes(&mut self, audience: &str, from: i64, to: i64) -> Result<Json, Failure> {
         through!(self, door => door.audience_sizes(audience, from, to))
+    }
+
+    /// Begins to look at everybody again.
+    pub(crate) fn recalculate(&mut self, audience: &str) -> Result<(), Failure> {
+        through!(self, door => door.recalculate(audience))
+    }
+
+    /// Lets what goes on in the background go on: a file is worked on by this process.
+    pub(crate) fn wait(&mut self, time: Duration) -> Result<(), Failure> {
+        through!(self, door => door.wait(time))
     }
 
     /// Why a customer is in the audience of an id, or is not.

@@ -6,7 +6,7 @@
 //! - A3: anonymous, inactive and deleted customers are in no audience.
 
 use crate::draft::{Draft, FactId};
-use crate::fact::Change;
+use crate::fact::{Change, FactKind};
 use crate::journeys;
 use crate::prelude::*;
 use crate::program::{AudienceKind, Watch};
@@ -37,6 +37,15 @@ pub(crate) fn evaluate_all(draft: &mut Draft<'_>, fact: FactId, at: Timestamp) {
     let version = draft.program.audiences_version();
     if draft.state.audiences_seen != version {
         draft.record(fact, Change::AudiencesSeen(version));
+    }
+}
+
+/// Looks again at everything although nothing is known to have changed: it comes to what was known, or mends it.
+pub(crate) fn recalculate(draft: &mut Draft<'_>) {
+    if draft.state.standing == Standing::Active {
+        let now = draft.now;
+        let fact = draft.open(FactKind::Due, now);
+        evaluate_all(draft, fact, now);
     }
 }
 

@@ -140,6 +140,8 @@ pub enum Command {
     },
     /// Applies what fell due.
     WakeUp,
+    /// Applies what fell due, and derives past events and memberships anew from the facts.
+    Recalculate,
 }
 
 impl Command {
@@ -165,7 +167,8 @@ impl Command {
             | Self::Delete { customer } => Some(customer),
             Self::Emit(event) => Some(&event.customer),
             Self::RedeemCoupon(redemption) => Some(&redemption.customer),
-            Self::RedeemGiftCard(_) | Self::Fulfill { .. } | Self::Reverse { .. } | Self::WakeUp => None,
+            Self::RedeemGiftCard(_) | Self::Fulfill { .. } | Self::Reverse { .. } => None,
+            Self::WakeUp | Self::Recalculate => None,
         }
     }
 
@@ -232,6 +235,7 @@ impl Command {
             Self::Leave { .. } => "leave",
             Self::Delete { .. } => "delete",
             Self::WakeUp => "wake_up",
+            Self::Recalculate => "recalculate",
         }
     }
 
@@ -277,7 +281,8 @@ impl Command {
                 format!("{event}\n{reason}{plan}{part}")
             }
             Self::Join { audience, .. } | Self::Leave { audience, .. } => audience.clone(),
-            Self::RemoveDevices { .. } | Self::Delete { .. } | Self::WakeUp => String::new(),
+            Self::RemoveDevices { .. } | Self::Delete { .. } => String::new(),
+            Self::WakeUp | Self::Recalculate => String::new(),
         };
         format!("{}\n{customer}\n{rest}", self.name())
     }

@@ -164,8 +164,9 @@ pub enum Outcome {
 /// every loading, until nothing is needed.
 pub fn needs(program: &Program, now: Timestamp, loaded: &Loaded, command: &Command) -> Needs {
     let mut needs = Needs { later: later_needs(program, now, loaded, command), ..Needs::default() };
+    let whole = matches!(command, Command::Recalculate);
     let behind = |customer: &Customer| {
-        customer.state.standing != Standing::Deleted && customer.series.is_behind(program)
+        customer.state.standing != Standing::Deleted && (whole || customer.series.is_behind(program))
     };
     needs.events = loaded.events.is_none() && loaded.customer.as_ref().is_some_and(behind);
     needs.migrated = matches!(command, Command::MigrateTransactions(_)) && loaded.migrated.is_none();
@@ -389,7 +390,7 @@ fn check_customer(command: &Command, customer: Option<&Customer>, has_event: boo
         (Command::Register(_) | Command::Migrate(_), Some(_)) => Err(Rejection::CustomerExists { id: id() }),
         (Command::RedeemGiftCard(_), None) => Err(Rejection::UnknownGiftCard),
         (_, None) => Err(Rejection::CustomerNotFound { id: id() }),
-        (Command::WakeUp, Some(_)) => Ok(()),
+        (Command::WakeUp | Command::Recalculate, Some(_)) => Ok(()),
         (_, Some(customer)) if customer.state.standing == Standing::Deleted => {
             Err(Rejection::CustomerDeleted)
         }
@@ -449,6 +450,10 @@ fn carry_out(
         Command::Leave { audience, .. } => return listed(draft, audience, false),
         Command::Delete { .. } => {
             customers::delete(draft);
+            return Ok(Outcome::Done);
+        }
+        Command::Recalculate => {
+            audiences::recalculate(draft);
             return Ok(Outcome::Done);
         }
         Command::WakeUp
@@ -540,7 +545,10 @@ fn finish(mut draft: Draft<'_>, lots_held: usize, outcome: Outcome) -> Decision 
     let (lots, lots_taken_in) = draft.settle_lots(lots_held);
     // A fact that turned out to change nothing is not worth a row; the chain must stay whole, so only the
     // last one can be left out.
-    if draft.facts.last().is_some_and(|fact| fact.changes.is_empty() && fact.kind == FactKind::Listed)
+    if draft
+        .facts
+        .last()
+        .is_some_and(|fact| fact.changes.is_empty() && matches!(fact.kind, FactKind::Listed | FactKind::Due))
         && let Some(fact) = draft.facts.pop()
     {
         draft.state.head = fact.previous;

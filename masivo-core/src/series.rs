@@ -169,8 +169,9 @@ pub(crate) fn bring(draft: &mut Draft<'_>, events: Option<&[EventRecord]>) {
     let program = draft.program;
     let nothing_happened = draft.state.head == 0;
     if let Some(events) = events.or(nothing_happened.then_some(&[])) {
-        draft.series = SeriesSet::of(program, events);
-        draft.series_changed = draft.series != NO_SERIES || !nothing_happened;
+        let made = SeriesSet::of(program, events);
+        draft.series_changed = made != draft.series;
+        draft.series = made;
     }
     let wanted = draft.state.standing == Standing::Deleted || !draft.series.is_behind(program);
     assert!(wanted, "all events were loaded where other series are wanted (N1)");

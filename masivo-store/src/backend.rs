@@ -286,6 +286,17 @@ pub struct Referral {
     pub fact: u64,
 }
 
+/// How far looking at all customers again has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sweep {
+    /// The version of the programme that they are looked at by.
+    pub version: u32,
+    /// The last customer that was looked at.
+    pub after: CustomerKey,
+    /// Whether those are looked at too who were since that version, and their past events are read.
+    pub whole: bool,
+}
+
 /// A customer entered an audience, or left it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Turn {
@@ -450,8 +461,8 @@ pub trait Read {
     fn api_keys(&self) -> Result<Vec<ApiKey>, StoreError>;
     /// Commands in quarantine: number, instant, what failed.
     fn quarantine(&self) -> Result<Vec<(u64, Timestamp, String)>, StoreError>;
-    /// How far a re-evaluation of all customers has come: the program version, and the last customer done.
-    fn sweep(&self) -> Result<Option<(u32, CustomerKey)>, StoreError>;
+    /// How far looking at all customers again has come; `None` when it is done.
+    fn sweep(&self) -> Result<Option<Sweep>, StoreError>;
     /// The highest numbers given so far.
     fn counters(&self) -> Result<Counters, StoreError>;
 }
@@ -469,6 +480,8 @@ pub struct Counters {
     pub quarantine: u64,
     /// The latest instant anything was stamped with.
     pub last_instant: Option<Timestamp>,
+    /// When all customers were looked at again last, on a schedule or asked for.
+    pub recalculated: Option<Timestamp>,
 }
 
 /// Everything that can be written.
@@ -605,8 +618,10 @@ pub enum Write<'a> {
         /// What failed, without anything personal.
         text: &'a str,
     },
-    /// How far a re-evaluation of all customers has come; `None` when it is done.
-    Sweep(Option<(u32, CustomerKey)>),
+    /// How far looking at all customers again has come; `None` when it is done.
+    Sweep(Option<Sweep>),
+    /// All customers are looked at again on a schedule since then.
+    Recalculated(Timestamp),
     /// Erases everything personal of a customer: id, profile, payloads, explanations, outgoing bodies.
     Erase {
         /// The customer.
@@ -676,7 +691,7 @@ macro_rules! read_through {
             daily(from: i64, to: i64) -> Vec<$crate::backend::DailyRow>;
             api_keys() -> Vec<$crate::backend::ApiKey>;
             quarantine() -> Vec<(u64, $crate::backend::Timestamp, String)>;
-            sweep() -> Option<(u32, u64)>;
+            sweep() -> Option<$crate::backend::Sweep>;
             counters() -> $crate::backend::Counters;
         });
     };

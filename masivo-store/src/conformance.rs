@@ -219,6 +219,7 @@ cases! {
     one_refused_command_does_not_touch_its_neighbours
     counts_agree_with_members
     membership_of_the_past_is_kept
+    recalculating_comes_to_what_is_known
     definitions_are_written_again_and_again
     lists_go_on_behind_erased_customers
     fulfilling_and_reversing_repeat_their_answers

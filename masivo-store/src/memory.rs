@@ -2,8 +2,8 @@
 
 use crate::backend::{
     ApiKey, Backend, CommitError, Counters, Coupon, CouponRun, CustomerKey, CustomerRow, DailyRow,
-    Destination, FactRow, Holder, OutboxFilter, OutboxRow, Read, ReaderSource, Referral, Remembered, Turn,
-    Unit, Write, key_period,
+    Destination, FactRow, Holder, OutboxFilter, OutboxRow, Read, ReaderSource, Referral, Remembered, Sweep,
+    Turn, Unit, Write, key_period,
 };
 use crate::error::StoreError;
 use masivo_core::fact::{EventStatus, Fact, FactKind};
@@ -51,7 +51,8 @@ struct Tables {
     daily: BTreeMap<(i64, String), (i64, i64)>,
     keys: BTreeMap<String, ApiKey>,
     quarantine: BTreeMap<u64, (Timestamp, String)>,
-    sweep: BTreeMap<(), (u32, CustomerKey)>,
+    sweep: BTreeMap<(), Sweep>,
+    recalculated: BTreeMap<(), Timestamp>,
     last_instant: BTreeMap<(), Timestamp>,
 }
 
@@ -154,6 +155,13 @@ impl MemoryUnit<'_> {
         self.set(|tables| &mut tables.expired, (issued_at, event), expired);
         self.set(|tables| &mut tables.facts, event, Some(row));
         Ok(())
+    }
+
+    fn forget(&mut self, before: Timestamp) {
+        let remembered = self.tables.remembered.iter();
+        let old = remembered.filter(|(_, (at, _))| key_period(*at) < key_period(before));
+        let old: Vec<[u8; 16]> = old.map(|(key, _)| *key).collect();
+        old.into_iter().for_each(|key| self.set(|tables| &mut tables.remembered, key, None));
     }
 
     fn fact_row(&mut self, customer: CustomerKey, fact: &Fact) {
@@ -265,16 +273,7 @@ impl Unit for MemoryUnit<'_> {
             Write::Remember { key, at, remembered } => {
                 self.set(|tables| &mut tables.remembered, key, Some((at, remembered.clone())));
             }
-            Write::Forget { before } => {
-                let old: Vec<[u8; 16]> = self
-                    .tables
-                    .remembered
-                    .iter()
-                    .filter(|(_, (at, _))| key_period(*at) < key_period(before))
-                    .map(|(key, _)| *key)
-                    .collect();
-                old.into_iter().for_each(|key| self.set(|tables| &mut tables.remembered, key, None));
-            }
+            Write::Forget { before } => self.forget(before),
             Write::Daily(row) => {
                 let key = (row.day, row.key.clone());
                 let (count, micros) = self.tables.daily.get(&key).copied().unwrap_or_default();
@@ -286,6 +285,7 @@ impl Unit for MemoryUnit<'_> {
                 self.set(|tables| &mut tables.quarantine, sequence, Some((at, text.to_owned())));
             }
             Write::Sweep(sweep) => self.set(|tables| &mut tables.sweep, (), sweep),
+            Write::Recalculated(at) => self.set(|tables| &mut tables.recalculated, (), Some(at)),
             Write::Erase { customer, head, id_hash, id } => self.erase(customer, head, id_hash, id),
             Write::LastInstant(instant) => self.set(|tables| &mut tables.last_instant, (), Some(instant)),
         }
@@ -541,7 +541,7 @@ impl Read for Tables {
         Ok(self.quarantine.iter().map(|(sequence, (at, text))| (*sequence, *at, text.clone())).collect())
     }
 
-    fn sweep(&self) -> Result<Option<(u32, CustomerKey)>> {
+    fn sweep(&self) -> Result<Option<Sweep>> {
         Ok(self.sweep.get(&()).copied())
     }
 
@@ -553,6 +553,7 @@ impl Read for Tables {
             outbox: last(self.outbox.keys().next_back()),
             quarantine: last(self.quarantine.keys().next_back()),
             last_instant: self.last_instant.get(&()).copied(),
+            recalculated: self.recalculated.get(&()).copied(),
         })
     }
 }

@@ -7,6 +7,7 @@ use crate::error::Failure;
 use crate::output::{Output, blocks, facts, instant, plain, table};
 use masivo_core::value::{Json, object};
 use std::path::Path;
+use std::time::Duration;
 
 /// Shows what was asked for.
 pub(super) fn run(shared: &Shared, what: &Audience, output: Output) -> Result<(), Failure> {
@@ -28,6 +29,7 @@ pub(super) fn run(shared: &Shared, what: &Audience, output: Output) -> Result<()
             let sizes = door.audience_sizes(found.text("id").unwrap_or_default(), from, to)?;
             output.answer(&sizes, || sizes_text(sizes.items()))
         }
+        Audience::Recalculate { audience } => recalculate(&mut door, audience, output),
         Audience::Explain { audience, customer } => {
             let found = door.audience(audience)?;
             let shown = door.explain_membership(found.text("id").unwrap_or_default(), customer)?;
@@ -38,6 +40,35 @@ pub(super) fn run(shared: &Shared, what: &Audience, output: Output) -> Result<()
             let shown = door.preview_audience(&request)?;
             output.answer(&shown, || previewed_text(&shown))
         }
+    }
+}
+
+/// How often a server is asked how far it is.
+const ASKED_EVERY: Duration = Duration::from_millis(100);
+
+/// Has everybody looked at again, and shows how far that is.
+fn recalculate(door: &mut Door, audience: &str, output: Output) -> Result<(), Failure> {
+    let id = door.audience(audience)?.text("id").unwrap_or_default().to_owned();
+    let before = door.audience(&id)?.integer("members_count").unwrap_or(0);
+    door.recalculate(&id)?;
+    let bar = output.progress(0, "recalculating");
+    loop {
+        let shown = door.audience(&id)?;
+        let number = |name: &str| {
+            let number = shown.get("progress").and_then(|progress| progress.integer(name));
+            number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0)
+        };
+        if shown.flag("recalculating") != Some(true) {
+            bar.finish_and_clear();
+            let members = shown.integer("members_count").unwrap_or(0);
+            let answer = object().with("members_before", before).with("members", members).build();
+            return output.answer(&answer, || {
+                facts([("members before", before.to_string()), ("members now", members.to_string())])
+            });
+        }
+        bar.set_length(number("of"));
+        bar.set_position(number("done"));
+        door.wait(ASKED_EVERY)?;
     }
 }
 

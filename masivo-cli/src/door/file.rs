@@ -20,6 +20,7 @@ use masivo_store::{
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A store file of this machine.
 #[derive(Debug)]
@@ -269,6 +270,14 @@ impl FileDoor {
 
     pub(super) fn audience_sizes(&self, audience: &str, from: i64, to: i64) -> Result<Json, Failure> {
         Ok(self.handle().query()?.audience_sizes(audience, from, to)?)
+    }
+
+    pub(super) fn recalculate(&self, _audience: &str) -> Result<(), Failure> {
+        self.submit(Work::Recalculate).map(drop)
+    }
+
+    pub(super) fn wait(&self, _time: Duration) -> Result<(), Failure> {
+        self.submit(Work::Ping).map(drop)
     }
 
     pub(super) fn explain_membership(&self, audience: &str, customer: &str) -> Result<Json, Failure> {

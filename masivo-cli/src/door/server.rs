@@ -11,6 +11,7 @@ use masivo_core::value::{Json, Timestamp, object};
 use masivo_store::query::ReportFilter;
 use masivo_store::{Clock as _, CodePool, SystemClock};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
@@ -272,6 +273,16 @@ impl ServerDoor {
     pub(super) fn audience_sizes(&self, audience: &str, from: i64, to: i64) -> Result<Json, Failure> {
         let span = format!("from={}&to={}", written_day(from), written_day(to));
         self.get(&format!("/audiences/{}/sizes?{span}", segment(audience)))
+    }
+
+    pub(super) fn recalculate(&self, audience: &str) -> Result<(), Failure> {
+        let path = format!("/audiences/{}/recalculate", segment(audience));
+        self.call(Method::POST, &path, None, None).map(drop)
+    }
+
+    pub(super) fn wait(&self, time: Duration) -> Result<(), Failure> {
+        std::thread::sleep(time);
+        Ok(())
     }
 
     pub(super) fn explain_membership(&self, audience: &str, customer: &str) -> Result<Json, Failure> {

@@ -131,6 +131,7 @@ fn members_of_a_list_are_imported() {
     folder.run(0, &["audience", "members", "Guests", "--db", "s.db"]).says(&["a ", "b "]);
     folder.run(0, &["audience", "history", "Guests", "--db", "s.db"]).says(&["entered", "listed"]);
     folder.run(0, &["audience", "sizes", "Guests", "--db", "s.db"]).says(&["members", "2"]);
+    folder.run(0, &["audience", "recalculate", "Guests", "--db", "s.db"]).says(&["members now", "2"]);
     // The same file into another list is another import.
     folder
         .run(2, &["import", "members", "guests.csv", "--audience", "Others", "--db", "s.db"])

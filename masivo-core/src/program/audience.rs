@@ -5,7 +5,7 @@ use crate::prelude::*;
 use crate::problem::{Pointer, Report};
 use crate::rule::{CONDITIONS, Inputs, Rule, read_conditions};
 use crate::shape::{LONG_TEXT, ObjectShape, Shape, TEXT, Unknown, optional, required};
-use crate::value::{Json, Timestamp};
+use crate::value::{DAY, HOUR, Json, Timestamp, WEEK};
 
 /// An audience.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct AudienceSpec {
     pub kind: AudienceKind,
     /// Whether it is kept up.
     pub active: bool,
+    /// How often everybody is looked at again although nothing is known to have changed, in milliseconds.
+    pub recalculation: Option<i64>,
     /// Of a list: the audience whose members it began with.
     pub frozen: Option<Frozen>,
 }
@@ -67,6 +69,11 @@ pub const AUDIENCE: ObjectShape = ObjectShape {
         optional("conditions", CONDITIONS, "whom it gathers; empty gathers every identified customer"),
         optional("members_of", Shape::Uuid, "for STATIC: begin with the members that this audience has now"),
         optional("status", Shape::Choice(&["ACTIVE", "INACTIVE"]), "whether it is kept up"),
+        optional(
+            "recalculation",
+            Shape::Choice(&["never", "hourly", "daily", "weekly"]),
+            "how often everybody is looked at again, though it is exact at any instant; never when left out",
+        ),
     ],
     unknown: Unknown::Refused,
 };
@@ -131,7 +138,14 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> A
         );
     }
     let frozen = json.text("members_of").and_then(|id| read_frozen(id, is_static, reading, report));
+    let recalculation = match json.text("recalculation") {
+        Some("hourly") => Some(HOUR),
+        Some("daily") => Some(DAY),
+        Some("weekly") => Some(WEEK),
+        _ => None,
+    };
     AudienceSpec {
+        recalculation,
         frozen,
         name: json.text("name").unwrap_or_default().to_owned(),
         brand: json.text("brand_id").map(ToOwned::to_owned),

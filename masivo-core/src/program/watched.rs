@@ -5,6 +5,7 @@ use crate::limits::RULE_REFERENCES_MAX;
 use crate::prelude::*;
 use crate::problem::{Pointer, Report};
 use crate::rule::{EventSubject, Rule, Selection, Span, Subject, fnv};
+use crate::value::Timestamp;
 
 /// Something of a customer that audiences look at.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +40,8 @@ pub(crate) struct Watched {
     series_by_event: BTreeMap<String, Vec<WatchedSeries>>,
     horizons: BTreeMap<u64, Span>,
     fingerprint: u64,
+    /// Since when and how often everybody is to be looked at again.
+    recalculations: Vec<(Timestamp, i64)>,
 }
 
 impl Watched {
@@ -48,6 +51,8 @@ impl Watched {
         let mut series: BTreeMap<u64, WatchedSeries> = BTreeMap::new();
         for audience in program.audiences() {
             let Some(rule) = audience.spec.rule().filter(|_| audience.spec.active) else { continue };
+            let often = audience.spec.recalculation.map(|often| (audience.changed_at, often));
+            watched.recalculations.extend(often);
             for watch in watches(program, rule, 0) {
                 watched.audiences.entry(watch).or_default().push(audience.number);
             }
@@ -227,6 +232,13 @@ impl Program {
     /// For how long an event of a series counts; `None` when there is no end.
     pub(crate) fn horizon(&self, series: u64) -> Option<Span> {
         self.watched.horizons.get(&series).copied()
+    }
+
+    /// When everybody is to be looked at again, when that was done last; `None` when it never is.
+    pub fn next_recalculation(&self, last: Option<Timestamp>) -> Option<Timestamp> {
+        let next =
+            |(since, often): &(Timestamp, i64)| last.map_or(*since, |last| last.max(*since)).plus(*often);
+        self.watched.recalculations.iter().map(next).min()
     }
 
     /// Which series there are to be: another number when others are wanted, and 0 for none.

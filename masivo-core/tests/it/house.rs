@@ -406,7 +406,7 @@ impl House {
     }
 
     /// Every event of a customer with what became of it.
-    fn events_of(&self, key: Key) -> Vec<EventRecord> {
+    pub(crate) fn events_of(&self, key: Key) -> Vec<EventRecord> {
         let events = self.facts.iter().filter(|(_, row)| row.key == key && row.fact.event.is_some());
         events.map(|(sequence, _)| self.record(*sequence)).collect()
     }

@@ -3,7 +3,8 @@
 use crate::properties::cases;
 use crate::script::Script;
 use masivo_core::program::Kind;
-use masivo_core::value::{DAY, HOUR, Json, Timestamp, object};
+use masivo_core::value::{DAY, HOUR, Json, Mint, StoreSecret, Timestamp, object};
+use masivo_core::{Command, Context, Customer, Loaded, decide};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -611,4 +612,42 @@ fn audiences_ask_for_others_a_hundred_times_at_most() {
     assert_eq!(write("e0", &asks("d4", 1)), "");
     script.step("register ana");
     assert_eq!(script.step("audience ana e60"), "in");
+}
+
+/// Looking at somebody again derives everything from the facts: what went astray is mended, and only that is written.
+#[test]
+fn recalculating_mends_what_went_astray() {
+    let mut script = Script::open("2026-01-01");
+    for step in [
+        r#"define audience once {"name": "once", "conditions": [[{"type": "events.count", "event": "PURCHASE", "operator": "greater_than_or_equal", "value": 1}]]}"#,
+        r#"define audience never {"name": "never", "conditions": [[{"type": "events.count", "event": "PURCHASE", "operator": "equals", "value": 0}]]}"#,
+        "register ana",
+        "emit ana PURCHASE 10",
+    ] {
+        script.step(step);
+    }
+    let house = &script.world;
+    let whole = house.read("ana");
+    let recalculated = |customer: Customer| {
+        let mint = Mint::new(StoreSecret::new([1; 16]), house.now, "test", b"");
+        let context = Context::new(house.now, &house.program, mint, 1_000);
+        let events = Some(house.events_of(house.key("ana")));
+        let loaded = Loaded { customer: Some(customer), events, ..Loaded::default() };
+        decide(&context, loaded, &Command::Recalculate).unwrap()
+    };
+    let same = recalculated(whole.clone());
+    assert_eq!((same.facts.len(), same.series_changed, &same.customer), (0, false, &whole));
+    let mut astray = whole.clone();
+    astray.series.series.clear();
+    for membership in &mut astray.state.memberships {
+        membership.audience = 3 - membership.audience;
+    }
+    let mended = recalculated(astray);
+    assert_eq!((mended.facts.len(), mended.series_changed), (1, true));
+    assert_eq!(mended.customer.series, whole.series);
+    let inside = |customer: &Customer| {
+        let members = customer.state.memberships.iter().filter(|membership| membership.inside);
+        members.map(|membership| membership.audience).collect::<Vec<u32>>()
+    };
+    assert_eq!((inside(&mended.customer), inside(&whole)), (vec![1], vec![1]));
 }

@@ -5,7 +5,7 @@ use crate::http::call::Call;
 use crate::http::error::Failure;
 use crate::http::respond::{Outcome, Reply};
 use masivo_core::profile::{CustomerName, read_customer_name};
-use masivo_core::program::read_preview_rule;
+use masivo_core::program::{Kind, read_preview_rule};
 use masivo_core::value::Json;
 use masivo_core::{Command, Rejection};
 use masivo_store::{Request as Submission, Work};
@@ -41,6 +41,15 @@ pub(crate) async fn preview(call: Call) -> Outcome {
     let rule = read_preview_rule(&call.app.handle.program(), &call.body)?;
     let exact = call.body.flag("exact") == Some(true);
     Ok(Reply::data(call.read(move |query| query.preview_audience(&rule, exact)).await?))
+}
+
+pub(crate) async fn recalculate(call: Call) -> Outcome {
+    let id = call.path("id");
+    if call.app.handle.program().audience_by_id(&id).is_none() {
+        return Err(Rejection::DefinitionNotFound { kind: "audience", id }.into());
+    }
+    call.submit(Work::Recalculate).await?;
+    Ok(Reply::data(call.read(move |query| query.definition(Kind::Audience, &id)).await?))
 }
 
 pub(crate) async fn instances(call: Call) -> Outcome {

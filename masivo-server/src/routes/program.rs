@@ -274,6 +274,13 @@ pub(super) const ROUTES: &[Route] = &[
     .takes(Input::Checked(Shape::Object(&MEMBERS_CHANGE)))
     .gives(Output::Data(list(&Shape::Object(&ROW)))),
     Route::new(
+        Method::Post,
+        at!("/audiences/{id}/recalculate"),
+        "Look at everybody again in the background, from the facts on; all audiences are, in one pass",
+        handler!(api::audiences::recalculate),
+    )
+    .gives(Output::Data(AN_AUDIENCE)),
+    Route::new(
         Method::Get,
         at!("/audiences/{id}/history"),
         "Who entered and left an audience, oldest first, and because of what",

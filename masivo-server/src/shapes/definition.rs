@@ -127,6 +127,7 @@ AUDIENCE_READ, "StoredAudience", AUDIENCE, &[
     ID,
     VERSION,
     optional("members_count", COUNT, "how many customers are in it"),
+    optional("progress", Shape::Map(&COUNT, 2), "while customers are looked at again: how many of them were"),
     optional("recalculating", Shape::Flag, "whether all customers are being looked at again"),
 ]);
 read_shape!(

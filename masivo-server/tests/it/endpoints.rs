@@ -334,6 +334,7 @@ async fn messages(house: &House, url: &str) {
     let history = house.get(&format!("/audiences/{list}/history")).await.data();
     assert_eq!(at(&history, "/0/what"), "entered");
     house.get(&format!("/audiences/{list}/sizes")).await.data();
+    house.post(&format!("/audiences/{list}/recalculate"), "").await.data();
     let rule =
         r#"[[{"type": "customer.metrics.lifetime.spend_total", "operator": "greater_than", "value": 1}]]"#;
     let body = format!(r#"{{"name": "spenders", "conditions": {rule}}}"#);

@@ -33,6 +33,43 @@ pub fn counts_agree_with_members<F: Fixture>(fixture: &F) {
     house.verified_hash();
 }
 
+/// Looking at everybody again comes to what was known and writes nothing, asked for or on a schedule.
+pub fn recalculating_comes_to_what_is_known<F: Fixture>(fixture: &F) {
+    let house = house(fixture);
+    let rule = r#"[[{"type": "events.count", "event": "PURCHASE", "window": "10/days", "operator": "greater_than_or_equal", "value": 1}]]"#;
+    let body = format!(r#"{{"name": "daily", "conditions": {rule}, "recalculation": "daily"}}"#);
+    let audience = house.define(Kind::Audience, None, &body).text("id").unwrap().to_owned();
+    for customer in 0..30 {
+        let id = format!("c{customer}");
+        house.register(&id).unwrap();
+        if customer % 3 == 0 {
+            house.submit(purchase(&id, "10", "").into(), None).unwrap();
+        }
+    }
+    let handle = house.handle();
+    let done = || handle.reader().unwrap().sweep().unwrap().is_none();
+    let at = || handle.reader().unwrap().counters().unwrap().recalculated;
+    assert_eq!(at(), None);
+    let before = house.verified_hash();
+    handle.submit_blocking(Work::Recalculate).unwrap();
+    assert_eq!(at(), Some(start_instant()));
+    handle.submit_blocking(Work::CatchUp).unwrap();
+    assert!(done());
+    assert_eq!((house.verified_hash(), now_in(&house, &audience).len()), (before.clone(), 10));
+    // By the schedule: a day after it was asked for, and no sooner.
+    let day = start_instant().plus(DAY);
+    for (now, expected) in [(day.plus(-1), start_instant()), (day, day), (day.plus(HOUR), day)] {
+        handle.submit_blocking(Work::SetClock(now)).unwrap();
+        handle.submit_blocking(Work::CatchUp).unwrap();
+        assert_eq!((at(), done()), (Some(expected), true), "at {now}");
+    }
+    assert_eq!(house.verified_hash(), before);
+    // Without a schedule nothing is looked at again.
+    house.define(Kind::Audience, Some(&audience), &body.replace("daily\"}", "never\"}"));
+    handle.submit_blocking(Work::SetClock(day.plus(5 * DAY))).unwrap();
+    assert_eq!(at(), Some(day));
+}
+
 /// All members of all pages.
 fn listed(mut page: impl FnMut(Option<&str>) -> crate::query::Page) -> Vec<String> {
     let (mut members, mut after) = (Vec::new(), None::<String>);

@@ -5,7 +5,7 @@ use super::cache::Dirty;
 use super::load;
 use super::process::{Failure, Known, Submitted, apply, attempt, load_needs, quarantine};
 use super::writer::Desk;
-use crate::backend::{CustomerKey, CustomerRow, Unit, Write};
+use crate::backend::{CustomerKey, CustomerRow, Sweep, Unit, Write};
 use crate::error::StoreError;
 use masivo_core::problem::{Pointer, Report};
 use masivo_core::value::Timestamp;
@@ -49,6 +49,7 @@ const AT_ONCE: usize = 1_024;
 /// Applies everything due, and finishes a re-evaluation under way.
 pub(super) fn catch_up(desk: &mut Desk, unit: &mut impl Unit) -> Result<(), StoreError> {
     wake_all_due(desk, unit)?;
+    begin_recalculation(desk, unit)?;
     while desk.sweep.is_some() {
         sweep(desk, unit, AT_ONCE)?;
     }
@@ -80,14 +81,14 @@ pub(super) fn wake_up_due(desk: &mut Desk, unit: &mut impl Unit, most: usize) ->
         if row.armed.is_some_and(|armed| armed > desk.now) {
             continue;
         }
-        if !wake_up(desk, unit, row, false)? {
+        if !wake_up(desk, unit, row, &Command::WakeUp, false)? {
             waiting.push(key);
         }
         woken += 1;
     }
     for key in waiting {
         if let Some(row) = load::customer_by_key(desk, unit, key)? {
-            wake_up(desk, unit, row, true)?;
+            wake_up(desk, unit, row, &Command::WakeUp, true)?;
         }
     }
     Ok(woken)
@@ -98,18 +99,19 @@ fn wake_up(
     desk: &mut Desk,
     unit: &mut impl Unit,
     row: CustomerRow,
+    command: &Command,
     settled: bool,
 ) -> Result<bool, StoreError> {
     let head = row.state.head;
     let (known, customer) = Known::split(row);
     let mut loaded = Loaded { customer: Some(customer), ..Loaded::default() };
-    load_needs(desk, unit, &Command::WakeUp, &known, head, &mut loaded)?;
+    load_needs(desk, unit, command, &known, head, &mut loaded)?;
     let seed = desk.counters.fact.to_be_bytes();
-    match attempt(desk, loaded, &Command::WakeUp, &seed, false, settled) {
+    match attempt(desk, loaded, command, &seed, false, settled) {
         Err(Failure::Unknown(quotas)) => {
             desk.quotas.learn(unit, quotas)?;
             match load::customer_by_key(desk, unit, known.key)? {
-                Some(row) => wake_up(desk, unit, row, settled),
+                Some(row) => wake_up(desk, unit, row, command, settled),
                 None => Ok(true),
             }
         }
@@ -132,18 +134,37 @@ fn wake_up(
     }
 }
 
-/// Goes on with a re-evaluation of all customers.
+/// Goes on with looking at all customers again.
 pub(super) fn sweep(desk: &mut Desk, unit: &mut impl Unit, most: usize) -> Result<(), StoreError> {
-    let Some((version, after)) = desk.sweep else { return Ok(()) };
-    let keys: Vec<CustomerKey> = unit.customers(after, most)?.into_iter().map(|row| row.key).collect();
+    let Some(sweep) = desk.sweep else { return Ok(()) };
+    let keys: Vec<CustomerKey> = unit.customers(sweep.after, most)?.into_iter().map(|row| row.key).collect();
+    let command = if sweep.whole { Command::Recalculate } else { Command::WakeUp };
     for key in &keys {
         if let Some(row) = load::customer_by_key(desk, unit, *key)?
-            && row.state.audiences_seen != version
+            && (sweep.whole || row.state.audiences_seen != sweep.version)
         {
-            wake_up(desk, unit, row, true)?;
+            wake_up(desk, unit, row, &command, true)?;
         }
     }
     // Customers made in this group carry the new version already.
-    desk.sweep = keys.last().map(|last| (version, *last));
+    desk.sweep = keys.last().map(|last| Sweep { after: *last, ..sweep });
+    unit.write(Write::Sweep(desk.sweep))
+}
+
+/// Begins to look at all customers again when a schedule says so; not while they are being looked at.
+pub(super) fn begin_recalculation(desk: &mut Desk, unit: &mut impl Unit) -> Result<(), StoreError> {
+    let due = desk.program.next_recalculation(desk.counters.recalculated);
+    if desk.sweep.is_none() && due.is_some_and(|due| due <= desk.now) {
+        recalculate(desk, unit)?;
+    }
+    Ok(())
+}
+
+/// Begins to look at all customers again, from their facts on.
+pub(super) fn recalculate(desk: &mut Desk, unit: &mut impl Unit) -> Result<(), StoreError> {
+    let version = desk.program.audiences_version();
+    desk.sweep = Some(Sweep { version, after: 0, whole: true });
+    desk.counters.recalculated = Some(desk.now);
+    unit.write(Write::Recalculated(desk.now))?;
     unit.write(Write::Sweep(desk.sweep))
 }

@@ -2,12 +2,14 @@
 
 use super::answer::Answer;
 use super::cache::Dirty;
-use super::due::{catch_up, set_clock, wake_all_due};
+use super::due::{catch_up, recalculate, set_clock, wake_all_due};
 use super::repeat::{hash_key, remember, repeated};
 use super::request::{Request, Work};
 use super::writer::Desk;
 use super::{codes, delivery, load, referrals, transfer, tried};
-use crate::backend::{CustomerKey, CustomerRow, Destination, Holder, Made, OutboxRow, Turn, Unit, Write};
+use crate::backend::{
+    CustomerKey, CustomerRow, Destination, Holder, Made, OutboxRow, Sweep, Turn, Unit, Write,
+};
 use crate::error::{StoreError, SubmitError};
 use base64::Engine as _;
 use masivo_core::events::EventRecord;
@@ -68,6 +70,10 @@ pub(super) fn carry_out(desk: &mut Desk, unit: &mut impl Unit, request: Request)
             Ok(Ok(Answer::Done))
         }
         Work::Ping => Ok(Ok(Answer::Instant(desk.now))),
+        Work::Recalculate => {
+            recalculate(desk, unit)?;
+            Ok(Ok(Answer::Done))
+        }
         Work::CatchUp => {
             catch_up(desk, unit)?;
             Ok(Ok(Answer::Instant(desk.now)))
@@ -629,7 +635,8 @@ pub(super) fn define(
     unit.write(Write::Definition(&defined.stored))?;
     let version = defined.program.audiences_version();
     if version != desk.program.audiences_version() && desk.counters.customer > 0 {
-        desk.sweep = Some((version, 0));
+        let whole = desk.sweep.is_some_and(|sweep| sweep.whole);
+        desk.sweep = Some(Sweep { version, after: 0, whole });
         unit.write(Write::Sweep(desk.sweep))?;
     }
     desk.program = Arc::new(defined.program);

@@ -119,6 +119,8 @@ pub enum Work {
     SetClock(Timestamp),
     /// The time after a jump of the clock is right.
     ConfirmClock,
+    /// Everybody is looked at again in the background, from their facts on: it comes to what is known, or mends it.
+    Recalculate,
     /// Everything due is applied.
     CatchUp,
     /// Nothing: the answer says that the writer is alive and can commit.

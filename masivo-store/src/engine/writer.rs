@@ -12,7 +12,7 @@ use super::quotas::SharedQuotas;
 use super::referrals;
 use super::request::{Request, Work};
 use crate::backend::{
-    Backend, CommitError, Counters, CouponRun, CustomerKey, DailyRow, Read, ReaderSource, Unit, Write,
+    Backend, CommitError, Counters, CouponRun, DailyRow, Read, ReaderSource, Sweep, Unit, Write,
 };
 use crate::error::{StoreError, SubmitError};
 use masivo_core::program::{Program, standard_definitions};
@@ -147,7 +147,7 @@ pub(super) struct Desk {
     pub(super) cache: Cache,
     pub(super) counters: Counters,
     pub(super) now: Timestamp,
-    pub(super) sweep: Option<(u32, CustomerKey)>,
+    pub(super) sweep: Option<Sweep>,
     pub(super) daily: BTreeMap<(i64, String), (i64, i64)>,
     pub(super) quotas: SharedQuotas,
     /// The instant up to which everything that fell due is known to be booked.
@@ -427,13 +427,15 @@ impl Writer {
         }
         let most = if alone { WAKE_UPS_ALONE } else { WAKE_UPS_BESIDE };
         due::wake_up_due(&mut self.desk, &mut unit, most).map_err(failed)?;
+        due::begin_recalculation(&mut self.desk, &mut unit).map_err(failed)?;
         due::sweep(&mut self.desk, &mut unit, most).map_err(failed)?;
         referrals::follow_up(&mut self.desk, &mut unit).map_err(failed)?;
         codes::generate(&mut self.desk, &mut unit, most).map_err(failed)?;
         write_customers(&mut self.desk, &mut unit).map_err(failed)?;
         self.desk.quotas.write(&mut unit).map_err(failed)?;
         write_sums(&mut self.desk, &mut unit).map_err(failed)?;
-        let due = unit.next_due().map_err(failed)?;
+        let again = self.desk.program.next_recalculation(self.desk.counters.recalculated);
+        let due = unit.next_due().map_err(failed)?.into_iter().chain(again).min();
         unit.commit()?;
         Ok((answers, due))
     }

@@ -25,7 +25,12 @@ impl Query {
         let dynamic = matches!(audience.spec.kind, AudienceKind::Dynamic(_));
         json.set("type", if dynamic { "DYNAMIC" } else { "STATIC" });
         json.set("members_count", self.members_count(audience.number)?);
-        json.set("recalculating", self.reader.sweep()?.is_some());
+        let sweep = self.reader.sweep()?;
+        json.set("recalculating", sweep.is_some());
+        if let Some(sweep) = sweep {
+            let of = self.reader.counters()?.customer;
+            json.set("progress", object().with("done", sweep.after).with("of", of));
+        }
         Ok(json)
     }
 

@@ -3,7 +3,7 @@
 use super::row::{self, CUSTOMER, EMAIL, FACT, OUTBOX, WEBHOOK, instant, json, place, read_made};
 use crate::backend::{
     ApiKey, Counters, Coupon, CouponRun, CustomerKey, CustomerRow, DailyRow, FactRow, Holder, OutboxFilter,
-    OutboxRow, Read, Referral, Remembered, Turn,
+    OutboxRow, Read, Referral, Remembered, Sweep, Turn,
 };
 use crate::error::StoreError;
 use crate::stored::{quota_columns, quota_of, read_booking, read_lot};
@@ -434,22 +434,30 @@ impl<T: HasConnection> Read for T {
         })
     }
 
-    fn sweep(&self) -> Result<Option<(u32, CustomerKey)>> {
-        let text = meta(self.connection(), "sweep")?;
-        let parts = text.as_deref().and_then(|text| text.split_once(' '));
-        Ok(parts.and_then(|(version, after)| Some((version.parse().ok()?, after.parse().ok()?))))
+    fn sweep(&self) -> Result<Option<Sweep>> {
+        let text = meta(self.connection(), "sweep")?.unwrap_or_default();
+        let mut parts = text.split(' ');
+        let mut number = || parts.next().and_then(|part| part.parse::<u64>().ok());
+        let (version, after) = (number().and_then(|version| u32::try_from(version).ok()), number());
+        // Older builds had no whole ones.
+        let whole = number() == Some(1);
+        Ok(version.zip(after).map(|(version, after)| Sweep { version, after, whole }))
     }
 
     fn counters(&self) -> Result<Counters> {
         let highest =
             |sql: &str| -> Result<u64> { Ok(one(self.connection(), sql, [], number)?.unwrap_or(0)) };
-        let last = meta(self.connection(), "last_instant")?;
+        let at = |name: &str| -> Result<Option<Timestamp>> {
+            let text = meta(self.connection(), name)?;
+            Ok(text.and_then(|text| text.parse().ok()).map(instant))
+        };
         Ok(Counters {
             fact: highest("SELECT coalesce(max(sequence), 0) FROM fact")?,
             customer: highest("SELECT coalesce(max(key), 0) FROM customer")?,
             outbox: highest("SELECT coalesce(max(sequence), 0) FROM outbox")?,
             quarantine: highest("SELECT coalesce(max(sequence), 0) FROM quarantine")?,
-            last_instant: last.and_then(|text| text.parse().ok()).map(instant),
+            last_instant: at("last_instant")?,
+            recalculated: at("recalculated")?,
         })
     }
 }

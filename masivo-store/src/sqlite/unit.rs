@@ -3,8 +3,8 @@
 use super::read::HasConnection;
 use super::row::{destination_columns, place, write_made};
 use crate::backend::{
-    ApiKey, CommitError, Coupon, CouponRun, CustomerKey, CustomerRow, Holder, OutboxRow, Referral, Turn,
-    Unit, Write, key_period,
+    ApiKey, CommitError, Coupon, CouponRun, CustomerKey, CustomerRow, Holder, OutboxRow, Referral, Sweep,
+    Turn, Unit, Write, key_period,
 };
 use crate::error::StoreError;
 use crate::stored::{
@@ -179,6 +179,12 @@ impl<'u> SqliteUnit<'u> {
             None => self.run("DELETE FROM claim WHERE hash = ?1", params![hash.as_slice()]),
         }
         .map(drop)
+    }
+
+    /// Keeps something of the store itself.
+    fn note(&self, name: &str, value: Option<String>) -> Result<(), StoreError> {
+        let value = value.map(String::into_bytes);
+        self.run("INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)", params![name, value]).map(drop)
     }
 
     fn phone(&self, customer: CustomerKey, hash: Option<[u8; 16]>) -> Result<(), StoreError> {
@@ -431,18 +437,13 @@ impl Unit for SqliteUnit<'_> {
                     params![sequence.cast_signed(), at.milliseconds(), text],
                 )
                 .map(drop),
-            Write::Sweep(sweep) => {
-                let value = sweep.map(|(version, after)| format!("{version} {after}").into_bytes());
-                self.run("INSERT OR REPLACE INTO meta (name, value) VALUES ('sweep', ?1)", params![value])
-                    .map(drop)
-            }
+            Write::Recalculated(at) => self.note("recalculated", Some(at.milliseconds().to_string())),
+            Write::Sweep(sweep) => self.note(
+                "sweep",
+                sweep.map(|Sweep { version, after, whole }| format!("{version} {after} {}", u8::from(whole))),
+            ),
             Write::Erase { customer, head, id_hash, id: _ } => self.erase(customer, head, id_hash),
-            Write::LastInstant(instant) => self
-                .run(
-                    "INSERT OR REPLACE INTO meta (name, value) VALUES ('last_instant', ?1)",
-                    params![instant.milliseconds().to_string().into_bytes()],
-                )
-                .map(drop),
+            Write::LastInstant(at) => self.note("last_instant", Some(at.milliseconds().to_string())),
         }
     }
 
