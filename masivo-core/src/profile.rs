@@ -336,7 +336,18 @@ pub fn read_customer_name(json: &Json) -> Result<CustomerName, Report> {
     let name = match named.as_slice() {
         [("id", id)] => CustomerName::Id((*id).to_owned()),
         [("email", email)] => CustomerName::Email((*email).to_owned()),
-        [(_, phone)] => CustomerName::Phone((*phone).to_owned()),
+        [(_, phone)] => {
+            if comparable_phone(phone).is_empty() {
+                let message = format!("`{phone}` has no digits");
+                report.problem(
+                    &root.field("phone"),
+                    "not_a_phone",
+                    message,
+                    "write it with the digits 0 to 9",
+                );
+            }
+            CustomerName::Phone((*phone).to_owned())
+        }
         _ => {
             let hint = "name the customer by `id`, `email` or `phone`";
             report.problem(&root, "not_a_name", "it does not name a customer in one way", hint);

@@ -295,6 +295,8 @@ pub struct Sweep {
     pub after: CustomerKey,
     /// Whether those are looked at too who were since that version, and their past events are read.
     pub whole: bool,
+    /// Whether some list begins with members that are found on the way: the programme stands still until then.
+    pub freezes: bool,
 }
 
 /// A customer entered an audience, or left it.

@@ -109,7 +109,8 @@ impl Query {
                 return Err(Rejection::CustomerAmbiguous { phone: said.clone(), count: many.len() }.into());
             }
         };
-        found.ok_or_else(|| Rejection::CustomerNotFound { id: said.clone() }.into())
+        let by = if matches!(name, CustomerName::Email(_)) { "email" } else { "phone" };
+        found.ok_or_else(|| Rejection::CustomerNotFound { id: format!("{by} {said}") }.into())
     }
 
     /// Applies what fell due to a customer that was read.

@@ -1,6 +1,6 @@
 //! From names to ids: what one definition calls another in files becomes the id the store knows.
 //!
-//! `brand`, `reward`, `tier`, `template` and `audience` stand for `brand_id`, `reward_id` and so on, and name a
+//! `brand`, `reward`, `tier`, `template` and `audience` stand for `brand_id`, `reward_id` and so on; they and `members_of` name a
 //! key of the files, or a name or id of the store. Conditions about `customer.tier` and `customer.audiences` name tiers and
 //! audiences the same way.
 
@@ -10,12 +10,13 @@ use masivo_core::program::{Kind, Program};
 use masivo_core::value::{Json, object, parse_uuid};
 
 /// The field as files have it, the field as the store has it, and what it names.
-const REFERENCES: [(&str, &str, Kind); 5] = [
+const REFERENCES: [(&str, &str, Kind); 6] = [
     ("brand", "brand_id", Kind::Brand),
     ("reward", "reward_id", Kind::Reward),
     ("tier", "tier_id", Kind::Tier),
     ("template", "template_id", Kind::Template),
     ("audience", "audience_id", Kind::Audience),
+    ("members_of", "members_of", Kind::Audience),
 ];
 /// What conditions compare with names of definitions.
 const ABOUT: [(&str, Kind); 2] = [("customer.tier", Kind::Tier), ("customer.audiences", Kind::Audience)];
@@ -81,7 +82,10 @@ pub(super) fn asked_audiences(json: &Json) -> Vec<&str> {
             Some(Json::List(items)) => items.iter().filter_map(Json::as_text).collect(),
             value => value.and_then(Json::as_text).into_iter().collect(),
         },
-        Json::Object(fields) => fields.iter().flat_map(|(_, value)| asked_audiences(value)).collect(),
+        Json::Object(fields) => {
+            let begins_with = json.text("members_of").into_iter();
+            fields.iter().flat_map(|(_, value)| asked_audiences(value)).chain(begins_with).collect()
+        }
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) => Vec::new(),
     }
 }

@@ -125,11 +125,13 @@ fn audiences_ask_for_each_other_by_key() {
         asks("Rich"),
         asks("both")
     );
+    let definitions =
+        format!("[[audiences]]\nname = \"Then\"\ntype = \"STATIC\"\nmembers_of = \"both\"\n\n{definitions}");
     folder.write("program/5-asking.toml", &definitions);
     folder.write("program/a.masivo", "register ana\nemit ana PURCHASE 10\naudience ana both -> out\nemit ana PURCHASE 10\nemit ana PURCHASE 10\naudience ana both -> in\n");
     folder.run(0, &["test", "program"]);
     let written = folder.json(0, &["apply", "program", "--db", "s.db", "--yes"]);
-    assert_eq!(number(&written, "created"), 4, "{written}");
+    assert_eq!(number(&written, "created"), 5, "{written}");
     let again = folder.json(0, &["apply", "program", "--db", "s.db", "--yes"]);
     assert_eq!((number(&again, "created"), number(&again, "changed")), (0, 0), "{again}");
 }

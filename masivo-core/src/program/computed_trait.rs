@@ -48,7 +48,7 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> T
     let value = json.get("value").unwrap_or(&Json::Null);
     let read = read_value(value, &at, reading.zone, report);
     let subject = read.map_or(Subject::Age, |(subject, _)| subject);
-    let other = Inputs::EVENT.and(Inputs::TIME).and(Inputs::MEMBERS).and(Inputs::TRAITS);
+    let other = Inputs::EVENT.and(Inputs::TIME).and(Inputs::TIER).and(Inputs::MEMBERS).and(Inputs::TRAITS);
     if subject.inputs().touches(other) || subject.has_many() {
         let hint = "use events.*, customer.metrics.*, customer.rfm.*, customer.tags.* and the like";
         let message = "a trait is one value of the customer";

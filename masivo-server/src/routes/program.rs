@@ -55,7 +55,8 @@ const MEMBERS_PAGE: &[Field] = &[
     optional("at", Shape::DateOrInstant, "who was in at that instant of the past; now when left out"),
     LIMIT,
 ];
-const HISTORY_PAGE: &[Field] = &[optional("after", INDEX, "the last number seen"), LIMIT];
+const HISTORY_PAGE: &[Field] =
+    &[optional("after", Shape::Integer(0, i64::MAX), "the last number seen"), LIMIT];
 
 const A_BRAND: Shape = Shape::Object(&BRAND_READ);
 const AN_EVENT_TYPE: Shape = Shape::Object(&EVENT_TYPE_READ);

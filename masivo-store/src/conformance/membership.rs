@@ -165,3 +165,30 @@ fn history_adds_up(house: &House, audience: &str, from: i64, to: i64) {
     let last = sizes.items().last().and_then(|day| day.integer("members"));
     assert_eq!(last, i64::try_from(now_in(house, audience).len()).ok());
 }
+
+/// A list that begins with an audience has its members of that instant, also when the audience is written anew at once.
+pub fn a_list_begins_with_the_members_of_its_instant<F: Fixture>(fixture: &F) {
+    let house = house(fixture);
+    let rule = |country: &str| {
+        format!(
+            r#"{{"name": "there", "conditions": [[{{"type": "customer.tags.country", "operator": "equals", "value": "{country}"}}]]}}"#
+        )
+    };
+    for customer in 0..300 {
+        let id = format!("c{customer}");
+        house.register(&id).unwrap();
+        let country = if customer % 3 == 0 { "EC" } else { "PE" };
+        let tags = Json::parse(format!(r#"{{"country": "{country}"}}"#).as_bytes()).unwrap();
+        house.submit(masivo_core::Command::SetTags { customer: id, tags }.into(), None).unwrap();
+    }
+    let source = house.define(Kind::Audience, None, &rule("EC")).text("id").unwrap().to_owned();
+    // Nobody waits for anything: what is written at once finds what it needs.
+    let list = format!(r#"{{"name": "then", "type": "STATIC", "members_of": "{source}"}}"#);
+    let list = house.define(Kind::Audience, None, &list).text("id").unwrap().to_owned();
+    house.define(Kind::Audience, Some(&source), &rule("PE"));
+    house.define(Kind::Audience, Some(&source), r#"{"name": "there", "type": "STATIC"}"#);
+    house.handle().submit_blocking(Work::CatchUp).unwrap();
+    assert_eq!((now_in(&house, &list).len(), now_in(&house, &source).len()), (100, 200));
+    assert!(now_in(&house, &list).iter().all(|id| id[1..].parse::<u32>().unwrap() % 3 == 0));
+    house.verified_hash();
+}

@@ -50,8 +50,15 @@ const AT_ONCE: usize = 1_024;
 pub(super) fn catch_up(desk: &mut Desk, unit: &mut impl Unit) -> Result<(), StoreError> {
     wake_all_due(desk, unit)?;
     begin_recalculation(desk, unit)?;
+    finish_sweep(desk, unit)
+}
+
+/// Looks at everybody who is still to be looked at.
+pub(super) fn finish_sweep(desk: &mut Desk, unit: &mut impl Unit) -> Result<(), StoreError> {
     while desk.sweep.is_some() {
         sweep(desk, unit, AT_ONCE)?;
+        super::writer::write_customers(desk, unit)?;
+        desk.cache.flushed();
     }
     Ok(())
 }
@@ -163,7 +170,7 @@ pub(super) fn begin_recalculation(desk: &mut Desk, unit: &mut impl Unit) -> Resu
 /// Begins to look at all customers again, from their facts on.
 pub(super) fn recalculate(desk: &mut Desk, unit: &mut impl Unit) -> Result<(), StoreError> {
     let version = desk.program.audiences_version();
-    desk.sweep = Some(Sweep { version, after: 0, whole: true });
+    desk.sweep = Some(Sweep { version, after: 0, whole: true, freezes: false });
     desk.counters.recalculated = Some(desk.now);
     unit.write(Write::Recalculated(desk.now))?;
     unit.write(Write::Sweep(desk.sweep))

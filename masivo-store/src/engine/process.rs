@@ -2,7 +2,7 @@
 
 use super::answer::Answer;
 use super::cache::Dirty;
-use super::due::{catch_up, recalculate, set_clock, wake_all_due};
+use super::due::{catch_up, finish_sweep, recalculate, set_clock, wake_all_due};
 use super::repeat::{hash_key, remember, repeated};
 use super::request::{Request, Work};
 use super::writer::Desk;
@@ -615,6 +615,12 @@ pub(super) fn define(
     // What fell due by now is judged by the definitions it fell due under.
     if !matches!(kind, Kind::Brand | Kind::EventType | Kind::Template | Kind::Webhook) {
         wake_all_due(desk, unit)?;
+        // A list that begins with the members of an audience, or an audience that becomes one, has those of this instant.
+        let freezes = desk.sweep.is_some_and(|sweep| sweep.freezes);
+        let becomes_list = kind == Kind::Audience && body.text("type") == Some("STATIC");
+        if freezes || becomes_list {
+            finish_sweep(desk, unit)?;
+        }
     }
     let seed = desk.program.version().to_be_bytes();
     let new_id = Mint::new(desk.shared.secret, desk.now, kind.name(), &seed).next_id();
@@ -636,7 +642,8 @@ pub(super) fn define(
     let version = defined.program.audiences_version();
     if version != desk.program.audiences_version() && desk.counters.customer > 0 {
         let whole = desk.sweep.is_some_and(|sweep| sweep.whole);
-        desk.sweep = Some(Sweep { version, after: 0, whole });
+        let freezes = kind == Kind::Audience && defined.stored.body.get("members_of").is_some();
+        desk.sweep = Some(Sweep { version, after: 0, whole, freezes });
         unit.write(Write::Sweep(desk.sweep))?;
     }
     desk.program = Arc::new(defined.program);

@@ -440,8 +440,8 @@ impl<T: HasConnection> Read for T {
         let mut number = || parts.next().and_then(|part| part.parse::<u64>().ok());
         let (version, after) = (number().and_then(|version| u32::try_from(version).ok()), number());
         // Older builds had no whole ones.
-        let whole = number() == Some(1);
-        Ok(version.zip(after).map(|(version, after)| Sweep { version, after, whole }))
+        let (whole, freezes) = (number() == Some(1), number() == Some(1));
+        Ok(version.zip(after).map(|(version, after)| Sweep { version, after, whole, freezes }))
     }
 
     fn counters(&self) -> Result<Counters> {

@@ -440,7 +440,9 @@ impl Unit for SqliteUnit<'_> {
             Write::Recalculated(at) => self.note("recalculated", Some(at.milliseconds().to_string())),
             Write::Sweep(sweep) => self.note(
                 "sweep",
-                sweep.map(|Sweep { version, after, whole }| format!("{version} {after} {}", u8::from(whole))),
+                sweep.map(|Sweep { version, after, whole, freezes }| {
+                    format!("{version} {after} {} {}", u8::from(whole), u8::from(freezes))
+                }),
             ),
             Write::Erase { customer, head, id_hash, id: _ } => self.erase(customer, head, id_hash),
             Write::LastInstant(at) => self.note("last_instant", Some(at.milliseconds().to_string())),

@@ -142,6 +142,8 @@ impl Query {
             }
         }
         let mut members = before;
+        // Of days that have not come nothing is known.
+        let to = to.min(self.now.day());
         let shown = (from..=to).map(|day| {
             let (entered, left) = days.get(&day).copied().unwrap_or_default();
             members = (members + entered).saturating_sub(left);
