@@ -22,8 +22,11 @@ pub(crate) fn evaluate(
     changed: impl IntoIterator<Item = Watch>,
 ) {
     let program = draft.program;
-    let concerned: BTreeSet<u32> =
-        changed.into_iter().flat_map(|watch| program.watching(&watch).iter().copied()).collect();
+    let mut concerned: Vec<u32> = Vec::new();
+    changed.into_iter().for_each(|watch| concerned.extend(program.watching(&watch)));
+    // Several may look at several of what changed.
+    concerned.sort_unstable();
+    concerned.dedup();
     evaluate_these(draft, fact, at, concerned);
 }
 

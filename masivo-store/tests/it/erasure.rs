@@ -44,6 +44,15 @@ fn no_byte_of_any_file_shows_a_deleted_customer() {
         template.text("id").unwrap()
     );
     house.define(Kind::Journey, None, &journey);
+    // Past events are kept beside the customer with the values that are looked at.
+    for (name, event, field) in
+        [("how", "PURCHASE", "order.payment_method"), ("what", "ADD_TO_CART", "event.metadata.x")]
+    {
+        let condition = format!(
+            r#"{{"type": "events.last", "event": "{event}", "field": "{field}", "operator": "equals", "value": "x"}}"#
+        );
+        house.define(Kind::Audience, None, &format!(r#"{{"name": "{name}", "conditions": {condition}}}"#));
+    }
     for event in [
         r#"{"customer_id": "id-Zebrafink", "brand_id": "shop", "type": "ADD_TO_CART", "metadata": {"x": "zebrafink"}}"#,
         r#"{"customer_id": "id-Zebrafink", "brand_id": "shop", "type": "PURCHASE", "order": {"value": 10, "payment_method": "zebrafink"}}"#,
@@ -56,6 +65,9 @@ fn no_byte_of_any_file_shows_a_deleted_customer() {
     house.submit(Command::Patch { customer: "id-Zebrafink".into(), request: change }.into(), None).unwrap();
     house.handle().submit_blocking(Work::ClaimDeliveries { limit: 10 }).unwrap();
     assert!(!files_with_marker(folder.path()).is_empty(), "the test looks where the data is");
+    let customer = house.handle().reader().unwrap().customer_by_id("id-Zebrafink").unwrap().unwrap();
+    let kept = customer.series.series.values().flat_map(|entries| entries.iter());
+    assert_eq!(kept.filter(|entry| entry.value.as_text() == Some(MARKER)).count(), 2, "in series too");
 
     house.submit(Command::Delete { customer: "id-Zebrafink".into() }.into(), Some("delete")).unwrap();
     assert_eq!(files_with_marker(folder.path()), Vec::<String>::new());

@@ -27,7 +27,7 @@ impl Query {
     /// it, since when and by what that is so, and until when without new data.
     ///
     /// # Errors
-    /// [`Rejection::DefinitionNotFound`], [`Rejection::CustomerNotFound`], [`Rejection::CustomerDeleted`].
+    /// `DefinitionNotFound`, `CustomerNotFound` or `CustomerDeleted` of [`masivo_core::Rejection`].
     pub fn explain_membership(&self, audience: &str, customer: &str) -> Result<Json, SubmitError> {
         let found = self.found_audience(audience)?;
         let row = self.present(customer)?;
