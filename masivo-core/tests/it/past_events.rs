@@ -651,3 +651,35 @@ fn recalculating_mends_what_went_astray() {
     };
     assert_eq!((inside(&mended.customer), inside(&whole)), (vec![1], vec![1]));
 }
+
+/// The schema in the documentation has the names that are read, and no others.
+#[test]
+fn the_schema_has_the_names_that_are_read() {
+    let schema = Json::parse(include_bytes!("../../../docs/rules.schema.json")).unwrap();
+    let names = |path: &str| -> Vec<String> {
+        let found = path.split('/').fold(&schema, |json, name| json.get(name).unwrap());
+        found.items().iter().map(|name| name.as_text().unwrap().to_owned()).collect()
+    };
+    let mut script = Script::open("2026-01-01");
+    let mut refused = |condition: &str| {
+        script.step(&format!(r#"define audience x {{"name": "x", "conditions": {{{condition}}}}}"#))
+    };
+    let operators = names("$defs/operator/enum");
+    for operator in &operators {
+        let came_to = refused(&format!(r#""type": "customer.age", "operator": "{operator}""#));
+        assert!(!came_to.contains("unknown_operator"), "{operator}: {came_to}");
+    }
+    for function in names("$defs/eventCondition/properties/type/enum") {
+        let came_to = refused(&format!(r#""type": "{function}", "operator": "exists""#));
+        assert!(!came_to.contains("unknown_subject"), "{function}: {came_to}");
+    }
+    for primitive in names("$defs/primitive/enum") {
+        let came_to = refused(&format!(
+            r#""type": "customer.tags.a", "operator": "equals", "value": "x", "primitive": "{primitive}""#
+        ));
+        assert!(!came_to.contains("unknown_primitive"), "{primitive}: {came_to}");
+    }
+    // What is known is named where something is not.
+    let report = refused(r#""type": "customer.age", "operator": "nope""#);
+    assert_eq!((report.as_str(), operators.len()), ("refused: unknown_operator /conditions/operator", 17));
+}
