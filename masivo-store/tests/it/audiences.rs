@@ -5,7 +5,7 @@ use masivo_core::events::Part;
 use masivo_core::program::{Kind, read_preview_rule};
 use masivo_core::value::{DAY, Decimal, Json, Timestamp};
 use masivo_store::conformance::{House, purchase, registration, start_instant};
-use masivo_store::{Answer, Clock as _, Config, Engine, ManualClock, MemoryBackend, Request, Work};
+use masivo_store::{Answer, Clock as _, Config, Content, Engine, ManualClock, MemoryBackend, Request, Work};
 use std::sync::Arc;
 
 const RULES: [(&str, &str); 4] = [
@@ -277,4 +277,38 @@ fn who_came_in_a_moment_ago_is_listed_before_it_is_written() {
     assert_eq!(listed, ["c0", "c2", "c4", "c6", "c8"]);
     let shown = query.explain_membership(&audience, "c4").unwrap();
     assert_eq!(because(&shown), "in due 2026-01-11");
+}
+
+/// Templates see traits as they are when the message is handed over, also when a trait was written after it was made.
+#[test]
+fn messages_have_the_traits_of_their_moment() {
+    let house = House::open(MemoryBackend::default(), start_instant());
+    house.furnish();
+    house.register("ana").unwrap();
+    house.define(Kind::Trait, Some("orders"), r#"{"value": {"type": "events.count", "event": "PURCHASE"}}"#);
+    let template = r#"{"name": "hello", "subject": "{{customer.traits.orders}} orders", "text": "hello"}"#;
+    let template = house.define(Kind::Template, None, template).text("id").unwrap().to_owned();
+    let journey = format!(
+        r#"{{"name": "thanks", "trigger": {{"type": "event", "event_type": "PURCHASE",
+            "conditions": [[{{"type": "customer.traits.orders", "operator": "greater_than_or_equal", "value": 2}}]]}},
+            "steps": [{{"id": "mail", "type": "send_email", "template_id": "{template}"}}]}}"#
+    );
+    house.define(Kind::Journey, None, &journey);
+    for _ in 0..3 {
+        house.submit(purchase("ana", "10", "").into(), None).unwrap();
+    }
+    let body = r#"{"value": {"type": "events.sum", "event": "PURCHASE", "field": "order.value"}}"#;
+    house.define(Kind::Trait, Some("spend"), body);
+    let Answer::Deliveries(deliveries) =
+        house.handle().submit_blocking(Work::ClaimDeliveries { limit: 10 }).unwrap()
+    else {
+        panic!("deliveries were claimed");
+    };
+    let mails = deliveries.iter().filter_map(|delivery| match &delivery.content {
+        Content::Email { variables, .. } => variables.path("customer.traits"),
+        _ => None,
+    });
+    let mails: Vec<String> = mails.map(ToString::to_string).collect();
+    // The second and the third purchase: journeys look at the customer after the event.
+    assert_eq!(mails, vec![r#"{"orders":3,"spend":30}"#; 2]);
 }
