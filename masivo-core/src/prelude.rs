@@ -1,7 +1,7 @@
 //! What `std`'s prelude gives and `no_std` does not.
 
 pub(crate) use alloc::{
-    borrow::ToOwned,
+    borrow::{Cow, ToOwned},
     boxed::Box,
     collections::{BTreeMap, BTreeSet},
     format,

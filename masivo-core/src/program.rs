@@ -479,11 +479,6 @@ impl Program {
         by_number(&self.audiences, number)
     }
 
-    /// The audience of that id.
-    pub fn audience_by_id(&self, id: &str) -> Option<&Definition<AudienceSpec>> {
-        by_id(&self.audiences, id)
-    }
-
     /// The template of that number.
     pub fn template(&self, number: u32) -> Option<&Definition<TemplateSpec>> {
         by_number(&self.templates, number)
@@ -546,11 +541,6 @@ impl Program {
     /// All computed traits, oldest first.
     pub fn traits(&self) -> impl Iterator<Item = &Definition<TraitSpec>> {
         self.traits.iter().map(Arc::as_ref)
-    }
-
-    /// The computed trait of a name.
-    pub fn computed_trait(&self, name: &str) -> Option<&Definition<TraitSpec>> {
-        by_id(&self.traits, name)
     }
 
     /// All rewards, oldest first.

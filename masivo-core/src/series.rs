@@ -45,10 +45,7 @@ impl SeriesSet {
     pub fn of<'r>(program: &Program, events: impl IntoIterator<Item = &'r EventRecord>) -> Self {
         let mut set = Self { fingerprint: program.series_fingerprint(), series: BTreeMap::new() };
         for record in events {
-            if let (Some(head), true, Some(left)) = (record.head(), counts(record), left_of(record)) {
-                let watched = program.series_of(&head.event_type);
-                set.add(program, watched, head, &left, record.fact.sequence, Timestamp::MIN);
-            }
+            set.count(program, |event_type| program.series_of(event_type), record, Timestamp::MIN);
         }
         set
     }
@@ -72,13 +69,25 @@ impl SeriesSet {
             self.series.remove(&wanted.selection.id);
         }
         for record in events {
-            if let (Some(head), true, Some(left)) = (record.head(), counts(record), left_of(record)) {
-                let of_type = wanted.iter().filter(|wanted| wanted.selection.event_type == head.event_type);
-                let of_type: Vec<WatchedSeries> = of_type.cloned().collect();
-                self.add(program, &of_type, head, &left, record.fact.sequence, Timestamp::MIN);
-            }
+            self.count(program, |_| &wanted, record, Timestamp::MIN);
         }
         self
+    }
+
+    /// Puts an event that came to something into the series it belongs to, without what came back of it.
+    fn count<'w>(
+        &mut self,
+        program: &Program,
+        watched: impl Fn(&str) -> &'w [WatchedSeries],
+        record: &EventRecord,
+        now: Timestamp,
+    ) -> BTreeSet<u64> {
+        match (record.head(), left_of(record)) {
+            (Some(head), Some(left)) if counts(record) => {
+                self.add(program, watched(&head.event_type), head, &left, record.fact.sequence, now)
+            }
+            _ => BTreeSet::new(),
+        }
     }
 
     /// Whether they are to be made anew: other ones are wanted now.
@@ -91,7 +100,7 @@ impl SeriesSet {
         self.series.get(&id).map_or(&[], |entries| entries.as_slice())
     }
 
-    /// Puts an event into the series it belongs to, and lets go of what can never count again; gives the series that changed.
+    /// Puts an event into those series that it belongs to, and lets go of what can never count again; gives the series that changed.
     fn add(
         &mut self,
         program: &Program,
@@ -102,6 +111,12 @@ impl SeriesSet {
         now: Timestamp,
     ) -> BTreeSet<u64> {
         let mut changed = BTreeSet::new();
+        let mut watched =
+            watched.iter().filter(|watched| watched.selection.event_type == head.event_type).peekable();
+        // Most events nobody looks at.
+        if watched.peek().is_none() {
+            return changed;
+        }
         let (state, profile) = (State::default(), Profile::default());
         let view = View::new(head.issued_at, program, &state, &profile, Some(payload));
         for watched in watched {
@@ -170,8 +185,13 @@ pub(crate) fn bring(draft: &mut Draft<'_>, events: Option<&[EventRecord]>) {
     let nothing_happened = draft.state.head == 0;
     if let Some(events) = events.or(nothing_happened.then_some(&[])) {
         let made = SeriesSet::of(program, events);
-        draft.series_changed = made != draft.series;
-        draft.series = made;
+        // What was let go of since is not missing.
+        let lasting = |series: &SeriesSet| series.clone().trimmed(program, draft.now);
+        let same = !draft.series.is_behind(program) && lasting(&made) == lasting(&draft.series);
+        if !same {
+            draft.series = made;
+            draft.series_changed = true;
+        }
     }
     let wanted = draft.state.standing == Standing::Deleted || !draft.series.is_behind(program);
     assert!(wanted, "all events were loaded where other series are wanted (N1)");
@@ -201,12 +221,9 @@ pub(crate) fn remove(draft: &mut Draft<'_>, event: u64) -> BTreeSet<u64> {
 /// Counts an event anew after a part of it came back; gives the series that changed.
 pub(crate) fn lower(draft: &mut Draft<'_>, record: &EventRecord) -> BTreeSet<u64> {
     let mut changed = remove(draft, record.fact.sequence);
-    if let (Some(head), true, Some(left)) = (record.head(), counts(record), left_of(record)) {
-        let (program, now) = (draft.program, draft.now);
-        let watched = program.series_of(&head.event_type);
-        changed.extend(draft.series.add(program, watched, head, &left, record.fact.sequence, now));
-        draft.series_changed |= !changed.is_empty();
-    }
+    let (program, now) = (draft.program, draft.now);
+    changed.extend(draft.series.count(program, |event_type| program.series_of(event_type), record, now));
+    draft.series_changed |= !changed.is_empty();
     changed
 }
 

@@ -78,7 +78,7 @@ impl Query {
     /// The customer of a merchant's id, brought to the present.
     pub(crate) fn present(&self, id: &str) -> Result<CustomerRow, SubmitError> {
         match self.reader.customer_by_id(id)? {
-            Some(row) => Ok(self.bring_with(row, true)?),
+            Some(row) => Ok(self.bring_with(row, self.now, true)?),
             None if self.reader.was_erased(self.secret.hash("customer id", &[id.as_bytes()]))? => {
                 Err(Rejection::CustomerDeleted.into())
             }
@@ -115,7 +115,7 @@ impl Query {
 
     /// Applies what fell due to a customer that was read.
     pub(crate) fn bring(&self, row: CustomerRow) -> Result<CustomerRow, StoreError> {
-        self.bring_with(row, false)
+        self.bring_with(row, self.now, false)
     }
 
     /// Makes the series of past events anew where other ones are wanted than a customer has: a rule was written a moment ago.
@@ -127,13 +127,18 @@ impl Query {
         Ok(())
     }
 
-    fn bring_with(&self, mut row: CustomerRow, every_lot: bool) -> Result<CustomerRow, StoreError> {
+    /// Applies what fell due by an instant; every lot is at hand then, or only what fell due.
+    fn bring_with(
+        &self,
+        mut row: CustomerRow,
+        at: Timestamp,
+        every_lot: bool,
+    ) -> Result<CustomerRow, StoreError> {
         self.make_series(&mut row)?;
         let wallet = &row.state.wallet;
-        let wanted =
-            if every_lot { wallet.all_later(self.now) } else { wallet.later_due(&self.program, self.now) };
+        let wanted = if every_lot { wallet.all_later(at) } else { wallet.later_due(&self.program, at) };
         let later = later_lots(&*self.reader, row.key, &wanted)?;
-        self.bring_to_instant(row, &later, self.now)
+        self.bring_to_instant(row, &later, at)
     }
 
     /// Applies what fell due by an instant; `later` are the later lots that fell due.

@@ -234,10 +234,10 @@ fn find<'l>(
 }
 
 /// What was sent of an event, without the parts that came back: lines that came back whole are gone. `None` once it was erased.
-pub(crate) fn left_of(record: &EventRecord) -> Option<Arc<Json>> {
+pub(crate) fn left_of(record: &EventRecord) -> Option<Cow<'_, Json>> {
     let sent = record.fact.sent()?;
     let whole = record.counted_spend().filter(|_| !record.returns.is_empty());
-    let (Some(whole), Some(order)) = (whole, sent.get("order")) else { return Some(Arc::new(sent.clone())) };
+    let (Some(whole), Some(order)) = (whole, sent.get("order")) else { return Some(Cow::Borrowed(sent)) };
     let sums = Sums::of(record);
     let mut left = order.clone();
     for name in ["value", "discounted_value"] {
@@ -246,8 +246,8 @@ pub(crate) fn left_of(record: &EventRecord) -> Option<Arc<Json>> {
         }
     }
     // What came back as a value of the order is spread over the lines that are left.
-    let (after, before) =
-        (whole.saturating_sub(sums.counted), whole.saturating_sub(sums.counted).saturating_add(sums.value));
+    let after = whole.saturating_sub(sums.counted);
+    let before = after.saturating_add(sums.value);
     let lines = order.get("products").map_or(&[][..], Json::items).iter().zip(0_u32..);
     let lines = lines.filter_map(|(line, place)| {
         let mut line = line_left(line, sums.lines.get(&place).copied())?;
@@ -263,7 +263,7 @@ pub(crate) fn left_of(record: &EventRecord) -> Option<Arc<Json>> {
     }
     let mut event = sent.clone();
     event.set("order", left);
-    Some(Arc::new(event))
+    Some(Cow::Owned(event))
 }
 
 /// A line without the units and the value that came back; `None` when all of it did.

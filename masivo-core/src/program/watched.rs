@@ -1,6 +1,6 @@
 //! What audiences look at: found by what changed, so that only those concerned are asked, however many others there are.
 
-use super::{AudienceKind, AudienceSpec, Definition, Program};
+use super::{AudienceKind, AudienceSpec, Definition, Program, TraitSpec, by_number};
 use crate::limits::RULE_REFERENCES_MAX;
 use crate::prelude::*;
 use crate::problem::{Pointer, Report};
@@ -39,6 +39,9 @@ pub(crate) struct Watched {
     audiences: BTreeMap<Watch, Vec<u32>>,
     series_by_event: BTreeMap<String, Vec<WatchedSeries>>,
     horizons: BTreeMap<u64, Span>,
+    /// The numbers of audiences and traits by their ids: rules ask for them with every event.
+    numbers: BTreeMap<String, u32>,
+    traits: BTreeMap<String, u32>,
     fingerprint: u64,
     /// Since when and how often everybody is to be looked at again.
     recalculations: Vec<(Timestamp, i64)>,
@@ -48,6 +51,8 @@ impl Watched {
     /// What the audiences of a program look at.
     pub(super) fn of(program: &Program) -> Self {
         let mut watched = Self::default();
+        watched.numbers.extend(program.audiences().map(|audience| (audience.id.clone(), audience.number)));
+        watched.traits.extend(program.traits().map(|computed| (computed.id.clone(), computed.number)));
         let mut series: BTreeMap<u64, WatchedSeries> = BTreeMap::new();
         for audience in program.audiences() {
             let Some(rule) = audience.spec.rule().filter(|_| audience.spec.active) else { continue };
@@ -217,6 +222,19 @@ impl Program {
         let all = self.series_of(&wanted.selection.event_type).iter();
         let mut known = all.filter(|known| known.selection.id == wanted.selection.id);
         known.any(|known| longer(known.horizon, wanted.horizon) == known.horizon)
+    }
+
+    /// The audience of that id.
+    pub fn audience_by_id(&self, id: &str) -> Option<&Definition<AudienceSpec>> {
+        let known = self.watched.numbers.get(id).and_then(|number| self.audience(*number));
+        // One that is being written is not among the known ones yet.
+        known.or_else(|| self.audiences().find(|audience| audience.id == id))
+    }
+
+    /// The computed trait of a name.
+    pub fn computed_trait(&self, name: &str) -> Option<&Definition<TraitSpec>> {
+        let known = self.watched.traits.get(name).and_then(|number| by_number(&self.traits, *number));
+        known.or_else(|| self.traits().find(|computed| computed.id == name))
     }
 
     /// The audiences that look at something.

@@ -1,10 +1,11 @@
 //! Conditions about past events: against a naive reading of everything that ever happened, and what is refused.
 
+use crate::house::House;
 use crate::properties::cases;
 use crate::script::Script;
 use masivo_core::program::Kind;
 use masivo_core::value::{DAY, HOUR, Json, Mint, StoreSecret, Timestamp, object};
-use masivo_core::{Command, Context, Customer, Loaded, decide};
+use masivo_core::{Command, Context, Customer, Decision, Loaded, decide};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -614,6 +615,34 @@ fn audiences_ask_for_others_a_hundred_times_at_most() {
     assert_eq!(script.step("audience ana e60"), "in");
 }
 
+/// What looking at somebody again comes to.
+fn recalculated(house: &House, customer: Customer) -> Decision {
+    let mint = Mint::new(StoreSecret::new([1; 16]), house.now, "test", b"");
+    let context = Context::new(house.now, &house.program, mint, 1_000);
+    let events = Some(house.events_of(house.key("ana")));
+    let loaded = Loaded { customer: Some(customer), events, ..Loaded::default() };
+    decide(&context, loaded, &Command::Recalculate).unwrap()
+}
+
+/// What was let go of, since no window needs it any more, does not come back.
+#[test]
+fn recalculating_leaves_what_was_let_go_of() {
+    let mut script = Script::open("2026-01-01");
+    for step in [
+        r#"define audience short {"name": "short", "conditions": [[{"type": "events.count", "event": "PURCHASE", "window": "1/days", "operator": "greater_than_or_equal", "value": 1}]]}"#,
+        "register ana",
+        "emit ana PURCHASE 10",
+        "at +5d",
+        "emit ana PURCHASE 10",
+    ] {
+        script.step(step);
+    }
+    let whole = script.world.read("ana");
+    assert_eq!(whole.series.series.values().map(|entries| entries.len()).sum::<usize>(), 1);
+    let same = recalculated(&script.world, whole.clone());
+    assert_eq!((same.facts.len(), same.series_changed, same.customer), (0, false, whole));
+}
+
 /// Looking at somebody again derives everything from the facts: what went astray is mended, and only that is written.
 #[test]
 fn recalculating_mends_what_went_astray() {
@@ -626,15 +655,8 @@ fn recalculating_mends_what_went_astray() {
     ] {
         script.step(step);
     }
-    let house = &script.world;
-    let whole = house.read("ana");
-    let recalculated = |customer: Customer| {
-        let mint = Mint::new(StoreSecret::new([1; 16]), house.now, "test", b"");
-        let context = Context::new(house.now, &house.program, mint, 1_000);
-        let events = Some(house.events_of(house.key("ana")));
-        let loaded = Loaded { customer: Some(customer), events, ..Loaded::default() };
-        decide(&context, loaded, &Command::Recalculate).unwrap()
-    };
+    let whole = script.world.read("ana");
+    let recalculated = |customer: Customer| recalculated(&script.world, customer);
     let same = recalculated(whole.clone());
     assert_eq!((same.facts.len(), same.series_changed, &same.customer), (0, false, &whole));
     let mut astray = whole.clone();

@@ -4,11 +4,12 @@ use super::operation::days;
 use crate::http::call::Call;
 use crate::http::error::Failure;
 use crate::http::respond::{Outcome, Reply};
+use masivo_core::problem::Report;
 use masivo_core::profile::{CustomerName, read_customer_name};
 use masivo_core::program::{Kind, read_preview_rule};
 use masivo_core::value::Json;
 use masivo_core::{Command, Rejection};
-use masivo_store::{Request as Submission, Work};
+use masivo_store::{Request as Submission, SubmitError, Work};
 
 pub(crate) async fn members(call: Call) -> Outcome {
     let (id, after, limit) = (call.path("id"), call.text("after"), call.limit());
@@ -72,18 +73,23 @@ async fn change(call: Call, command: fn(String, String) -> Command) -> Outcome {
         return Err(Rejection::DefinitionNotFound { kind: "audience", id: audience }.into());
     }
     let rows = call.body.get("customers").map_or(&[][..], Json::items);
-    let mut answers = vec![Json::Null; rows.len()];
-    let (mut places, mut submissions) = (Vec::new(), Vec::new());
-    for (index, (row, answer)) in rows.iter().zip(&mut answers).enumerate() {
-        let named = match read_customer_name(row) {
-            Ok(CustomerName::Id(id)) => Ok(id),
-            Ok(name) => call.read(move |query| query.customer_named(&name)).await,
-            Err(report) => Err(report.into()),
+    let names: Vec<_> = rows.iter().map(read_customer_name).collect();
+    // All of them in one question to the store.
+    let found = call.read(move |query| {
+        let find = |name: Result<CustomerName, Report>| match name {
+            Ok(name) => query.customer_named(&name),
+            Err(report) => Err(Rejection::Malformed(report).into()),
         };
-        let customer = match named {
+        Ok(names.into_iter().map(find).collect::<Vec<Result<String, SubmitError>>>())
+    });
+    let found = found.await?;
+    let mut answers = vec![Json::Null; found.len()];
+    let (mut places, mut submissions) = (Vec::new(), Vec::new());
+    for (index, (customer, answer)) in found.into_iter().zip(&mut answers).enumerate() {
+        let customer = match customer {
             Ok(customer) => customer,
-            Err(failure) => {
-                *answer = failure.into_row();
+            Err(error) => {
+                *answer = Failure::from(error).into_row();
                 continue;
             }
         };

@@ -63,6 +63,11 @@ impl Query {
         Json::List(shown.collect())
     }
 
+    fn found_audience(&self, audience: &str) -> Result<&Definition<AudienceSpec>, SubmitError> {
+        let unknown = || Rejection::DefinitionNotFound { kind: "audience", id: audience.to_owned() };
+        Ok(self.program.audience_by_id(audience).ok_or_else(unknown)?)
+    }
+
     /// Members of an audience in the order of their registration, after the customer of an id.
     ///
     /// Contact fields are derived here from profile and consent: opting out blanks them, opting in brings them

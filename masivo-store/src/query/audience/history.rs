@@ -3,11 +3,9 @@
 use super::super::{Page, Query};
 use super::page;
 use crate::backend::{CustomerKey, CustomerRow, Turn};
-use crate::engine::later_lots;
 use crate::error::{StoreError, SubmitError};
 use masivo_core::Rejection;
 use masivo_core::problem::{Pointer, Report};
-use masivo_core::program::{AudienceSpec, Definition};
 use masivo_core::value::{DAY, Json, Timestamp, object};
 use std::collections::BTreeMap;
 
@@ -15,11 +13,6 @@ use std::collections::BTreeMap;
 const PAGE: usize = 10_000;
 
 impl Query {
-    pub(super) fn found_audience(&self, audience: &str) -> Result<&Definition<AudienceSpec>, SubmitError> {
-        let unknown = || Rejection::DefinitionNotFound { kind: "audience", id: audience.to_owned() };
-        Ok(self.program.audience_by_id(audience).ok_or_else(unknown)?)
-    }
-
     /// Who was in an audience at an instant of the past, in the order of their registration, after the customer of an id.
     ///
     /// # Errors
@@ -78,10 +71,7 @@ impl Query {
         for key in self.reader.due(at, super::OVERDUE_MAX)? {
             let Some(row) = self.reader.customer_by_key(key)? else { continue };
             let before = row.state.is_member(audience);
-            let later = later_lots(&*self.reader, key, &row.state.wallet.later_due(&self.program, at))?;
-            let mut row = row;
-            self.make_series(&mut row)?;
-            let row = self.bring_to_instant(row, &later, at)?;
+            let row = self.bring_with(row, at, false)?;
             if row.state.is_member(audience) != before {
                 let inside = row.state.membership(audience).filter(|membership| membership.inside);
                 let since = inside.map(|membership| membership.since);

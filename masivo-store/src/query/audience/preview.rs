@@ -28,6 +28,8 @@ struct Counted {
     changing: u64,
     overlaps: BTreeMap<u32, u64>,
     named: Vec<String>,
+    /// Whether the rule looks at events that are not kept, so that they are looked up.
+    lacks: bool,
     /// Types of events that were seen, where they were looked up.
     events: BTreeSet<String>,
 }
@@ -41,7 +43,8 @@ impl Query {
     pub fn preview_audience(&self, rule: &Rule, exact: bool) -> Result<Json, SubmitError> {
         let numbers = self.reader.counters()?.customer;
         let exact = exact || numbers <= LOOKED_AT_MAX;
-        let mut counted = Counted::default();
+        let lacks = SeriesSet::lacks(&self.program, rule);
+        let mut counted = Counted { lacks, ..Counted::default() };
         if exact {
             let mut after = 0;
             loop {
@@ -87,7 +90,7 @@ impl Query {
         }
         counted.asked += 1;
         let mut row = row;
-        if SeriesSet::lacks(&self.program, rule) {
+        if counted.lacks {
             // Of what falls due a moment ago no event comes that was not stored.
             let head = self.stored_head(&row)?;
             let events = load_events(&*self.reader, head, row.profile.id())?;
@@ -133,7 +136,7 @@ impl Query {
         let events = rule.events();
         let types: BTreeSet<&str> =
             events.iter().flat_map(|subject| subject.selections()).map(|of| of.event_type.as_str()).collect();
-        if SeriesSet::lacks(&self.program, rule) {
+        if counted.lacks {
             for event_type in types.into_iter().filter(|name| !counted.events.contains(*name)) {
                 let all = if exact { "" } else { " of those that were looked at" };
                 remark("event_never_seen", format!("no customer{all} ever had an event `{event_type}`"));
