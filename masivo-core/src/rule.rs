@@ -218,6 +218,17 @@ impl Rule {
         events
     }
 
+    /// The same rule where all that it says of past events is about the events of one brand.
+    #[must_use]
+    pub fn of_brand(mut self, brand: &str) -> Self {
+        self.node.visit_mut(&mut |test| {
+            if let Subject::Events(subject) = &mut test.subject {
+                *subject = Arc::new(subject.of_brand(brand));
+            }
+        });
+        self
+    }
+
     /// Hands everything it looks at to `on_subject`.
     pub(crate) fn each_subject(&self, mut on_subject: impl FnMut(&Subject)) {
         self.node.visit(&mut |test| on_subject(&test.subject));
@@ -354,6 +365,13 @@ impl Node {
     pub(crate) fn visit(&self, on_test: &mut impl FnMut(&Test)) {
         match self {
             Self::All(nodes) | Self::Any(nodes) => nodes.iter().for_each(|node| node.visit(on_test)),
+            Self::Test(test) => on_test(test),
+        }
+    }
+
+    fn visit_mut(&mut self, on_test: &mut impl FnMut(&mut Test)) {
+        match self {
+            Self::All(nodes) | Self::Any(nodes) => nodes.iter_mut().for_each(|node| node.visit_mut(on_test)),
             Self::Test(test) => on_test(test),
         }
     }

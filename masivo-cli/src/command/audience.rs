@@ -85,8 +85,9 @@ fn request(conditions: Option<&str>, file: Option<&Path>, exact: bool) -> Result
         }
     };
     let read = Json::parse(text.as_bytes()).map_err(|report| Failure::from(&report).within(&place))?;
+    let request = object().with("exact", exact).with_some("brand_id", read.get("brand_id").cloned());
     let conditions = read.get("conditions").cloned().unwrap_or(read);
-    Ok(object().with("conditions", conditions).with("exact", exact).build())
+    Ok(request.with("conditions", conditions).build())
 }
 
 /// Members as a table.

@@ -12,7 +12,7 @@ use crate::value::{DAY, HOUR, Json, Timestamp, WEEK};
 pub struct AudienceSpec {
     /// Its name.
     pub name: String,
-    /// The brand it is for; `None` is all.
+    /// The brand it is for: of past events only those of that brand count; `None` is all.
     pub brand: Option<String>,
     /// By a rule or by a list.
     pub kind: AudienceKind,
@@ -54,13 +54,15 @@ impl AudienceSpec {
     }
 }
 
+const BRAND_SCOPE: &str = "the brand it is for: of past events only those of that brand count; none is all";
+
 /// An audience as it is written.
 pub const AUDIENCE: ObjectShape = ObjectShape {
     name: "Audience",
     fields: &[
         required("name", TEXT, "its name"),
         optional("description", LONG_TEXT, "whom it gathers"),
-        optional("brand_id", Shape::Id, "the brand it is for; none is all"),
+        optional("brand_id", Shape::Id, BRAND_SCOPE),
         optional(
             "type",
             Shape::Choice(&["DYNAMIC", "STATIC"]),
@@ -83,6 +85,7 @@ pub const AUDIENCE_PREVIEW: ObjectShape = ObjectShape {
     name: "AudiencePreviewRequest",
     fields: &[
         required("conditions", CONDITIONS, "whom it would gather"),
+        optional("brand_id", Shape::Id, BRAND_SCOPE),
         optional("exact", Shape::Flag, "look at every customer, however many there are"),
     ],
     unknown: Unknown::Refused,
@@ -104,7 +107,7 @@ pub fn read_preview_rule(program: &Program, json: &Json) -> Result<Rule, Report>
     report.into_result(rule).map(|(rule, _)| rule)
 }
 
-/// Reads the conditions of an audience.
+/// Reads the conditions of an audience, and the brand it is for.
 fn read_rule(json: &Json, reading: &Reading<'_>, report: &mut Report) -> Rule {
     let at = reading.at.field("conditions");
     let rule = read_conditions(json.get("conditions"), &at, reading.zone, report);
@@ -117,7 +120,16 @@ fn read_rule(json: &Json, reading: &Reading<'_>, report: &mut Report) -> Rule {
             "use customer.* or events.* subjects; within_last, more_than_ago and windows look at time",
         );
     }
-    rule
+    let brand_at = reading.at.field("brand_id");
+    match json.text("brand_id") {
+        Some(brand) if reading.program.brand(brand).is_none() => {
+            let hint = "write the brand first, or leave brand_id out for all brands";
+            report.problem(&brand_at, "unknown_brand", format!("there is no brand `{brand}`"), hint);
+            rule
+        }
+        Some(brand) => rule.of_brand(brand),
+        None => rule,
+    }
 }
 
 pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> AudienceSpec {
@@ -127,15 +139,6 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> A
     if is_static && json.get("conditions").is_some() {
         let hint = "leave `conditions` out, or make it DYNAMIC";
         report.problem(&at, "static_with_conditions", "a static audience has no conditions", hint);
-    }
-    if let Some(brand) = json.text("brand_id").filter(|brand| reading.program.brand(brand).is_none()) {
-        let hint = "write the brand first, or leave brand_id out for all brands";
-        report.problem(
-            &reading.at.field("brand_id"),
-            "unknown_brand",
-            format!("there is no brand `{brand}`"),
-            hint,
-        );
     }
     let frozen = json.text("members_of").and_then(|id| read_frozen(id, is_static, reading, report));
     let recalculation = match json.text("recalculation") {

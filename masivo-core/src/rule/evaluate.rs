@@ -106,6 +106,11 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The brand of the event at hand.
+    pub(crate) fn brand(&self) -> Option<&'a str> {
+        self.event?.text("brand_id")
+    }
+
     /// The same at another instant.
     #[must_use]
     pub const fn at(self, now: Timestamp) -> Self {
@@ -481,7 +486,7 @@ fn value<'a>(subject: &Subject, view: &View<'a>) -> Option<Seen<'a>> {
     match subject {
         Subject::EventType => view.event?.text("type").map(Seen::Text),
         Subject::EventPlatform => view.event?.text("platform").map(Seen::Text),
-        Subject::EventBrand => view.event?.text("brand_id").map(Seen::Text),
+        Subject::EventBrand => view.brand().map(Seen::Text),
         Subject::EventTag(tag) => seen(view.event?.get("tags")?.get(tag)?),
         Subject::EventMetadata(path) => first_item(view.event?.get("metadata")?.path(path)?),
         Subject::EventAttribution(field) => seen(view.event?.get("attribution")?.get(field)?),

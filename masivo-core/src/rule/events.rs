@@ -16,6 +16,8 @@ pub struct Selection {
     pub id: u64,
     /// The type of the events.
     pub event_type: String,
+    /// The brand that the events are of; `None` is any.
+    pub brand: Option<String>,
     /// What must hold for an event.
     pub filter: Rule,
     /// The value that is taken of it; `None` takes the event as such.
@@ -124,12 +126,21 @@ impl Selection {
     pub(super) fn new(event_type: &str, filter: Rule, field: Option<Subject>) -> Self {
         let name = field.as_ref().map(Subject::name).unwrap_or_default();
         let said = [event_type, &filter.source().sorted().to_text(), &name].join("\n");
-        Self { id: fnv(said.as_bytes()), event_type: event_type.to_owned(), filter, field }
+        Self { id: fnv(said.as_bytes()), event_type: event_type.to_owned(), brand: None, filter, field }
+    }
+
+    /// The same among the events of one brand.
+    fn of_brand(&self, brand: &str) -> Self {
+        let id = fnv(format!("{}\n{brand}", self.id).as_bytes());
+        Self { id, brand: Some(brand.to_owned()), ..self.clone() }
     }
 
     /// What an event adds to the series; nothing when the event does not belong to it. Of product lines each adds its
     /// value that the filter holds for as if it were the only one.
     pub(crate) fn values(&self, event: &View<'_>) -> Vec<Json> {
+        if self.brand.as_deref().is_some_and(|brand| event.brand() != Some(brand)) {
+            return Vec::new();
+        }
         let Some(field) = &self.field else {
             return Vec::from_iter(self.filter.holds(event).then_some(Json::Null));
         };
@@ -166,6 +177,21 @@ impl EventSubject {
             (Function::First | Function::Last | Function::MostFrequent, Some(_)) => Kind::Free,
             _ => Kind::Number,
         }
+    }
+
+    /// The same, looking at the events of one brand only.
+    pub(super) fn of_brand(&self, brand: &str) -> Self {
+        let of = |selection: &Arc<Selection>| Arc::new(selection.of_brand(brand));
+        let window = match &self.window {
+            Window::Since(other) => Window::Since(of(other)),
+            window => window.clone(),
+        };
+        let pattern = self.pattern.as_ref().map(|pattern| Pattern {
+            next: of(&pattern.next),
+            without: pattern.without.as_ref().map(of),
+            ..*pattern
+        });
+        Self { of: of(&self.of), window, pattern, ..*self }
     }
 
     /// Every series that it looks at.
