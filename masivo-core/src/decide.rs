@@ -31,6 +31,7 @@ use crate::report::DailySum;
 use crate::series;
 use crate::state::{Standing, State};
 use crate::tiers;
+use crate::topics;
 use crate::transfer::{self, Moved};
 use crate::value::{Decimal, Json, Timestamp, object};
 use crate::view;
@@ -312,6 +313,7 @@ pub fn decide(context: &Context<'_>, loaded: Loaded, command: &Command) -> Resul
     draft.state.wallet.closed.extend(lots);
     draft.take_in(later);
     draft.referral = referral;
+    let followed = topics::followed(&draft, draft.now);
     series::bring(&mut draft, events.as_deref());
     if !matches!(command, Command::Register(_) | Command::Migrate(_)) {
         advance(&mut draft);
@@ -341,6 +343,7 @@ pub fn decide(context: &Context<'_>, loaded: Loaded, command: &Command) -> Resul
     }
     let outcome = outcome?;
     notices::settle(&mut draft);
+    topics::tell(&mut draft, &followed);
     let gives = matches!(
         command,
         Command::Adjust { .. }

@@ -81,6 +81,7 @@ pub mod referrals;
 pub mod scenario;
 mod streaks;
 mod tiers;
+pub mod topics;
 pub mod transfer;
 
 pub use command::Command;

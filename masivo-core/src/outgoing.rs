@@ -49,6 +49,13 @@ pub enum Target {
         /// The fact that started the journey.
         started_by: u64,
     },
+    /// A device begins to follow the push topic of an audience, or no longer does.
+    Topic {
+        /// The audience's number.
+        audience: u32,
+        /// Whether it begins.
+        subscribe: bool,
+    },
 }
 
 /// Why something is not sent.

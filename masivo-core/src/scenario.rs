@@ -126,6 +126,13 @@ pub enum Sent {
         /// Why it is not sent.
         suppressed: Option<String>,
     },
+    /// A device began to follow the push topic of an audience, or no longer does.
+    Topic {
+        /// The audience's number.
+        audience: u32,
+        /// Whether it begins.
+        subscribe: bool,
+    },
 }
 
 /// Why a step came to nothing.
@@ -201,9 +208,8 @@ impl<W: World> Scenario<W> {
             "tier" if rest.contains(" level ") => self.define_tier(rest),
             "audience" if rest.contains(" when ") || rest.ends_with(" static") => self.define_audience(rest),
             "codes" => self.add_codes(rest),
-            "register" | "identify" | "patch" | "tag" | "untag" | "consent" | "join" | "leave" | "delete" => {
-                self.change_customer(word, rest)
-            }
+            "register" | "identify" | "patch" | "tag" | "untag" | "consent" | "device" | "join" | "leave"
+            | "delete" => self.change_customer(word, rest),
             "redeem" => self.redeem(rest),
             "card" => self.redeem_card(rest),
             "refer" => self.refer(rest),

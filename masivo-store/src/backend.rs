@@ -191,6 +191,58 @@ pub enum Destination {
     },
     /// To the folder of e-mails: copies of a deleted customer's must go.
     EraseMails,
+    /// To the push topic of an audience: a device begins to follow it, or no longer does.
+    Topic {
+        /// The audience's number.
+        audience: u32,
+        /// Whether it begins.
+        subscribe: bool,
+    },
+}
+
+impl Destination {
+    /// How it leaves.
+    pub const fn channel(&self) -> Channel {
+        match self {
+            Self::Webhook { .. } => Channel::Webhook,
+            Self::Email { .. } => Channel::Email,
+            Self::EraseMails => Channel::EraseMails,
+            Self::Topic { .. } => Channel::Topic,
+        }
+    }
+}
+
+/// How something leaves the house.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// As a call of a webhook.
+    Webhook,
+    /// As an e-mail.
+    Email,
+    /// As an order to remove copies of e-mails.
+    EraseMails,
+    /// As a change of the devices that follow a push topic.
+    Topic,
+}
+
+impl Channel {
+    /// Every channel, in the order of their stored numbers.
+    pub const ALL: [Self; 4] = [Self::Webhook, Self::Email, Self::EraseMails, Self::Topic];
+
+    /// The name shown in answers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::Email => "email",
+            Self::EraseMails => "erase_mails",
+            Self::Topic => "push_topic",
+        }
+    }
+
+    /// The channel of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|channel| channel.name() == name)
+    }
 }
 
 /// What an idempotency key stands for.
@@ -343,9 +395,9 @@ pub struct DailyRow {
 pub struct OutboxFilter {
     /// Only after that row.
     pub after: u64,
-    /// Only e-mails (`Some(true)`) or only webhooks (`Some(false)`).
-    pub messages: Option<bool>,
-    /// Only of that webhook, or of that journey for e-mails.
+    /// Only what leaves that way.
+    pub channel: Option<Channel>,
+    /// Only of that webhook, of that journey for e-mails, of that audience for topics.
     pub target: Option<u32>,
     /// Only in that status.
     pub status: Option<DeliveryStatus>,

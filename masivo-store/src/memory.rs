@@ -480,12 +480,13 @@ impl Read for Tables {
 
     fn outbox(&self, filter: OutboxFilter) -> Result<Vec<OutboxRow>> {
         let wanted = |row: &&OutboxRow| {
-            let (message, target) = match &row.destination {
-                Destination::Webhook { webhook, .. } => (Some(false), *webhook),
-                Destination::Email { journey, .. } => (Some(true), *journey),
-                Destination::EraseMails => (None, 0),
+            let target = match &row.destination {
+                Destination::Webhook { webhook, .. } => *webhook,
+                Destination::Email { journey, .. } => *journey,
+                Destination::EraseMails => 0,
+                Destination::Topic { audience, .. } => *audience,
             };
-            filter.messages.is_none_or(|messages| Some(messages) == message)
+            filter.channel.is_none_or(|channel| channel == row.destination.channel())
                 && filter.target.is_none_or(|wanted| wanted == target)
                 && filter.status.is_none_or(|status| status == row.status)
                 && filter.customer.is_none_or(|customer| customer == row.customer)

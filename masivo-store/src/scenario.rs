@@ -246,6 +246,9 @@ impl World for EngineWorld {
                     Destination::Email { template, .. } => {
                         sent.push(Sent::Email { template, at: row.made_at, suppressed });
                     }
+                    Destination::Topic { audience, subscribe } => {
+                        sent.push(Sent::Topic { audience, subscribe });
+                    }
                     Destination::EraseMails => {}
                 }
             }

@@ -7,7 +7,7 @@ use masivo_core::outgoing::DeliveryStatus;
 use masivo_core::program::Kind;
 use masivo_core::punch_cards::campaign_of;
 use masivo_core::value::{Decimal, Json, Timestamp, object};
-use masivo_store::backend::{OutboxFilter, Read};
+use masivo_store::backend::{Channel, OutboxFilter, Read};
 use masivo_store::{Handle, Verification, verify};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -283,7 +283,8 @@ fn messages(reader: &dyn Read) -> Result<BTreeMap<String, u64>, Failure> {
     let mut counted: BTreeMap<String, u64> = BTreeMap::new();
     let mut after = 0;
     loop {
-        let filter = OutboxFilter { after, messages: Some(true), limit: PAGE, ..OutboxFilter::default() };
+        let filter =
+            OutboxFilter { after, channel: Some(Channel::Email), limit: PAGE, ..OutboxFilter::default() };
         let rows = reader.outbox(filter)?;
         let Some(last) = rows.last().map(|row| row.sequence) else { return Ok(counted) };
         after = last;

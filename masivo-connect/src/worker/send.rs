@@ -24,6 +24,7 @@ pub(super) fn destination(content: &Content) -> String {
     match content {
         Content::Webhook { url, .. } => url.clone(),
         Content::Email { .. } | Content::EraseMails { .. } => "email".into(),
+        Content::Topic { .. } => "push".into(),
     }
 }
 
@@ -54,6 +55,8 @@ impl Sender {
                 };
                 self.mail(id, attempts, &mail, wall).await
             }
+            // The sender comes with messages by push.
+            Content::Topic { .. } => DeliveryResult::Suppressed(Suppression::NoSender),
             Content::EraseMails { messages } => self.erase_mails(id, attempts, &messages, wall).await,
         }
     }

@@ -5,6 +5,7 @@ use crate::email::Transport;
 use masivo_core::Command;
 use masivo_core::program::Kind;
 use masivo_core::value::{Json, Timestamp};
+use masivo_store::backend::Channel;
 use masivo_store::query::MessageFilter;
 use masivo_store::{Config, Engine, ManualClock, Request};
 use std::path::PathBuf;
@@ -134,6 +135,42 @@ async fn consent_is_asked_again_when_the_mail_is_handed_over() {
     let messages = handle.query().unwrap().messages(&filter).unwrap().items;
     assert_eq!(messages[0].text("status"), Some("suppressed"));
     assert_eq!(messages[0].text("reason"), Some("consent"));
+}
+
+#[tokio::test]
+async fn devices_that_follow_topics_wait_for_nobody_while_there_is_no_sender() {
+    let house = House::new("topics");
+    let (settings, list) = (r#"{"account_id": "shop"}"#, r#"{"name": "list", "type": "STATIC"}"#);
+    house.define(Kind::Settings, None, settings).await;
+    let audience = house.define(Kind::Audience, None, list).await.text("id").unwrap().to_owned();
+    for id in ["ana", "ben"] {
+        let request = format!(
+            r#"{{"id": "{id}", "name": "{id}", "email": "{id}@example.com", "devices": [{{"device_token": "{id}'s"}}]}}"#
+        );
+        house.command(Command::Register(json(&request))).await;
+        house.command(Command::Join { customer: id.into(), audience: audience.clone() }).await;
+    }
+    // Ben opts out before anything was handed over: his device is only told to leave.
+    let consent = json(r#"{"purposes": {"push_notifications": false}}"#);
+    house.command(Command::SetConsent { customer: "ben".into(), consent }).await;
+    let handle = house.engine.handle();
+    assert_eq!(deliver_due(&handle, &house.settings()).await.unwrap(), 2);
+    let filter = MessageFilter { channel: Some(Channel::Topic), limit: 10, ..MessageFilter::default() };
+    let rows = handle.query().unwrap().messages(&filter).unwrap().items;
+    let shown =
+        |row: &Json| ["customer_id", "action", "reason"].map(|name| row.text(name).unwrap().to_owned());
+    let topic = format!("shop_audience_{audience}");
+    assert!(rows.iter().all(|row| row.text("topic") == Some(&topic)), "{rows:?}");
+    assert_eq!(
+        rows.iter().map(shown).collect::<Vec<_>>(),
+        [
+            ["ana", "subscribe", "no_sender"],
+            ["ben", "subscribe", "consent"],
+            ["ben", "unsubscribe", "no_sender"]
+        ]
+    );
+    let mails = MessageFilter { limit: 10, ..MessageFilter::default() };
+    assert!(handle.query().unwrap().messages(&mails).unwrap().items.is_empty());
 }
 
 /// Answers so many requests with a status each, and gives what was sent.

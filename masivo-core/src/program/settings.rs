@@ -25,6 +25,8 @@ pub struct Settings {
     pub email_from: Option<String>,
     /// Where a person unsubscribes; `{customer_id}` stands for the customer.
     pub unsubscribe_url: Option<String>,
+    /// What the push topics of audiences begin with; `None` keeps none.
+    pub account_id: Option<String>,
 }
 
 impl Default for Settings {
@@ -38,9 +40,13 @@ impl Default for Settings {
             device_token_days: 270,
             email_from: None,
             unsubscribe_url: None,
+            account_id: None,
         }
     }
 }
+
+/// The longest beginning of a push topic.
+const ACCOUNT_ID_BYTES_MAX: usize = 64;
 
 /// The settings as they are written; what is left out keeps its value.
 pub const SETTINGS: ObjectShape = ObjectShape {
@@ -64,6 +70,11 @@ pub const SETTINGS: ObjectShape = ObjectShape {
             "unsubscribe_url",
             TEXT,
             "where a person unsubscribes; {customer_id} stands for the customer",
+        ),
+        optional(
+            "account_id",
+            Shape::Text(ACCOUNT_ID_BYTES_MAX),
+            "what the push topics of audiences begin with: letters, digits and - _ . ~ %; none keeps no topics",
         ),
     ],
     unknown: Unknown::Refused,
@@ -94,5 +105,13 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> S
     }
     settings.email_from = json.text("email_from").map(ToOwned::to_owned);
     settings.unsubscribe_url = json.text("unsubscribe_url").map(ToOwned::to_owned);
+    settings.account_id = json.text("account_id").map(ToOwned::to_owned);
+    // What FCM takes as the name of a topic.
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~%".contains(&byte);
+    if let Some(account) = settings.account_id.as_ref().filter(|account| !account.bytes().all(fits)) {
+        let message = format!("`{account}` has characters that no topic may have");
+        let hint = "use letters, digits and - _ . ~ %";
+        report.problem(&reading.at.field("account_id"), "not_a_topic", message, hint);
+    }
     settings
 }

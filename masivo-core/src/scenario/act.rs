@@ -39,6 +39,10 @@ impl<W: World> Scenario<W> {
             "tag" => Command::SetTags { customer: id, tags: self.json(more)? },
             "untag" => Command::RemoveTags { customer: id, names: vec![more.to_owned()] },
             "consent" => return self.consent(customer, more),
+            "device" if more == "none" => Command::RemoveDevices { customer: id },
+            "device" => {
+                Command::AddDevice { customer: id, device: object().with("device_token", more).build() }
+            }
             "join" => {
                 Command::Join { customer: id, audience: self.names.id(Kind::Audience, more)?.to_owned() }
             }

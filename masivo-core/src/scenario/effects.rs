@@ -79,6 +79,7 @@ impl<W: World> Scenario<W> {
             Kind::Reward => program.reward(number).map(|reward| (&reward.id, &reward.spec.name)),
             Kind::Journey => program.journey(number).map(|journey| (&journey.id, &journey.spec.name)),
             Kind::Campaign => program.campaign(number).map(|campaign| (&campaign.id, &campaign.spec.name)),
+            Kind::Audience => program.audience(number).map(|audience| (&audience.id, &audience.spec.name)),
             Kind::Template => program.template(number).map(|template| (&template.id, &template.spec.name)),
             _ => None,
         };

@@ -30,6 +30,7 @@ impl<W: World> Scenario<W> {
             "history" => self.history(rest),
             "messages" => self.messages(rest),
             "told" => self.told(rest),
+            "topics" => self.topics(rest),
             "explain" => self.explain(rest),
             "view" => self.view(rest),
             "quota" => self.quota(rest),
@@ -178,7 +179,7 @@ impl<W: World> Scenario<W> {
                 let status = suppressed.as_deref().unwrap_or("queued");
                 Some(format!("{}@{} {status}", self.name_of(Kind::Template, *template), short(*at)))
             }
-            Sent::Told(_) => None,
+            Sent::Told(_) | Sent::Topic { .. } => None,
         });
         Ok(mails.collect::<Vec<String>>().join("; "))
     }
@@ -188,9 +189,22 @@ impl<W: World> Scenario<W> {
         let sent = self.world.take_sent(customer)?;
         let names = sent.into_iter().filter_map(|sent| match sent {
             Sent::Told(event) => Some(event),
-            Sent::Email { .. } => None,
+            Sent::Email { .. } | Sent::Topic { .. } => None,
         });
         Ok(names.collect::<Vec<String>>().join(" "))
+    }
+
+    /// The push topics that devices of a customer began to follow (`+`) or left (`-`) since the last look.
+    fn topics(&mut self, customer: &str) -> Result<String, Failure> {
+        let sent = self.world.take_sent(customer)?;
+        let changes = sent.into_iter().filter_map(|sent| match sent {
+            Sent::Topic { audience, subscribe } => {
+                let sign = if subscribe { '+' } else { '-' };
+                Some(format!("{sign}{}", self.name_of(Kind::Audience, audience)))
+            }
+            Sent::Told(_) | Sent::Email { .. } => None,
+        });
+        Ok(changes.collect::<Vec<String>>().join(" "))
     }
 
     /// What was found of every campaign: `name: matched …`, and why the others gave nothing.

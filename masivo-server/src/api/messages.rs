@@ -5,11 +5,13 @@ use crate::http::respond::{Outcome, Reply};
 use masivo_core::Rejection;
 use masivo_core::outgoing::DeliveryStatus;
 use masivo_core::value::{object, parse_uuid};
+use masivo_store::backend::Channel;
 use masivo_store::query::MessageFilter;
 use masivo_store::{Answer, Work};
 
 pub(crate) async fn list(call: Call) -> Outcome {
     let filter = MessageFilter {
+        channel: call.text("channel").as_deref().and_then(Channel::from_name),
         customer: call.text("customer_id"),
         journey: call.text("journey_id"),
         status: call.text("status").as_deref().and_then(DeliveryStatus::from_name),

@@ -134,6 +134,11 @@ pub(super) const ROUTES: &[Route] = &[
         handler!(api::messages::list),
     )
     .query(&[
+        optional(
+            "channel",
+            Shape::Choice(&["email", "push_topic"]),
+            "e-mails (when left out), or changes of the devices that follow push topics",
+        ),
         optional("customer_id", Shape::Id, "only to that customer"),
         optional("journey_id", Shape::Uuid, "only of that journey"),
         optional("status", DELIVERY_STATUS, "only in that status"),

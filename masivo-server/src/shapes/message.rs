@@ -143,7 +143,11 @@ pub const DELIVERY: ObjectShape = ObjectShape {
         required("made_at", Shape::Instant, "when it was made"),
         required("changed_at", Shape::Instant, "when its status changed last, in wall time"),
         optional("next_attempt_at", Shape::Instant, "when it is tried next, in wall time"),
-        required("channel", Shape::Choice(&["email", "webhook", "erase_mails"]), "how it leaves"),
+        required(
+            "channel",
+            Shape::Choice(&["email", "webhook", "erase_mails", "push_topic"]),
+            "how it leaves",
+        ),
         optional("customer_id", ANY_TEXT, "the customer; null once deleted"),
         optional("webhook_id", Shape::Uuid, "the webhook"),
         optional("event", ANY_TEXT, "what the webhook is told"),
@@ -151,6 +155,9 @@ pub const DELIVERY: ObjectShape = ObjectShape {
         optional("journey_version", COUNT, "its version"),
         optional("step", ANY_TEXT, "its step"),
         optional("template_id", Shape::Uuid, "the template"),
+        optional("audience_id", Shape::Uuid, "the audience whose push topic it is"),
+        optional("topic", ANY_TEXT, "the push topic"),
+        optional("action", Shape::Choice(&["subscribe", "unsubscribe"]), "what happens to device and topic"),
     ],
     unknown: Unknown::Refused,
 };

@@ -5,7 +5,7 @@
 
 use super::load;
 use super::writer::Desk;
-use crate::backend::{CustomerRow, Destination, OutboxFilter, OutboxRow, Unit, Write};
+use crate::backend::{Channel, CustomerRow, Destination, OutboxFilter, OutboxRow, Unit, Write};
 use crate::error::{StoreError, SubmitError};
 use masivo_core::Rejection;
 use masivo_core::outgoing::{DeliveryStatus, Suppression, email_suppression};
@@ -13,6 +13,7 @@ use masivo_core::program::{Program, TemplateSpec};
 use masivo_core::report::DailySum;
 use masivo_core::rule::View;
 use masivo_core::series::SeriesSet;
+use masivo_core::topics;
 use masivo_core::value::{Decimal, Json, MINUTE, Timestamp, object};
 use uuid::Uuid;
 
@@ -54,6 +55,15 @@ pub enum Content {
         variables: Json,
         /// Where the recipient unsubscribes, if the account says.
         unsubscribe_url: Option<String>,
+    },
+    /// A device begins to follow a push topic, or no longer does.
+    Topic {
+        /// The topic.
+        topic: String,
+        /// The device's token.
+        token: String,
+        /// Whether it begins.
+        subscribe: bool,
     },
     /// Copies of e-mails that are kept in a folder must go: their customer was deleted.
     EraseMails {
@@ -147,6 +157,18 @@ fn content(
             let ids =
                 row.body.items().iter().filter_map(Json::as_text).filter_map(masivo_core::value::parse_uuid);
             Ok(Ok(Content::EraseMails { messages: ids.collect() }))
+        }
+        Destination::Topic { subscribe, .. } => {
+            if *subscribe {
+                let customer = load::customer_by_key(desk, unit, row.customer)?;
+                let Some(customer) = customer else { return Ok(Err(Suppression::Deleted)) };
+                if let Some(reason) = topics::suppression(&customer.state, &customer.profile, desk.now) {
+                    return Ok(Err(reason));
+                }
+            }
+            let text = |name: &str| row.body.text(name).unwrap_or_default().to_owned();
+            let (topic, token) = (text("topic"), text("token"));
+            Ok(Ok(Content::Topic { topic, token, subscribe: *subscribe }))
         }
         Destination::Email { template, started_by, .. } => {
             let Some(customer) = load::customer_by_key(desk, unit, row.customer)? else {
@@ -295,23 +317,22 @@ fn settle(desk: &mut Desk, row: &mut OutboxRow, status: DeliveryStatus, reason: 
 
 /// Counts a message by what became of it.
 pub(super) fn count(desk: &mut Desk, row: &OutboxRow, status: DeliveryStatus, reason: Option<&str>) {
-    let kind = match row.destination {
-        Destination::Email { .. } => "email",
-        Destination::Webhook { .. } => "webhook",
-        Destination::EraseMails => return,
-    };
+    let channel = row.destination.channel();
+    if channel == Channel::EraseMails {
+        return;
+    }
     let why = match (status, reason) {
         (DeliveryStatus::Suppressed, Some(reason)) => format!("/{reason}"),
         _ => String::new(),
     };
-    let key = format!("message/{kind}/{}{why}", status.name());
+    let key = format!("message/{}/{}{why}", channel.name(), status.name());
     desk.count(DailySum { day: row.made_at.day(), key, count: 1, amount: Decimal::ZERO });
 }
 
 /// The e-mails of a customer that may lie in a folder.
 pub(super) fn mails_of(unit: &impl Unit, customer: u64) -> Result<Vec<Json>, StoreError> {
     let filter = OutboxFilter {
-        messages: Some(true),
+        channel: Some(Channel::Email),
         customer: Some(customer),
         limit: usize::MAX,
         ..OutboxFilter::default()

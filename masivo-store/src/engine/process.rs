@@ -520,6 +520,7 @@ fn write_outgoing(
         Target::Email { journey, version, step, template, started_by } => {
             Destination::Email { journey, version, step, template, started_by }
         }
+        Target::Topic { audience, subscribe } => Destination::Topic { audience, subscribe },
     };
     let status =
         if outgoing.suppressed.is_some() { DeliveryStatus::Suppressed } else { DeliveryStatus::Queued };

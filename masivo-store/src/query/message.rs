@@ -1,7 +1,7 @@
 //! Messages to customers and deliveries to webhooks.
 
 use super::{Page, Query};
-use crate::backend::{Destination, OutboxFilter, OutboxRow};
+use crate::backend::{Channel, Destination, OutboxFilter, OutboxRow};
 use crate::error::SubmitError;
 use masivo_core::Rejection;
 use masivo_core::outgoing::DeliveryStatus;
@@ -12,6 +12,8 @@ use uuid::Uuid;
 /// Which messages are listed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MessageFilter {
+    /// Only what leaves that way; e-mails when left out.
+    pub channel: Option<Channel>,
     /// Only to that customer.
     pub customer: Option<String>,
     /// Only of that journey.
@@ -40,7 +42,7 @@ impl Query {
         };
         self.outbox_page(
             OutboxFilter {
-                messages: Some(true),
+                channel: Some(filter.channel.unwrap_or(Channel::Email)),
                 target: journey,
                 status: filter.status,
                 customer,
@@ -75,7 +77,12 @@ impl Query {
         let unknown = || Rejection::DefinitionNotFound { kind: "webhook", id: webhook.to_owned() };
         let number = self.program.webhook_by_id(webhook).ok_or_else(unknown)?.number;
         self.outbox_page(
-            OutboxFilter { messages: Some(false), target: Some(number), status, ..OutboxFilter::default() },
+            OutboxFilter {
+                channel: Some(Channel::Webhook),
+                target: Some(number),
+                status,
+                ..OutboxFilter::default()
+            },
             after,
             limit,
         )
@@ -117,10 +124,10 @@ pub fn show_delivery(program: &Program, row: &OutboxRow) -> Json {
         .with("attempts", row.attempts)
         .with("made_at", row.made_at)
         .with("changed_at", row.changed_at)
-        .with_some("next_attempt_at", row.due);
+        .with_some("next_attempt_at", row.due)
+        .with("channel", row.destination.channel().name());
     match &row.destination {
         Destination::Webhook { webhook, event } => shown
-            .with("channel", "webhook")
             .with(
                 "webhook_id",
                 program.webhook(*webhook).map(|webhook| Json::from(webhook.id.as_str())).unwrap_or_default(),
@@ -131,7 +138,6 @@ pub fn show_delivery(program: &Program, row: &OutboxRow) -> Json {
             let steps = program.journey_version(*journey, *version);
             let step = steps.and_then(|journey| journey.spec.steps.get(usize::from(*step)));
             shown
-                .with("channel", "email")
                 .with(
                     "journey_id",
                     program
@@ -150,6 +156,14 @@ pub fn show_delivery(program: &Program, row: &OutboxRow) -> Json {
                 )
                 .build()
         }
-        Destination::EraseMails => shown.with("channel", "erase_mails").build(),
+        Destination::EraseMails => shown.build(),
+        Destination::Topic { audience, subscribe } => {
+            let audience = program.audience(*audience);
+            shown
+                .with("audience_id", audience.map(|known| Json::from(known.id.as_str())).unwrap_or_default())
+                .with_some("topic", row.body.text("topic").map(ToOwned::to_owned))
+                .with("action", if *subscribe { "subscribe" } else { "unsubscribe" })
+                .build()
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! Reading: the same questions inside a unit and on connections of their own.
 
-use super::row::{self, CUSTOMER, EMAIL, FACT, OUTBOX, WEBHOOK, instant, json, place, read_made};
+use super::row::{self, CUSTOMER, FACT, OUTBOX, instant, json, place, read_made};
 use crate::backend::{
-    ApiKey, Counters, Coupon, CouponRun, CustomerKey, CustomerRow, DailyRow, FactRow, Holder, OutboxFilter,
-    OutboxRow, Read, Referral, Remembered, Sweep, Turn,
+    ApiKey, Channel, Counters, Coupon, CouponRun, CustomerKey, CustomerRow, DailyRow, FactRow, Holder,
+    OutboxFilter, OutboxRow, Read, Referral, Remembered, Sweep, Turn,
 };
 use crate::error::StoreError;
 use crate::stored::{quota_columns, quota_of, read_booking, read_lot};
@@ -343,7 +343,7 @@ impl<T: HasConnection> Read for T {
     }
 
     fn outbox(&self, filter: OutboxFilter) -> Result<Vec<OutboxRow>> {
-        let channel = filter.messages.map(|messages| if messages { EMAIL } else { WEBHOOK });
+        let channel = filter.channel.map(|channel| place(&Channel::ALL, &channel));
         let status = filter.status.map(|status| place(&DeliveryStatus::ALL, &status));
         let customer = filter.customer.map(u64::cast_signed);
         // Two texts, so that the one by customer goes by its index.

@@ -1,6 +1,6 @@
 //! Rows to values and back.
 
-use crate::backend::{CustomerRow, Destination, FactRow, Made, OutboxRow};
+use crate::backend::{Channel, CustomerRow, Destination, FactRow, Made, OutboxRow};
 use crate::error::StoreError;
 use crate::stored::{Input, Output, read_booking, read_document, read_explanation, read_series, read_state};
 use masivo_core::fact::{EventStatus, Fact, FactKind};
@@ -82,9 +82,9 @@ pub(super) fn fact(row: &Row<'_>) -> Result<FactRow, StoreError> {
 pub(super) const OUTBOX: &str = "SELECT sequence, id, customer, channel, target, detail, made_at, status, attempts, due, reason, changed_at, body FROM outbox";
 
 /// Channel numbers of the outbox.
-pub(super) const WEBHOOK: i64 = 0;
-pub(super) const EMAIL: i64 = 1;
-pub(super) const ERASE_MAILS: i64 = 2;
+/// What happens to a device and a topic.
+const SUBSCRIBE: &str = "subscribe";
+const UNSUBSCRIBE: &str = "unsubscribe";
 
 pub(super) fn outbox(row: &Row<'_>) -> Result<OutboxRow, StoreError> {
     let body = row.get_ref(12)?.as_blob_or_null().map_err(rusqlite::Error::from)?;
@@ -111,9 +111,12 @@ pub(super) fn outbox(row: &Row<'_>) -> Result<OutboxRow, StoreError> {
 
 /// Channel, target and detail of a destination.
 pub(super) fn destination_columns(destination: &Destination) -> (i64, u32, String) {
-    match destination {
-        Destination::Webhook { webhook, event } => (WEBHOOK, *webhook, event.clone()),
-        Destination::EraseMails => (ERASE_MAILS, 0, String::new()),
+    let (target, detail) = match destination {
+        Destination::Webhook { webhook, event } => (*webhook, event.clone()),
+        Destination::EraseMails => (0, String::new()),
+        Destination::Topic { audience, subscribe } => {
+            (*audience, if *subscribe { SUBSCRIBE } else { UNSUBSCRIBE }.to_owned())
+        }
         Destination::Email { journey, version, step, template, started_by } => {
             let detail = object()
                 .with("version", *version)
@@ -121,16 +124,19 @@ pub(super) fn destination_columns(destination: &Destination) -> (i64, u32, Strin
                 .with("template", *template)
                 .with("started_by", *started_by)
                 .build();
-            (EMAIL, *journey, detail.to_string())
+            (*journey, detail.to_string())
         }
-    }
+    };
+    (place(&Channel::ALL, &destination.channel()), target, detail)
 }
 
 fn destination(channel: i64, target: u32, detail: String) -> Result<Destination, StoreError> {
+    let channel = usize::try_from(channel).ok().and_then(|place| Channel::ALL.get(place));
     match channel {
-        WEBHOOK => Ok(Destination::Webhook { webhook: target, event: detail }),
-        ERASE_MAILS => Ok(Destination::EraseMails),
-        EMAIL => {
+        Some(Channel::Webhook) => Ok(Destination::Webhook { webhook: target, event: detail }),
+        Some(Channel::EraseMails) => Ok(Destination::EraseMails),
+        Some(Channel::Topic) => Ok(Destination::Topic { audience: target, subscribe: detail == SUBSCRIBE }),
+        Some(Channel::Email) => {
             let detail = json(detail.as_bytes(), "the detail of an e-mail")?;
             let number = |name: &str| detail.integer(name).unwrap_or(0);
             Ok(Destination::Email {
@@ -141,7 +147,7 @@ fn destination(channel: i64, target: u32, detail: String) -> Result<Destination,
                 started_by: number("started_by").cast_unsigned(),
             })
         }
-        _ => Err(StoreError::damaged("the channel of a delivery")),
+        None => Err(StoreError::damaged("the channel of a delivery")),
     }
 }
 

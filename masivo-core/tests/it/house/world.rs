@@ -90,6 +90,7 @@ impl World for House {
                 let suppressed = outgoing.suppressed.map(|reason| reason.name().to_owned());
                 Sent::Email { template, at: outgoing.at, suppressed }
             }
+            Target::Topic { audience, subscribe } => Sent::Topic { audience, subscribe },
         });
         Ok(sent.collect())
     }
