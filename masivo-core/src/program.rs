@@ -30,10 +30,11 @@ mod tier;
 mod watched;
 mod webhook;
 
+use audience::recalculation;
 pub use audience::{AUDIENCE, AUDIENCE_PREVIEW, AudienceKind, AudienceSpec, Frozen, read_preview_rule};
 pub use brand::{BRAND, BrandSpec};
 pub use campaign::{CAMPAIGN, CampaignRule, CampaignSpec, CampaignStatus, EffectSpec, Per};
-pub use computed_trait::{TRAIT, TraitSpec};
+pub use computed_trait::{Drawing, TRAIT, TraitSpec};
 pub use coupon::CouponsSpec;
 pub use define::{Defined, Definer, define, standard_definitions};
 pub use event_type::{EVENT_TYPE, EventTypeSpec, Processing, RESERVED_EVENT_TYPES};

@@ -220,6 +220,7 @@ cases! {
     counts_agree_with_members
     membership_of_the_past_is_kept
     recalculating_comes_to_what_is_known
+    cuts_are_drawn_from_the_customers_there_are
     a_list_begins_with_the_members_of_its_instant
     definitions_are_written_again_and_again
     lists_go_on_behind_erased_customers

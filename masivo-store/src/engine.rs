@@ -12,6 +12,7 @@ mod cache;
 mod clock;
 mod codes;
 mod delivery;
+mod drawing;
 mod due;
 mod handle;
 mod load;

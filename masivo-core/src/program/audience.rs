@@ -141,19 +141,23 @@ pub(super) fn read(json: &Json, reading: &Reading<'_>, report: &mut Report) -> A
         report.problem(&at, "static_with_conditions", "a static audience has no conditions", hint);
     }
     let frozen = json.text("members_of").and_then(|id| read_frozen(id, is_static, reading, report));
-    let recalculation = match json.text("recalculation") {
-        Some("hourly") => Some(HOUR),
-        Some("daily") => Some(DAY),
-        Some("weekly") => Some(WEEK),
-        _ => None,
-    };
     AudienceSpec {
-        recalculation,
+        recalculation: recalculation(json),
         frozen,
         name: json.text("name").unwrap_or_default().to_owned(),
         brand: json.text("brand_id").map(ToOwned::to_owned),
         kind: if is_static { AudienceKind::Static } else { AudienceKind::Dynamic(rule) },
         active: json.text("status") != Some("INACTIVE"),
+    }
+}
+
+/// How often something is made anew, in milliseconds; `None` when it never is.
+pub(super) fn recalculation(json: &Json) -> Option<i64> {
+    match json.text("recalculation")? {
+        "hourly" => Some(HOUR),
+        "daily" => Some(DAY),
+        "weekly" => Some(WEEK),
+        _ => None,
     }
 }
 

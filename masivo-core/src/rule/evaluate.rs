@@ -5,7 +5,7 @@ use super::{Inputs, Node, Operand, Operator, Test, evidence};
 use crate::metrics::Bucket;
 use crate::prelude::*;
 use crate::profile::Profile;
-use crate::program::{AudienceKind, Program, TraitSpec};
+use crate::program::{AudienceKind, Drawing, Program, TraitSpec};
 use crate::series::{NO_SERIES, SeriesSet};
 use crate::state::State;
 use crate::value::{DAY, Decimal, Json, Timestamp, Zone};
@@ -547,13 +547,21 @@ impl TraitSpec {
     /// What it is for a customer; `None` when there is no value.
     fn value<'a>(&self, view: &View<'a>) -> Option<Seen<'a>> {
         let seen = value(&self.subject, view)?;
-        if self.cuts.is_empty() {
-            return Some(seen);
+        match self.drawing {
+            None if self.cuts.is_empty() => return Some(seen),
+            // Nobody has a score before the cuts are drawn.
+            Some(Drawing { drawn_at: None, .. }) => return None,
+            _ => {}
         }
         let Seen::Number(number) = seen else { return None };
         let reached = self.cuts.iter().filter(|cut| **cut <= number).count();
         let place = if self.low_is_best { self.cuts.len().saturating_sub(reached) } else { reached };
         Some(Seen::Number(Decimal::from_count(u64::try_from(place).unwrap_or(0).saturating_add(1))))
+    }
+
+    /// The number that its score is made of; `None` when there is none.
+    pub fn number(&self, view: &View<'_>) -> Option<Decimal> {
+        self.subject.number(view)
     }
 
     /// What it is for a customer, as answers show it; `null` when there is no value.

@@ -276,6 +276,11 @@ impl Subject {
         }
     }
 
+    /// Whether its value may be a number.
+    pub(crate) fn may_be_number(&self) -> bool {
+        matches!(self.kind(), Kind::Number | Kind::Free)
+    }
+
     /// What kind of value it has.
     pub fn kind(&self) -> Kind {
         match self {

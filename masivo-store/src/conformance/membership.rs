@@ -70,6 +70,56 @@ pub fn recalculating_comes_to_what_is_known<F: Fixture>(fixture: &F) {
     assert_eq!(at(), Some(day));
 }
 
+/// Cuts of scores are drawn from the customers there are, again on their schedule, and kept until then; scoring against them is
+/// live, and audiences that ask for a score go by the cuts there are.
+pub fn cuts_are_drawn_from_the_customers_there_are<F: Fixture>(fixture: &F) {
+    let house = house(fixture);
+    let handle = house.handle();
+    let of = |id: &str| -> (Vec<i64>, Option<String>, i64) {
+        let shown = handle.query().unwrap().definition(Kind::Trait, id).unwrap();
+        let cuts = shown.get("cuts").map_or(&[][..], Json::items);
+        let cuts = cuts.iter().filter_map(|cut| cut.as_number()?.to_integer()).collect();
+        (cuts, shown.text("drawn_at").map(ToOwned::to_owned), shown.integer("version").unwrap())
+    };
+    let score = |id: &str| {
+        let shown = handle.query().unwrap().customer(id).unwrap();
+        shown.path("customer.traits.monetary").and_then(Json::as_number).map(|score| score.to_string())
+    };
+    let start = Some(start_instant().to_string());
+    let spend =
+        r#"{"value": {"type": "events.sum", "event": "PURCHASE", "field": "order.value"}, "groups": 4}"#;
+    for customer in 1..=8 {
+        let id = format!("c{customer}");
+        house.register(&id).unwrap();
+        house.submit(purchase(&id, &(customer * 10).to_string(), "").into(), None).unwrap();
+    }
+    house.define(Kind::Trait, Some("monetary"), spend);
+    // How often they came says nothing: everybody came once. Nobody is without a score.
+    let visits = r#"{"value": {"type": "customer.rfm.frequency"}, "groups": 5, "recalculation": "never"}"#;
+    house.define(Kind::Trait, Some("frequency"), visits);
+    let best = r#"{"name": "best", "conditions": [[{"type": "customer.traits.monetary", "operator": "equals", "value": 4}]]}"#;
+    let best = house.define(Kind::Audience, None, best).text("id").unwrap().to_owned();
+    handle.submit_blocking(Work::CatchUp).unwrap();
+    assert_eq!(of("monetary"), (vec![30, 50, 70], start.clone(), 2));
+    assert_eq!(of("frequency"), (vec![], start.clone(), 2));
+    assert_eq!(["c1", "c2", "c3", "c8"].map(score), ["1", "1", "2", "4"].map(|score| Some(score.to_owned())));
+    assert_eq!(now_in(&house, &best), ["c7", "c8"]);
+    // Live against the same cuts, and the cuts stay when the trait is written again.
+    house.submit(purchase("c1", "60", "").into(), None).unwrap();
+    house.define(Kind::Trait, Some("monetary"), &spend.replace("4}", "4, \"description\": \"spend\"}"));
+    assert_eq!(score("c1"), Some("4".to_owned()));
+    assert_eq!(now_in(&house, &best), ["c1", "c7", "c8"]);
+    // A day later they are drawn again, and no sooner.
+    let day = start_instant().plus(DAY);
+    handle.submit_blocking(Work::SetClock(day.plus(-1))).unwrap();
+    assert_eq!(of("monetary"), (vec![30, 50, 70], start.clone(), 3));
+    handle.submit_blocking(Work::SetClock(day)).unwrap();
+    assert_eq!(of("monetary"), (vec![40, 60, 70], Some(day.to_string()), 4));
+    assert_eq!(of("frequency"), (vec![], start, 2));
+    assert_eq!(now_in(&house, &best), ["c1", "c7", "c8"]);
+    house.verified_hash();
+}
+
 /// All members of all pages.
 fn listed(mut page: impl FnMut(Option<&str>) -> crate::query::Page) -> Vec<String> {
     let (mut members, mut after) = (Vec::new(), None::<String>);

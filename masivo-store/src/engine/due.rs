@@ -2,6 +2,7 @@
 
 use super::answer::Answer;
 use super::cache::Dirty;
+use super::drawing;
 use super::load;
 use super::process::{Failure, Known, Submitted, apply, attempt, load_needs, quarantine};
 use super::writer::Desk;
@@ -50,7 +51,13 @@ const AT_ONCE: usize = 1_024;
 pub(super) fn catch_up(desk: &mut Desk, unit: &mut impl Unit) -> Result<(), StoreError> {
     wake_all_due(desk, unit)?;
     begin_recalculation(desk, unit)?;
-    finish_sweep(desk, unit)
+    finish_sweep(desk, unit)?;
+    while drawing::is_under_way(desk) {
+        drawing::draw(desk, unit, AT_ONCE)?;
+        // Cuts that were drawn are a definition that was written: everybody is looked at by them.
+        finish_sweep(desk, unit)?;
+    }
+    Ok(())
 }
 
 /// Looks at everybody who is still to be looked at.

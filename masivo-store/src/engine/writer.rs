@@ -5,6 +5,7 @@ use super::answer::Answer;
 use super::cache::{Cache, Dirty};
 use super::clock::Clock;
 use super::codes;
+use super::drawing::{self, Drawing};
 use super::due;
 use super::handle::Handle;
 use super::process;
@@ -148,6 +149,8 @@ pub(super) struct Desk {
     pub(super) counters: Counters,
     pub(super) now: Timestamp,
     pub(super) sweep: Option<Sweep>,
+    /// How far drawing the cuts of a score is.
+    pub(super) drawing: Option<Drawing>,
     pub(super) daily: BTreeMap<(i64, String), (i64, i64)>,
     pub(super) quotas: SharedQuotas,
     /// The instant up to which everything that fell due is known to be booked.
@@ -202,6 +205,7 @@ pub(super) fn start<B: Backend>(
         now: counters.last_instant.unwrap_or(Timestamp::MIN),
         counters,
         sweep,
+        drawing: None,
         daily: BTreeMap::new(),
         quotas: SharedQuotas::default(),
         settled: None,
@@ -302,7 +306,7 @@ impl Writer {
             return self.receiver.try_recv().map_err(|_| RecvTimeoutError::Disconnected);
         }
         let generates = self.desk.coupon_runs.values().any(|run| run.made < run.wanted);
-        if self.desk.sweep.is_some() || generates {
+        if self.desk.sweep.is_some() || drawing::is_under_way(&self.desk) || generates {
             let stands = self.desk.failed || self.jumped();
             let wait = if stands { TRIED_AGAIN_AFTER } else { Duration::ZERO };
             return self.receiver.recv_timeout(wait);
@@ -369,6 +373,7 @@ impl Writer {
                 self.desk.quotas.clear();
                 self.desk.settled = None;
                 self.desk.follow_ups.clear();
+                self.desk.drawing = None;
                 self.desk.outbox_touched = false;
                 (self.desk.program, self.desk.sweep) = before;
                 self.desk.failed = true;
@@ -429,13 +434,15 @@ impl Writer {
         due::wake_up_due(&mut self.desk, &mut unit, most).map_err(failed)?;
         due::begin_recalculation(&mut self.desk, &mut unit).map_err(failed)?;
         due::sweep(&mut self.desk, &mut unit, most).map_err(failed)?;
+        drawing::draw(&mut self.desk, &mut unit, most).map_err(failed)?;
         referrals::follow_up(&mut self.desk, &mut unit).map_err(failed)?;
         codes::generate(&mut self.desk, &mut unit, most).map_err(failed)?;
         write_customers(&mut self.desk, &mut unit).map_err(failed)?;
         self.desk.quotas.write(&mut unit).map_err(failed)?;
         write_sums(&mut self.desk, &mut unit).map_err(failed)?;
         let again = self.desk.program.next_recalculation(self.desk.counters.recalculated);
-        let due = unit.next_due().map_err(failed)?.into_iter().chain(again).min();
+        let drawn = drawing::next(&self.desk);
+        let due = unit.next_due().map_err(failed)?.into_iter().chain(again).chain(drawn).min();
         unit.commit()?;
         Ok((answers, due))
     }
