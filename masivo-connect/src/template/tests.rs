@@ -348,7 +348,8 @@ fn bombs_are_refused_quickly() {
         });
         let name = bomb.get(..60).unwrap_or(&bomb);
         assert!(result.is_err(), "{name}");
-        assert!(start.elapsed() < Duration::from_secs(1), "{name} took {:?}", start.elapsed());
+        // What goes off takes hours; machines are noisy.
+        assert!(start.elapsed() < Duration::from_secs(60), "{name} took {:?}", start.elapsed());
     }
 }
 
