@@ -594,21 +594,29 @@ fn advance(draft: &mut Draft<'_>) {
     let mut reached = Timestamp::MIN;
     for _ in 0..DUE_STEPS_MAX {
         let due = next_due(&draft.state, &draft.profile, draft.program).filter(|due| *due <= draft.now);
+        // What rules say since they were written holds from then on, before anything that fell due later.
+        let changed_at = draft.program.audiences_changed_at().max(reached);
+        if changed_at <= draft.now && is_behind(draft) && due.is_none_or(|due| due > changed_at) {
+            reached = changed_at;
+            let fact = draft.open(FactKind::Due, changed_at);
+            audiences::catch_up(draft, fact, changed_at);
+            continue;
+        }
         let Some(due) = due else { break };
         // What came about while something fell due may have been due before: it happens now.
         reached = reached.max(due);
         apply_due(draft, reached);
     }
-    let behind = draft.state.audiences_seen != draft.program.audiences_version();
-    let unseen = birthdays::is_unseen(draft);
-    if (behind || unseen) && draft.state.standing == Standing::Active {
-        let now = draft.now;
-        let fact = draft.open(FactKind::Due, now);
-        if unseen {
-            birthdays::told(draft, fact, None);
-        }
-        audiences::catch_up(draft, fact, now);
+    if birthdays::is_unseen(draft) && draft.state.standing == Standing::Active {
+        let fact = draft.open(FactKind::Due, draft.now);
+        birthdays::told(draft, fact, None);
     }
+}
+
+/// Whether the customer was not looked at since what audiences say changed.
+fn is_behind(draft: &Draft<'_>) -> bool {
+    draft.state.standing == Standing::Active
+        && draft.state.audiences_seen != draft.program.audiences_version()
 }
 
 /// Everything that falls due at one instant, in the published order: holds, lots, tier, birthday, notices, audiences,

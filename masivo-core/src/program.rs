@@ -200,6 +200,10 @@ pub struct Program {
     journeys_by_event: BTreeMap<String, Vec<u32>>,
     watched: Arc<Watched>,
     audiences_version: u32,
+    /// When that version was written.
+    audiences_changed_at: Option<Timestamp>,
+    /// The version that last changed the zone, and with it the bounds of all periods.
+    zone_version: u32,
     birthdays_since: Option<Timestamp>,
     notices: bool,
     next_tier_by_level: Vec<u32>,
@@ -261,16 +265,7 @@ impl Program {
         let reading = Reading { program: self, zone: self.settings.time_zone, at: Pointer::root() };
         let (body, report_ref) = (&stored.body, &mut report);
         match stored.kind {
-            Kind::Settings => {
-                let mut settings = settings::read(body, &reading, report_ref);
-                let periods = |settings: &Settings| (settings.time_zone, settings.reporting_period);
-                let as_before = periods(&settings) == periods(&self.settings);
-                settings.periods_since =
-                    if as_before { self.settings.periods_since } else { stored.changed_at };
-                next.settings = settings;
-                next.settings_body = body.clone();
-                next.settings_version = stored.version;
-            }
+            Kind::Settings => next.put_settings(stored, settings::read(body, &reading, report_ref)),
             Kind::Brand => put(&mut next.brands, stored, brand::read(body)),
             Kind::EventType => put(&mut next.event_types, stored, event_type::read(body)),
             Kind::Trait => put(&mut next.traits, stored, computed_trait::read(body, &reading, report_ref)),
@@ -281,7 +276,7 @@ impl Program {
                 let known = self.tier(stored.number);
                 if tier.can_be_left() && known.is_some_and(|known| !known.spec.can_be_left()) {
                     // Whoever is in it has a boundary to be woken at.
-                    next.audiences_version = next.audiences_version.max(stored.program_version);
+                    next.look_again(stored);
                 }
                 put(&mut next.tiers, stored, tier);
             }
@@ -294,7 +289,7 @@ impl Program {
                     next.notices = true;
                     if same.is_none() && self.reward(stored.number).is_some() {
                         // Every customer is looked at, to find when theirs is due.
-                        next.audiences_version = next.audiences_version.max(stored.program_version);
+                        next.look_again(stored);
                     }
                 }
                 put(&mut next.rewards, stored, reward);
@@ -328,6 +323,18 @@ impl Program {
         Ok(next)
     }
 
+    fn put_settings(&mut self, stored: &StoredDefinition, mut settings: Settings) {
+        let periods = |settings: &Settings| (settings.time_zone, settings.reporting_period);
+        let as_before = periods(&settings) == periods(&self.settings);
+        settings.periods_since = if as_before { self.settings.periods_since } else { stored.changed_at };
+        if settings.time_zone != self.settings.time_zone {
+            self.zone_version = stored.program_version;
+        }
+        self.settings = settings;
+        self.settings_body = stored.body.clone();
+        self.settings_version = stored.version;
+    }
+
     /// Brings the look-ups up to date after a definition was put.
     fn index(&mut self, stored: &StoredDefinition) {
         match stored.kind {
@@ -341,7 +348,7 @@ impl Program {
             }
             // A new zone moves every calendar bound that an audience may look at.
             Kind::Audience | Kind::Trait | Kind::Settings => {
-                self.audiences_version = self.audiences_version.max(stored.program_version);
+                self.look_again(stored);
             }
             Kind::Tier => {
                 let mut tiers: Vec<(u32, u32)> =
@@ -395,13 +402,24 @@ impl Program {
         };
         if waits && self.birthdays_since.is_none() {
             self.birthdays_since = Some(stored.changed_at);
-            self.audiences_version = self.audiences_version.max(stored.program_version);
+            self.look_again(stored);
         }
     }
 
     /// The program version that last changed what an audience may say, or when customers have to be woken.
     pub const fn audiences_version(&self) -> u32 {
         self.audiences_version
+    }
+
+    /// When that version was written: what its rules say holds from then on.
+    pub(crate) fn audiences_changed_at(&self) -> Timestamp {
+        self.audiences_changed_at.unwrap_or(Timestamp::MIN)
+    }
+
+    /// Notes that every customer is to be looked at by a definition.
+    fn look_again(&mut self, stored: &StoredDefinition) {
+        self.audiences_version = self.audiences_version.max(stored.program_version);
+        self.audiences_changed_at = self.audiences_changed_at.max(Some(stored.changed_at));
     }
 
     /// The account's settings.

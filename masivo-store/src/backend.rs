@@ -8,6 +8,8 @@
 //! - B4: there is one writer; readers see only what was committed.
 //! - B5: facts and outbox rows come out in the order of their numbers.
 //! - B6: after [`Write::Erase`] nothing personal of the customer is found in any byte of its files.
+//! - B7: what is written while a sweep is on, to be seen after it, is seen when the sweep is over, all at once: who is listed as a
+//!   member, how many are, and who was in when.
 
 use crate::error::StoreError;
 use masivo_core::fact::{EventStatus, Fact};
@@ -343,6 +345,8 @@ pub struct Referral {
 pub struct Sweep {
     /// The version of the programme that they are looked at by.
     pub version: u32,
+    /// The version that everybody was looked at by before: what is listed is what it says.
+    pub since: u32,
     /// The last customer that was looked at.
     pub after: CustomerKey,
     /// Whether those are looked at too who were since that version, and their past events are read.
@@ -364,6 +368,8 @@ pub struct Turn {
     pub at: Timestamp,
     /// Whether the customer is in from then on.
     pub inside: bool,
+    /// The version of the programme that everybody must have been looked at by before it is seen (B7); 0 is at once.
+    pub seen_from: u32,
 }
 
 /// How far the codes of a pool are: of a campaign, or of a reward (`masivo_core::gift_cards::pool_of`).
@@ -484,6 +490,8 @@ pub trait Read {
     ) -> Result<Vec<(CustomerKey, Timestamp)>, StoreError>;
     /// Who entered and left an audience, after a fact, in the order it was written.
     fn turns(&self, audience: u32, after: u64, limit: usize) -> Result<Vec<Turn>, StoreError>;
+    /// Members that are listed no longer, of which something is left: audience and customer.
+    fn unlisted(&self, limit: usize) -> Result<Vec<(u32, CustomerKey)>, StoreError>;
     /// Who was in an audience at an instant, after a customer, in order: customer and since when.
     fn members_at(
         &self,
@@ -632,6 +640,13 @@ pub enum Write<'a> {
     },
     /// A customer is in an audience from an instant on, or is not; said again it changes nothing.
     Member(&'a Turn),
+    /// What is left of a member that is no longer listed goes.
+    Unlisted {
+        /// The audience.
+        audience: u32,
+        /// The customer.
+        customer: CustomerKey,
+    },
     /// A customer entered a journey, or left it.
     Walker {
         /// The journey.
@@ -733,6 +748,7 @@ macro_rules! read_through {
             next_due() -> Option<$crate::backend::Timestamp>;
             members(audience: u32, after: u64, limit: usize) -> Vec<(u64, $crate::backend::Timestamp)>;
             turns(audience: u32, after: u64, limit: usize) -> Vec<$crate::backend::Turn>;
+            unlisted(limit: usize) -> Vec<(u32, u64)>;
             members_at(audience: u32, at: $crate::backend::Timestamp, after: u64, limit: usize) -> Vec<(u64, $crate::backend::Timestamp)>;
             member_count(audience: u32) -> u64;
             walkers(journey: u32, after: u64, limit: usize) -> Vec<u64>;

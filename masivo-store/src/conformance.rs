@@ -218,6 +218,7 @@ cases! {
     codes_survive_unknown_commits
     one_refused_command_does_not_touch_its_neighbours
     counts_agree_with_members
+    nobody_sees_half_an_audience
     membership_of_the_past_is_kept
     recalculating_comes_to_what_is_known
     cuts_are_drawn_from_the_customers_there_are

@@ -42,7 +42,7 @@ struct Tables {
     coupon_runs: BTreeMap<u32, CouponRun>,
     quotas: BTreeMap<Quota, QuotaSums>,
     wake_ups: BTreeMap<(Timestamp, CustomerKey), ()>,
-    members: BTreeMap<(u32, CustomerKey), Timestamp>,
+    members: BTreeMap<(u32, CustomerKey), Listed>,
     turns: BTreeMap<(u32, u64, CustomerKey), Turn>,
     walkers: BTreeMap<(u32, CustomerKey), ()>,
     outbox: BTreeMap<u64, OutboxRow>,
@@ -54,6 +54,27 @@ struct Tables {
     sweep: BTreeMap<(), Sweep>,
     recalculated: BTreeMap<(), Timestamp>,
     last_instant: BTreeMap<(), Timestamp>,
+}
+
+/// A member, listed from one version of the programme on and until another; 0 is at once, and for good.
+#[derive(Clone, Copy, Debug)]
+struct Listed {
+    since: Timestamp,
+    begins: u32,
+    ends: u32,
+}
+
+impl Listed {
+    const fn is_shown(self, shown: u32) -> bool {
+        self.begins <= shown && (self.ends == 0 || self.ends > shown)
+    }
+}
+
+impl Tables {
+    /// The version that everybody was looked at by: what is to be seen later is not seen yet (B7).
+    fn shown(&self) -> u32 {
+        self.sweep.get(&()).map_or(u32::MAX, |sweep| sweep.since)
+    }
 }
 
 type Undo = Box<dyn FnOnce(&mut Tables) + Send>;
@@ -157,6 +178,29 @@ impl MemoryUnit<'_> {
         Ok(())
     }
 
+    /// Books that a customer entered or left; what is only seen later leaves what is listed as it is (B7).
+    fn member(&mut self, turn: &Turn) {
+        let Turn { audience, customer, fact, at, inside, seen_from } = *turn;
+        let (place, shown) = ((audience, customer), self.tables.shown());
+        let known = self.tables.members.get(&place).copied();
+        let is_listed = known.is_some_and(|known| known.is_shown(shown));
+        let turned = known.is_some_and(|known| known.ends == 0) != inside;
+        let fresh = Listed { since: at, begins: seen_from, ends: 0 };
+        let next = match (known.filter(|_| is_listed), inside) {
+            (Some(known), true) => {
+                Some(Listed { since: if turned { at } else { known.since }, ends: 0, ..known })
+            }
+            (None, true) => known.filter(|_| !turned).or(Some(fresh)),
+            (Some(known), false) if turned && seen_from != 0 => Some(Listed { ends: seen_from, ..known }),
+            (Some(known), false) if seen_from != 0 => Some(known),
+            (_, false) => None,
+        };
+        self.set(|tables| &mut tables.members, place, next);
+        if turned {
+            self.set(|tables| &mut tables.turns, (audience, fact, customer), Some(*turn));
+        }
+    }
+
     fn forget(&mut self, before: Timestamp) {
         let remembered = self.tables.remembered.iter();
         let old = remembered.filter(|(_, (at, _))| key_period(*at) < key_period(before));
@@ -256,12 +300,9 @@ impl Unit for MemoryUnit<'_> {
                 self.set(|tables| &mut tables.coupon_runs, campaign, Some(run));
             }
             Write::Quota { quota, sums } => self.set(|tables| &mut tables.quotas, *quota, Some(sums)),
-            Write::Member(turn) => {
-                let Turn { audience, customer, fact, at, inside } = *turn;
-                if self.tables.members.contains_key(&(audience, customer)) != inside {
-                    self.set(|tables| &mut tables.members, (audience, customer), inside.then_some(at));
-                    self.set(|tables| &mut tables.turns, (audience, fact, customer), Some(*turn));
-                }
+            Write::Member(turn) => self.member(turn),
+            Write::Unlisted { audience, customer } => {
+                self.set(|tables| &mut tables.members, (audience, customer), None);
             }
             Write::Walker { journey, customer, inside } => {
                 self.set(|tables| &mut tables.walkers, (journey, customer), inside.then_some(()));
@@ -434,8 +475,9 @@ impl Read for Tables {
         after: CustomerKey,
         limit: usize,
     ) -> Result<Vec<(CustomerKey, Timestamp)>> {
-        let span = self.members.range((audience, after + 1)..(audience + 1, 0));
-        Ok(span.take(limit).map(|((_, customer), since)| (*customer, *since)).collect())
+        let (span, shown) = (self.members.range((audience, after + 1)..(audience + 1, 0)), self.shown());
+        let listed = span.filter(|(_, listed)| listed.is_shown(shown));
+        Ok(listed.take(limit).map(|((_, customer), listed)| (*customer, listed.since)).collect())
     }
 
     fn customers_by_phone(&self, hash: [u8; 16], limit: usize) -> Result<Vec<CustomerKey>> {
@@ -458,14 +500,23 @@ impl Read for Tables {
         let turns = self.turns.range((audience, 0, 0)..(audience + 1, 0, 0)).map(|(_, turn)| turn);
         let mut last: BTreeMap<CustomerKey, &Turn> = BTreeMap::new();
         last.extend(
-            turns.filter(|turn| turn.at <= at && turn.customer > after).map(|turn| (turn.customer, turn)),
+            turns
+                .filter(|turn| turn.at <= at && turn.customer > after && turn.seen_from <= self.shown())
+                .map(|turn| (turn.customer, turn)),
         );
         let inside = last.into_values().filter(|turn| turn.inside);
         Ok(inside.take(limit).map(|turn| (turn.customer, turn.at)).collect())
     }
 
+    fn unlisted(&self, limit: usize) -> Result<Vec<(u32, CustomerKey)>> {
+        let shown = self.shown();
+        let over = self.members.iter().filter(|(_, listed)| listed.ends != 0 && listed.ends <= shown);
+        Ok(over.take(limit).map(|(place, _)| *place).collect())
+    }
+
     fn member_count(&self, audience: u32) -> Result<u64> {
-        let count = self.members.range((audience, 0)..(audience + 1, 0)).count();
+        let (span, shown) = (self.members.range((audience, 0)..(audience + 1, 0)), self.shown());
+        let count = span.filter(|(_, listed)| listed.is_shown(shown)).count();
         Ok(u64::try_from(count).unwrap_or(u64::MAX))
     }
 

@@ -309,7 +309,12 @@ impl Check<'_> {
             }
         }
         let audiences: Vec<u32> = self.program.audiences().map(|audience| audience.number).collect();
+        // What is being looked at is listed once everybody was.
+        let version = self.reader.sweep()?.map_or(u32::MAX, |sweep| sweep.since);
         for audience in audiences {
+            if self.program.is_changed_since(audience, version) {
+                continue;
+            }
             let (rows, states) =
                 (self.reader.member_count(audience)?, members.get(&audience).copied().unwrap_or(0));
             if rows != states {

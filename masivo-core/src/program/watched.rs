@@ -237,6 +237,30 @@ impl Program {
         known.or_else(|| self.traits().find(|computed| computed.id == name))
     }
 
+    /// Whether an audience may gather others since a version of the program: it, or something that it looks at, was written.
+    pub fn is_changed_since(&self, audience: u32, version: u32) -> bool {
+        let Some(found) = self.audience(audience) else { return false };
+        match &found.spec.kind {
+            // Whoever is on a list stays on it, but it may begin with the members of another one.
+            AudienceKind::Static => found.spec.frozen.is_some_and(|frozen| frozen.version > version),
+            AudienceKind::Dynamic(_) if found.program_version > version => true,
+            AudienceKind::Dynamic(rule) => self.zone_version > version || self.asks_for_newer(rule, version),
+        }
+    }
+
+    /// Whether something that a rule asks for by name was written since a version.
+    fn asks_for_newer(&self, rule: &Rule, version: u32) -> bool {
+        let mut newer = false;
+        rule.each_subject(|subject| {
+            if let Subject::Trait(name) = subject {
+                newer |= self.computed_trait(name).is_some_and(|computed| computed.program_version > version);
+            }
+        });
+        let asked = rule.audiences();
+        let mut asked = asked.iter().filter_map(|id| self.audience_by_id(id));
+        newer || asked.any(|audience| self.is_changed_since(audience.number, version))
+    }
+
     /// The audiences that look at something.
     pub(crate) fn watching(&self, watch: &Watch) -> &[u32] {
         self.watched.audiences.get(watch).map_or(&[], Vec::as_slice)

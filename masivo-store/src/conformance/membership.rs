@@ -1,7 +1,9 @@
 //! Members of audiences: counts, lists, and who was in when.
 
-use super::{Fixture, House, house, purchase, start_instant};
+use super::{Fixture, House, house, purchase, registration, start_instant};
 use crate::engine::{Clock, Work};
+use crate::faulty::Fault;
+use masivo_core::Command;
 use masivo_core::fact::EventStatus;
 use masivo_core::program::Kind;
 use masivo_core::value::{DAY, HOUR, Json, Timestamp};
@@ -68,6 +70,62 @@ pub fn recalculating_comes_to_what_is_known<F: Fixture>(fixture: &F) {
     house.define(Kind::Audience, Some(&audience), &body.replace("daily\"}", "never\"}"));
     handle.submit_blocking(Work::SetClock(day.plus(5 * DAY))).unwrap();
     assert_eq!(at(), Some(day));
+}
+
+/// While everybody is looked at by a new rule, those are listed and counted who were in when it was written, also by audiences that
+/// ask for that one; then all that it says is seen at once.
+pub fn nobody_sees_half_an_audience<F: Fixture>(fixture: &F) {
+    const CUSTOMERS: usize = 180;
+    let (house, faults) = super::faulty(fixture);
+    let handle = house.handle();
+    let id = |customer: usize| format!("c{customer:03}");
+    house.submit(Command::Delete { customer: "ana".into() }.into(), None).unwrap();
+    let registered = (0..CUSTOMERS).map(|customer| registration(&id(customer)));
+    let bought = (0..CUSTOMERS).step_by(2).map(|customer| purchase(&id(customer), "10", ""));
+    let answers = handle.submit_all_blocking(registered.chain(bought).map(Into::into).collect()).unwrap();
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    let define = |body: &str| house.define(Kind::Audience, None, body).text("id").unwrap().to_owned();
+    let bought = r#"[[{"type": "events.count", "event": "PURCHASE", "operator": "greater_than_or_equal", "value": 1}]]"#;
+    let buyers = define(&format!(r#"{{"name": "buyers", "conditions": {bought}}}"#));
+    let not =
+        format!(r#"{{"not": {{"type": "customer.audiences", "operator": "equals", "value": "{buyers}"}}}}"#);
+    let others = define(&format!(r#"{{"name": "others", "conditions": {not}}}"#));
+    handle.submit_blocking(Work::CatchUp).unwrap();
+    handle.submit_blocking(Work::SetClock(start_instant().plus(DAY))).unwrap();
+    let written = start_instant().plus(DAY);
+    let seen = |audience: &str| {
+        let query = handle.query().unwrap();
+        let count = query.definition(Kind::Audience, audience).unwrap().integer("members_count").unwrap();
+        let sizes = query.audience_sizes(audience, written.day(), written.day()).unwrap();
+        let size = sizes.items().last().and_then(|day| day.integer("members")).unwrap();
+        let (now, then) = (now_in(&house, audience), in_at(&house, audience, written));
+        assert_eq!(now, then, "who is in is who was in at this instant");
+        assert_eq!((count, size), (i64::try_from(now.len()).unwrap(), count));
+        now
+    };
+    let even: Vec<String> = (0..CUSTOMERS).step_by(2).map(id).collect();
+    let odd: Vec<String> = (1..CUSTOMERS).step_by(2).map(id).collect();
+    assert_eq!((seen(&buyers), seen(&others)), (even.clone(), odd.clone()));
+    // In one group the rule is written and a member is gone; then the writer gets no further: all that it does by itself fails.
+    [Fault::None, Fault::NotCommitted, Fault::NotCommitted].into_iter().for_each(|fault| faults.then(fault));
+    let body = Json::parse(br#"{"name": "buyers", "conditions": []}"#).unwrap();
+    let write = Work::Define { kind: Kind::Audience, id: Some(buyers.clone()), body };
+    let requests = vec![write.into(), Command::Delete { customer: id(0) }.into()];
+    let answers = handle.submit_all_blocking(requests).unwrap();
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    let before = (even[1..].to_vec(), odd);
+    for (found, expected) in [(seen(&buyers), before.0), (seen(&others), before.1)] {
+        let is_on = handle.reader().unwrap().sweep().unwrap().is_some();
+        assert!(!is_on || found == expected, "{} where there were {}", found.len(), expected.len());
+    }
+    // Single customers are judged by the new rule.
+    let last = handle.query().unwrap().customer(&id(CUSTOMERS - 1)).unwrap();
+    assert_eq!(last.path("customer.audiences").map(|audiences| audiences.items().len()), Some(1));
+    while handle.submit_blocking(Work::CatchUp).is_err() {}
+    let all: Vec<String> = (1..CUSTOMERS).map(id).collect();
+    assert_eq!((seen(&buyers), seen(&others)), (all, Vec::new()));
+    assert!(handle.reader().unwrap().unlisted(1).unwrap().is_empty(), "nothing is left of who is out");
+    house.verified_hash();
 }
 
 /// Cuts of scores are drawn from the customers there are, again on their schedule, and kept until then; scoring against them is
@@ -176,7 +234,7 @@ pub fn membership_of_the_past_is_kept<F: Fixture>(fixture: &F) {
     }
     house.handle().submit_blocking(Work::CatchUp).unwrap();
     let customer = now_in(&house, &audience).first().cloned().unwrap_or_else(|| "c1".to_owned());
-    house.submit(masivo_core::Command::Delete { customer: customer.clone() }.into(), None).unwrap();
+    house.submit(Command::Delete { customer: customer.clone() }.into(), None).unwrap();
     for (at, members) in &seen {
         let left: Vec<&String> = members.iter().filter(|member| **member != customer).collect();
         assert_eq!(
@@ -229,7 +287,7 @@ pub fn a_list_begins_with_the_members_of_its_instant<F: Fixture>(fixture: &F) {
         house.register(&id).unwrap();
         let country = if customer % 3 == 0 { "EC" } else { "PE" };
         let tags = Json::parse(format!(r#"{{"country": "{country}"}}"#).as_bytes()).unwrap();
-        house.submit(masivo_core::Command::SetTags { customer: id, tags }.into(), None).unwrap();
+        house.submit(Command::SetTags { customer: id, tags }.into(), None).unwrap();
     }
     let source = house.define(Kind::Audience, None, &rule("EC")).text("id").unwrap().to_owned();
     // Nobody waits for anything: what is written at once finds what it needs.

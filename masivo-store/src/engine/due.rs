@@ -162,7 +162,20 @@ pub(super) fn sweep(desk: &mut Desk, unit: &mut impl Unit, most: usize) -> Resul
     }
     // Customers made in this group carry the new version already.
     desk.sweep = keys.last().map(|last| Sweep { after: *last, ..sweep });
+    desk.untidy |= desk.sweep.is_none();
     unit.write(Write::Sweep(desk.sweep))
+}
+
+/// Takes away what is left of members that are listed no longer, once nobody is looked at; gives how many.
+pub(super) fn tidy(desk: &Desk, unit: &mut impl Unit, most: usize) -> Result<usize, StoreError> {
+    if desk.sweep.is_some() {
+        return Ok(0);
+    }
+    let unlisted = unit.unlisted(most)?;
+    for (audience, customer) in &unlisted {
+        unit.write(Write::Unlisted { audience: *audience, customer: *customer })?;
+    }
+    Ok(unlisted.len())
 }
 
 /// Begins to look at all customers again when a schedule says so; not while they are being looked at.
@@ -177,7 +190,8 @@ pub(super) fn begin_recalculation(desk: &mut Desk, unit: &mut impl Unit) -> Resu
 /// Begins to look at all customers again, from their facts on.
 pub(super) fn recalculate(desk: &mut Desk, unit: &mut impl Unit) -> Result<(), StoreError> {
     let version = desk.program.audiences_version();
-    desk.sweep = Some(Sweep { version, after: 0, whole: true, freezes: false });
+    let since = desk.sweep.map_or(version, |sweep| sweep.since);
+    desk.sweep = Some(Sweep { version, since, after: 0, whole: true, freezes: false });
     desk.counters.recalculated = Some(desk.now);
     unit.write(Write::Recalculated(desk.now))?;
     unit.write(Write::Sweep(desk.sweep))

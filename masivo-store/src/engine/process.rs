@@ -402,7 +402,7 @@ pub(super) fn apply(
         }
     };
     for fact in facts {
-        write_fact(desk, unit, key, fact)?;
+        write_fact(desk, unit, key, fact, decision.customer.state.takes_part_in_audiences())?;
     }
     for lot in &decision.lots {
         unit.write(Write::Lot { customer: key, lot })?;
@@ -451,6 +451,7 @@ fn write_fact(
     unit: &mut impl Unit,
     customer: CustomerKey,
     fact: &Fact,
+    takes_part: bool,
 ) -> Result<(), StoreError> {
     unit.write(Write::Fact { customer, fact })?;
     desk.counters.fact = fact.sequence;
@@ -483,7 +484,12 @@ fn write_fact(
             // A flip that only moved is part of the working state: the lists of members stay as they are.
             Change::Member(membership) if membership.since == fact.at => {
                 let Membership { audience, inside, .. } = *membership;
-                let turn = Turn { audience, customer, fact: fact.sequence, at: fact.at, inside };
+                // Whoever no longer takes part is listed no longer, whatever rules are being looked at.
+                let later = desk
+                    .sweep
+                    .filter(|sweep| takes_part && desk.program.is_changed_since(audience, sweep.since));
+                let seen_from = later.map_or(0, |sweep| sweep.version);
+                let turn = Turn { audience, customer, fact: fact.sequence, at: fact.at, inside, seen_from };
                 unit.write(Write::Member(&turn))?;
             }
             Change::JourneyStands(instance) => {
@@ -644,7 +650,8 @@ pub(super) fn define(
     if version != desk.program.audiences_version() && desk.counters.customer > 0 {
         let whole = desk.sweep.is_some_and(|sweep| sweep.whole);
         let freezes = kind == Kind::Audience && defined.stored.body.get("members_of").is_some();
-        desk.sweep = Some(Sweep { version, after: 0, whole, freezes });
+        let since = desk.sweep.map_or(desk.program.audiences_version(), |sweep| sweep.since);
+        desk.sweep = Some(Sweep { version, since, after: 0, whole, freezes });
         unit.write(Write::Sweep(desk.sweep))?;
     }
     desk.program = Arc::new(defined.program);

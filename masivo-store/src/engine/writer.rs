@@ -149,6 +149,8 @@ pub(super) struct Desk {
     pub(super) counters: Counters,
     pub(super) now: Timestamp,
     pub(super) sweep: Option<Sweep>,
+    /// Whether something may be left of members that are listed no longer.
+    pub(super) untidy: bool,
     /// How far drawing the cuts of a score is.
     pub(super) drawing: Option<Drawing>,
     pub(super) daily: BTreeMap<(i64, String), (i64, i64)>,
@@ -183,6 +185,7 @@ pub(super) fn start<B: Backend>(
     let program = Arc::new(load_program(&mut backend, &secret, config.clock.now())?);
     let reader = backend.reader()?;
     let (counters, sweep, coupon_runs) = (reader.counters()?, reader.sweep()?, reader.coupon_runs()?);
+    let untidy = !reader.unlisted(1)?.is_empty();
     let (open, leftovers) = (backend.reader_source()?, backend.has_leftovers());
     let shared = Arc::new(Shared {
         clock: Arc::clone(&config.clock),
@@ -205,6 +208,7 @@ pub(super) fn start<B: Backend>(
         now: counters.last_instant.unwrap_or(Timestamp::MIN),
         counters,
         sweep,
+        untidy,
         drawing: None,
         daily: BTreeMap::new(),
         quotas: SharedQuotas::default(),
@@ -306,7 +310,8 @@ impl Writer {
             return self.receiver.try_recv().map_err(|_| RecvTimeoutError::Disconnected);
         }
         let generates = self.desk.coupon_runs.values().any(|run| run.made < run.wanted);
-        if self.desk.sweep.is_some() || drawing::is_under_way(&self.desk) || generates {
+        let looks = self.desk.sweep.is_some() || drawing::is_under_way(&self.desk);
+        if looks || self.desk.untidy || generates {
             let stands = self.desk.failed || self.jumped();
             let wait = if stands { TRIED_AGAIN_AFTER } else { Duration::ZERO };
             return self.receiver.recv_timeout(wait);
@@ -374,6 +379,7 @@ impl Writer {
                 self.desk.settled = None;
                 self.desk.follow_ups.clear();
                 self.desk.drawing = None;
+                self.desk.untidy = true;
                 self.desk.outbox_touched = false;
                 (self.desk.program, self.desk.sweep) = before;
                 self.desk.failed = true;
@@ -423,18 +429,21 @@ impl Writer {
         requests: Vec<Request>,
     ) -> Result<(Vec<Result<Answer, SubmitError>>, Option<Timestamp>), CommitError> {
         let failed = CommitError::NotCommitted;
-        let mut unit = backend.begin().map_err(failed)?;
         let alone = requests.is_empty();
+        let most = if alone { WAKE_UPS_ALONE } else { WAKE_UPS_BESIDE };
+        let mut unit = backend.begin().map_err(failed)?;
         let mut answers = Vec::with_capacity(requests.len());
         for request in requests {
             answers.push(process::carry_out(&mut self.desk, &mut unit, request).map_err(failed)?);
             referrals::follow_up(&mut self.desk, &mut unit).map_err(failed)?;
         }
-        let most = if alone { WAKE_UPS_ALONE } else { WAKE_UPS_BESIDE };
         due::wake_up_due(&mut self.desk, &mut unit, most).map_err(failed)?;
         due::begin_recalculation(&mut self.desk, &mut unit).map_err(failed)?;
         due::sweep(&mut self.desk, &mut unit, most).map_err(failed)?;
         drawing::draw(&mut self.desk, &mut unit, most).map_err(failed)?;
+        if self.desk.untidy {
+            self.desk.untidy = due::tidy(&self.desk, &mut unit, most).map_err(failed)? > 0;
+        }
         referrals::follow_up(&mut self.desk, &mut unit).map_err(failed)?;
         codes::generate(&mut self.desk, &mut unit, most).map_err(failed)?;
         write_customers(&mut self.desk, &mut unit).map_err(failed)?;

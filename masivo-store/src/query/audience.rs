@@ -34,9 +34,18 @@ impl Query {
         Ok(json)
     }
 
+    /// Whether everybody is still being looked at by what an audience says now: until then those are listed who were in before.
+    fn is_turning(&self, audience: u32) -> Result<bool, StoreError> {
+        let sweep = self.reader.sweep()?;
+        Ok(sweep.is_some_and(|sweep| self.program.is_changed_since(audience, sweep.since)))
+    }
+
     /// The counter, corrected by the customers whose time has come and is not written yet: exact at any instant.
     fn members_count(&self, audience: u32) -> Result<u64, StoreError> {
         let mut count = i64::try_from(self.reader.member_count(audience)?).unwrap_or(i64::MAX);
+        if self.is_turning(audience)? {
+            return Ok(u64::try_from(count).unwrap_or(0));
+        }
         for key in self.reader.due(self.now, OVERDUE_MAX)? {
             let Some(row) = self.reader.customer_by_key(key)? else { continue };
             let before = i64::from(row.state.is_member(audience));
@@ -78,10 +87,11 @@ impl Query {
     pub fn members(&self, audience: &str, after: Option<&str>, limit: usize) -> Result<Page, SubmitError> {
         let found = self.found_audience(audience)?;
         let mut after = self.cursor(after)?;
-        let entered = self.entered_unwritten(found.number, after)?;
+        let turning = self.is_turning(found.number)?;
+        let entered = if turning { Vec::new() } else { self.entered_unwritten(found.number, after)? };
         let mut items: BTreeMap<CustomerKey, (String, Json)> = BTreeMap::new();
-        let mut add = |row: &CustomerRow| {
-            let shown = self.show_member(found, row);
+        let mut add = |row: &CustomerRow, listed: Option<Timestamp>| {
+            let shown = self.show_member(found, row, listed);
             items.extend(shown.map(|shown| (row.key, (row.profile.id().to_owned(), shown))));
             items.len()
         };
@@ -89,11 +99,11 @@ impl Query {
             let rows = self.reader.members(found.number, after, limit + 1)?;
             let more = rows.len() > limit;
             let mut count = 0;
-            for (key, _) in rows {
+            for (key, since) in rows {
                 after = key;
                 let Some(row) = self.reader.customer_by_key(key)? else { continue };
                 // Its time may have come a moment ago.
-                count = add(&self.bring(row)?);
+                count = if turning { add(&row, Some(since)) } else { add(&self.bring(row)?, None) };
                 if count > limit {
                     break;
                 }
@@ -106,7 +116,7 @@ impl Query {
             }
         };
         for row in entered.iter().filter(|row| row.key <= reached) {
-            add(row);
+            add(row, None);
         }
         Ok(page(items.into_values().collect(), limit))
     }
@@ -143,16 +153,26 @@ impl Query {
         known.flips_at.filter(turns)
     }
 
-    fn show_member(&self, audience: &Definition<AudienceSpec>, row: &CustomerRow) -> Option<Json> {
-        let membership = row.state.membership(audience.number).filter(|membership| membership.inside)?;
+    /// A member; `listed` is since when, where it is not asked whether the customer is in now.
+    fn show_member(
+        &self,
+        audience: &Definition<AudienceSpec>,
+        row: &CustomerRow,
+        listed: Option<Timestamp>,
+    ) -> Option<Json> {
+        let known = row.state.membership(audience.number).filter(|membership| membership.inside);
+        let (since, until) = match listed {
+            Some(since) => (row.state.takes_part_in_audiences().then_some(since)?, None),
+            None => (known?.since, self.until(audience, row, known?)),
+        };
         let allow = |purpose: Purpose| row.state.permissions.allow(purpose);
         let email = row.profile.email().filter(|_| allow(Purpose::EmailMarketing));
         let device = row.profile.live_device(self.now).filter(|_| allow(Purpose::PushNotifications));
         Some(
             object()
                 .with("customer_id", row.profile.id())
-                .with("since", membership.since)
-                .with("until", self.until(audience, row, membership).map(Json::from).unwrap_or_default())
+                .with("since", since)
+                .with("until", until.map(Json::from).unwrap_or_default())
                 .with("email", email.map(Json::from).unwrap_or_default())
                 .with("device_token", device.map(Json::from).unwrap_or_default())
                 .build(),

@@ -18,7 +18,7 @@ use std::time::Duration;
 /// The version the first step leads to: what was before was never released and cannot be read.
 const FIRST_VERSION: i64 = 2;
 /// The steps from an empty file to the present schema, in order.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("migrations/0001_initial.sql"),
     include_str!("migrations/0002_quotas.sql"),
     include_str!("migrations/0003_coupons.sql"),
@@ -27,6 +27,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("migrations/0006_series.sql"),
     include_str!("migrations/0007_turns.sql"),
     include_str!("migrations/0008_phones.sql"),
+    include_str!("migrations/0009_switches.sql"),
 ];
 /// The version since which sums of campaigns are kept for each reward.
 const SUMS_SINCE: i64 = 6;

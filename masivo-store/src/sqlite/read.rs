@@ -62,6 +62,31 @@ impl HasConnection for SqliteReader {
     }
 }
 
+/// The version of the programme that everybody was looked at by: what is to be seen later is not seen yet (B7).
+const SHOWN: &str =
+    "coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'shown'), 9223372036854775807)";
+/// Members that are listed.
+fn is_listed() -> String {
+    format!("begins <= {SHOWN} AND (ends = 0 OR ends > {SHOWN})")
+}
+
+/// What is known of a member.
+#[derive(Clone, Copy)]
+pub(super) struct Listed {
+    /// Whether the customer is in, seen or not.
+    pub(super) inside: bool,
+    /// Whether the customer is listed.
+    pub(super) shown: bool,
+}
+
+/// What is known of a customer as a member of an audience.
+pub(super) fn listed(connection: &Connection, audience: u32, customer: i64) -> Result<Option<Listed>> {
+    let sql = format!("SELECT ends = 0, {} FROM member WHERE audience = ?1 AND customer = ?2", is_listed());
+    one(connection, &sql, params![audience, customer], |row| {
+        Ok(Listed { inside: row.get(0)?, shown: row.get(1)? })
+    })
+}
+
 type Result<T, E = StoreError> = core::result::Result<T, E>;
 
 fn one<T>(
@@ -284,8 +309,11 @@ impl<T: HasConnection> Read for T {
         after: CustomerKey,
         limit: usize,
     ) -> Result<Vec<(CustomerKey, Timestamp)>> {
-        let sql = "SELECT customer, since FROM member WHERE audience = ?1 AND customer > ?2 ORDER BY customer LIMIT ?3";
-        many(self.connection(), sql, params![audience, after.cast_signed(), bound(limit)], |row| {
+        let sql = format!(
+            "SELECT customer, since FROM member WHERE audience = ?1 AND customer > ?2 AND {} ORDER BY customer LIMIT ?3",
+            is_listed()
+        );
+        many(self.connection(), &sql, params![audience, after.cast_signed(), bound(limit)], |row| {
             Ok((number(row)?, instant(row.get(1)?)))
         })
     }
@@ -298,11 +326,13 @@ impl<T: HasConnection> Read for T {
     }
 
     fn turns(&self, audience: u32, after: u64, limit: usize) -> Result<Vec<Turn>, StoreError> {
-        let sql = "SELECT customer, fact, at, inside FROM turn WHERE audience = ?1 AND fact > ?2 ORDER BY fact LIMIT ?3";
+        let sql = "SELECT customer, fact, at, inside, seen_from FROM turn
+                   WHERE audience = ?1 AND fact > ?2 ORDER BY fact LIMIT ?3";
         many(self.connection(), sql, params![audience, after.cast_signed(), bound(limit)], |row| {
             let number = |index: usize| row.get::<_, i64>(index).map(i64::cast_unsigned);
             let (customer, fact) = (number(0)?, number(1)?);
-            Ok(Turn { audience, customer, fact, at: instant(row.get(2)?), inside: row.get(3)? })
+            let (inside, seen_from) = (row.get(3)?, row.get(4)?);
+            Ok(Turn { audience, customer, fact, at: instant(row.get(2)?), inside, seen_from })
         })
     }
 
@@ -314,11 +344,24 @@ impl<T: HasConnection> Read for T {
         limit: usize,
     ) -> Result<Vec<(CustomerKey, Timestamp)>, StoreError> {
         // The other columns are of the row that has the greatest fact.
-        let sql = "SELECT customer, at, inside, max(fact) FROM turn WHERE audience = ?1 AND customer > ?2 AND at <= ?3
-                   GROUP BY customer HAVING inside ORDER BY customer LIMIT ?4";
+        let sql = format!(
+            "SELECT customer, at, inside, max(fact) FROM turn
+             WHERE audience = ?1 AND customer > ?2 AND at <= ?3 AND seen_from <= {SHOWN}
+             GROUP BY customer HAVING inside ORDER BY customer LIMIT ?4"
+        );
         let asked = params![audience, after.cast_signed(), at.milliseconds(), bound(limit)];
-        many(self.connection(), sql, asked, |row| {
+        many(self.connection(), &sql, asked, |row| {
             Ok((row.get::<_, i64>(0)?.cast_unsigned(), instant(row.get(1)?)))
+        })
+    }
+
+    fn unlisted(&self, limit: usize) -> Result<Vec<(u32, CustomerKey)>, StoreError> {
+        let sql = format!(
+            "SELECT audience, customer FROM member WHERE ends <> 0 AND ends <= {SHOWN}
+             ORDER BY ends, audience, customer LIMIT ?1"
+        );
+        many(self.connection(), &sql, [bound(limit)], |row| {
+            Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned()))
         })
     }
 
@@ -441,7 +484,11 @@ impl<T: HasConnection> Read for T {
         let (version, after) = (number().and_then(|version| u32::try_from(version).ok()), number());
         // Older builds had no whole ones.
         let (whole, freezes) = (number() == Some(1), number() == Some(1));
-        Ok(version.zip(after).map(|(version, after)| Sweep { version, after, whole, freezes }))
+        let since = number().and_then(|since| u32::try_from(since).ok());
+        // What an older build wrote was seen at once.
+        let sweep =
+            |(version, after)| Sweep { version, since: since.unwrap_or(version), after, whole, freezes };
+        Ok(version.zip(after).map(sweep))
     }
 
     fn counters(&self) -> Result<Counters> {

@@ -129,30 +129,78 @@ impl<'u> SqliteUnit<'u> {
         Ok(())
     }
 
+    /// Books that a customer entered or left an audience; of what is only seen after the sweep at hand the lists show what was
+    /// before until then (B7).
     fn member(&self, turn: &Turn) -> Result<(), StoreError> {
-        let Turn { audience, customer, fact, at, inside } = *turn;
+        let Turn { audience, customer, fact, at, inside, seen_from } = *turn;
         let key = customer.cast_signed();
-        let changed = if inside {
-            self.run(
-                "INSERT OR IGNORE INTO member (audience, customer, since) VALUES (?1, ?2, ?3)",
-                params![audience, key, at.milliseconds()],
-            )?
-        } else {
-            self.run("DELETE FROM member WHERE audience = ?1 AND customer = ?2", params![audience, key])?
-        };
-        if changed > 0 {
-            self.run(
-                "INSERT OR REPLACE INTO turn (audience, customer, fact, at, inside) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![audience, key, fact.cast_signed(), at.milliseconds(), inside],
-            )?;
-            let step = if inside { 1 } else { -1 };
-            self.run(
-                "INSERT INTO member_count (audience, members) VALUES (?1, ?2)
-                 ON CONFLICT (audience) DO UPDATE SET members = members + ?2",
-                params![audience, step],
-            )?;
+        let known = super::read::listed(self.connection, audience, key)?;
+        if known.as_ref().is_some_and(|known| known.inside) == inside {
+            // Whoever left is still listed until the sweep is over, unless they must go at once.
+            if known.is_some_and(|known| known.shown && !known.inside) && seen_from == 0 {
+                self.unlist(audience, key)?;
+                self.count_members(audience, -1, 1)?;
+            }
+            return Ok(());
         }
+        let (was_shown, later) = (known.is_some_and(|known| known.shown), seen_from != 0);
+        match (inside, was_shown) {
+            (true, false) => {
+                self.run(
+                    "INSERT OR REPLACE INTO member (audience, customer, since, begins) VALUES (?1, ?2, ?3, ?4)",
+                    params![audience, key, at.milliseconds(), seen_from],
+                )?;
+            }
+            (true, true) => {
+                self.run(
+                    "UPDATE member SET ends = 0, since = ?3 WHERE audience = ?1 AND customer = ?2",
+                    params![audience, key, at.milliseconds()],
+                )?;
+            }
+            (false, true) if later => {
+                self.run(
+                    "UPDATE member SET ends = ?3 WHERE audience = ?1 AND customer = ?2",
+                    params![audience, key, seen_from],
+                )?;
+            }
+            (false, _) => self.unlist(audience, key)?,
+        }
+        let step = if inside { 1 } else { -1 };
+        let shown = if inside { !later && !was_shown } else { !later && was_shown };
+        self.count_members(audience, if shown { step } else { 0 }, if shown { 0 } else { step })?;
+        self.run(
+            "INSERT OR REPLACE INTO turn (audience, customer, fact, at, inside, seen_from) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![audience, key, fact.cast_signed(), at.milliseconds(), inside, seen_from],
+        )?;
         Ok(())
+    }
+
+    fn unlist(&self, audience: u32, customer: i64) -> Result<(), StoreError> {
+        let sql = "DELETE FROM member WHERE audience = ?1 AND customer = ?2";
+        self.run(sql, params![audience, customer]).map(drop)
+    }
+
+    /// Counts members that are listed, and those that will be.
+    fn count_members(&self, audience: u32, listed: i64, turning: i64) -> Result<(), StoreError> {
+        self.run(
+            "INSERT INTO member_count (audience, members, turning) VALUES (?1, ?2, ?3)
+             ON CONFLICT (audience) DO UPDATE SET members = members + ?2, turning = turning + ?3",
+            params![audience, listed, turning],
+        )?;
+        Ok(())
+    }
+
+    /// Notes how far looking at everybody is; at its end all that it came to is seen (B7).
+    fn sweep(&self, sweep: Option<Sweep>) -> Result<(), StoreError> {
+        if sweep.is_none() {
+            let sql = "UPDATE member_count SET members = members + turning, turning = 0 WHERE turning <> 0";
+            self.run(sql, [])?;
+        }
+        self.note("shown", sweep.map(|sweep| sweep.since.to_string()))?;
+        let text = |Sweep { version, since, after, whole, freezes }| {
+            format!("{version} {after} {} {} {since}", u8::from(whole), u8::from(freezes))
+        };
+        self.note("sweep", sweep.map(text))
     }
 
     fn lot(&self, customer: CustomerKey, lot: &Lot) -> Result<(), StoreError> {
@@ -438,12 +486,8 @@ impl Unit for SqliteUnit<'_> {
                 )
                 .map(drop),
             Write::Recalculated(at) => self.note("recalculated", Some(at.milliseconds().to_string())),
-            Write::Sweep(sweep) => self.note(
-                "sweep",
-                sweep.map(|Sweep { version, after, whole, freezes }| {
-                    format!("{version} {after} {} {}", u8::from(whole), u8::from(freezes))
-                }),
-            ),
+            Write::Sweep(sweep) => self.sweep(sweep),
+            Write::Unlisted { audience, customer } => self.unlist(audience, customer.cast_signed()),
             Write::Erase { customer, head, id_hash, id: _ } => self.erase(customer, head, id_hash),
             Write::LastInstant(at) => self.note("last_instant", Some(at.milliseconds().to_string())),
         }

@@ -38,7 +38,8 @@ impl Query {
             return Err(Rejection::Malformed(report).into());
         }
         let mut after = self.cursor(after)?;
-        let mut turned = self.turned_unwritten(number, at)?;
+        let mut turned =
+            if self.is_turning(number)? { BTreeMap::new() } else { self.turned_unwritten(number, at)? };
         turned.retain(|key, _| *key > after);
         let mut items: BTreeMap<CustomerKey, (String, Json)> = BTreeMap::new();
         let mut more = true;
@@ -115,13 +116,14 @@ impl Query {
     /// [`Rejection::DefinitionNotFound`].
     pub fn audience_sizes(&self, audience: &str, from: i64, to: i64) -> Result<Json, SubmitError> {
         let number = self.found_audience(audience)?.number;
+        let shown = self.reader.sweep()?.map_or(u32::MAX, |sweep| sweep.since);
         let mut days: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
         let (mut before, mut after) = (0_u64, 0);
         loop {
             let turns = self.reader.turns(number, after, PAGE)?;
             let Some(last) = turns.last() else { break };
             after = last.fact;
-            for turn in turns {
+            for turn in turns.into_iter().filter(|turn| turn.seen_from <= shown) {
                 let day = turn.at.day();
                 if day < from {
                     before = if turn.inside { before + 1 } else { before.saturating_sub(1) };
