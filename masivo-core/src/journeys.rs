@@ -50,7 +50,11 @@ pub(crate) fn on_event(draft: &mut Draft<'_>, fact: FactId, head: &EventHead, pa
 pub(crate) fn on_audience_entry(draft: &mut Draft<'_>, fact: FactId, at: Timestamp, audience: u32) {
     let program = draft.program;
     for journey in program.journeys() {
-        if matches!(journey.spec.trigger, Trigger::AudienceEntry { audience: wanted } if wanted == audience) {
+        // Who came in by a rule before the journey was there may be looked at after it was written.
+        let first = program.journey_version(journey.number, 1).unwrap_or(journey);
+        let is_meant =
+            matches!(journey.spec.trigger, Trigger::AudienceEntry { audience: wanted } if wanted == audience);
+        if is_meant && first.changed_at <= at {
             enter(draft, fact, at, journey);
         }
     }

@@ -197,7 +197,10 @@ impl MemoryUnit<'_> {
         };
         self.set(|tables| &mut tables.members, place, next);
         if turned {
-            self.set(|tables| &mut tables.turns, (audience, fact, customer), Some(*turn));
+            // Leaving is not seen before entering is.
+            let hidden = known.filter(|known| known.ends == 0 && !is_listed).map_or(0, |known| known.begins);
+            let turn = Turn { seen_from: seen_from.max(hidden), ..*turn };
+            self.set(|tables| &mut tables.turns, (audience, fact, customer), Some(turn));
         }
     }
 

@@ -138,12 +138,22 @@ fn read_drawing(json: &Json, reading: &Reading<'_>, report: &mut Report) -> Opti
     Some(Drawing { groups, every, drawn_at })
 }
 
-/// A trait that is written again keeps the cuts that were drawn, unless it is about something else now or nobody was there.
-fn keep_cuts(before: &Json, body: &mut Json) {
-    let same = |name: &str| before.get(name) == body.get(name);
-    let drawn = before.get("cuts").is_some_and(|cuts| !cuts.items().is_empty());
-    if drawn && body.get("groups").is_some() && body.get("cuts").is_none() && same("value") && same("groups")
-    {
+/// A trait that is written again keeps the cuts that were drawn, unless it is about something else now; nobody else says which.
+fn keep_cuts(before: Option<&Json>, body: &mut Json, now: Timestamp) {
+    let drawn_now = body.text("drawn_at").and_then(Timestamp::parse) == Some(now);
+    if drawn_now || body.get("groups").is_none() {
+        return;
+    }
+    // What was read is sent back with the cuts that were drawn.
+    if body.get("drawn_at").is_some() {
+        body.remove("cuts");
+        body.remove("drawn_at");
+    }
+    if body.get("cuts").is_some() {
+        return;
+    }
+    let same = |before: &&Json| ["value", "groups"].iter().all(|name| before.get(name) == body.get(name));
+    if let Some(before) = before.filter(same) {
         for name in ["cuts", "drawn_at"] {
             if let Some(kept) = before.get(name) {
                 body.set(name, kept.clone());
@@ -163,15 +173,13 @@ impl Definition<TraitSpec> {
 }
 
 /// A trait as it is kept: its value with our own names, and the cuts that were drawn before.
-pub(super) fn normalise(before: Option<&Json>, body: &mut Json, zone: Zone) {
+pub(super) fn normalise(before: Option<&Json>, body: &mut Json, zone: Zone, now: Timestamp) {
     let mut ignored = Report::default();
     let value = body.get("value").and_then(|value| read_value(value, &Pointer::root(), zone, &mut ignored));
     if let Some((_, written)) = value {
         body.set("value", written);
     }
-    if let Some(before) = before {
-        keep_cuts(before, body);
-    }
+    keep_cuts(before, body, now);
 }
 
 #[cfg(test)]

@@ -128,7 +128,7 @@ pub fn define(
     use_own_names(&mut body, settings.time_zone);
     let before = existing.as_ref().map(|before| &before.body);
     match kind {
-        Kind::Trait => computed_trait::normalise(before, &mut body, settings.time_zone),
+        Kind::Trait => computed_trait::normalise(before, &mut body, settings.time_zone, definer.now),
         Kind::Campaign => check_campaign(definer, existing.as_ref(), &mut body, &mut report)?,
         Kind::Reward => check_reward(program, existing.as_ref(), &body, &mut report),
         Kind::Tier => check_tier(program, existing.as_ref(), &body, &mut report),

@@ -283,11 +283,6 @@ impl Program {
         self.watched.recalculations.iter().map(next).min()
     }
 
-    /// When the cuts of some score are to be drawn next; `None` when none are.
-    pub fn next_drawing(&self) -> Option<Timestamp> {
-        self.traits().filter_map(|computed| computed.spec.drawing?.due()).min()
-    }
-
     /// Which series there are to be: another number when others are wanted, and 0 for none.
     pub fn series_fingerprint(&self) -> u64 {
         self.watched.fingerprint

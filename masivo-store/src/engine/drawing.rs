@@ -4,31 +4,53 @@ use super::process::{define, quarantine};
 use super::writer::Desk;
 use crate::backend::{CustomerKey, CustomerRow, Unit};
 use crate::error::StoreError;
-use masivo_core::program::{Kind, TraitSpec};
+use masivo_core::program::{Definition, Kind, TraitSpec};
 use masivo_core::rule::View;
-use masivo_core::value::{Decimal, Timestamp};
+use masivo_core::value::{Decimal, HOUR, Timestamp};
+use std::collections::BTreeMap;
 
 /// Values held at once; of more customers an even part is looked at.
 const VALUES_MAX: usize = 1 << 20;
 
-/// How far drawing the cuts of a score is. It is not kept: after a restart it begins again.
+/// How long what could not be drawn waits: nobody had a value, or what it came to was refused.
+const TRIED_AGAIN_AFTER: i64 = HOUR;
+
+/// Drawing the cuts of scores. It is not kept: after a restart it begins again.
+#[derive(Debug, Default)]
+pub(super) struct Drawings {
+    under_way: Option<Drawing>,
+    /// Until when traits wait that could not be drawn, by number and version.
+    waiting: BTreeMap<(u32, u32), Timestamp>,
+}
+
+impl Drawings {
+    /// A group failed: what was looked at in it may not be so.
+    pub(super) fn begin_again(&mut self) {
+        self.under_way = None;
+    }
+
+    fn due(&self, computed: &Definition<TraitSpec>) -> Option<Timestamp> {
+        let waits = self.waiting.get(&(computed.number, computed.version)).copied();
+        Some(computed.spec.drawing?.due()?.max(waits.unwrap_or(Timestamp::MIN)))
+    }
+}
+
+/// How far drawing the cuts of a score is.
 #[derive(Debug)]
-pub(super) struct Drawing {
+struct Drawing {
     /// The number of the trait.
     number: u32,
-    /// The version of the programme that it is drawn by.
+    /// The version of what customers are looked at by.
     version: u32,
     after: CustomerKey,
     values: Vec<(CustomerKey, Decimal)>,
     /// One of two to the power of so many customers is looked at.
     thinned: u32,
-    /// What it came to was refused: it is not tried again by the same programme.
-    refused: bool,
 }
 
 impl Drawing {
     const fn new(number: u32, version: u32) -> Self {
-        Self { number, version, after: 0, values: Vec::new(), thinned: 0, refused: false }
+        Self { number, version, after: 0, values: Vec::new(), thinned: 0 }
     }
 
     fn take(&mut self, key: CustomerKey, value: Decimal) {
@@ -56,24 +78,20 @@ pub(super) fn is_under_way(desk: &Desk) -> bool {
 
 /// When cuts are to be drawn next.
 pub(super) fn next(desk: &Desk) -> Option<Timestamp> {
-    let version = desk.program.version();
-    let refused = desk.drawing.as_ref().is_some_and(|drawing| drawing.refused && drawing.version == version);
-    if refused { None } else { desk.program.next_drawing() }
+    desk.program.traits().filter_map(|computed| desk.drawings.due(computed)).min()
 }
 
 /// Goes on with drawing what is due. Customers whose past events are still to be looked up come first: nothing is drawn
 /// while everybody is looked at again.
 pub(super) fn draw(desk: &mut Desk, unit: &mut impl Unit, most: usize) -> Result<(), StoreError> {
-    if desk.sweep.is_some() || !is_under_way(desk) {
-        return Ok(());
-    }
     let (program, now) = (std::sync::Arc::clone(&desk.program), desk.now);
-    let is_due =
-        |spec: &TraitSpec| spec.drawing.and_then(|drawing| drawing.due()).is_some_and(|due| due <= now);
-    let Some(computed) = program.traits().find(|computed| is_due(&computed.spec)) else { return Ok(()) };
-    let known = desk.drawing.take();
-    let known = known.filter(|known| (known.number, known.version) == (computed.number, program.version()));
-    let mut drawing = known.unwrap_or_else(|| Drawing::new(computed.number, program.version()));
+    let is_due = |computed: &&Definition<TraitSpec>| {
+        desk.sweep.is_none() && desk.drawings.due(computed).is_some_and(|due| due <= now)
+    };
+    let Some(computed) = program.traits().find(is_due) else { return Ok(()) };
+    let place = (computed.number, program.audiences_version());
+    let known = desk.drawings.under_way.take().filter(|known| (known.number, known.version) == place);
+    let mut drawing = known.unwrap_or_else(|| Drawing::new(place.0, place.1));
     let page = unit.customers(drawing.after, most)?;
     let last = page.last().map(|row| row.key);
     for row in page {
@@ -88,15 +106,21 @@ pub(super) fn draw(desk: &mut Desk, unit: &mut impl Unit, most: usize) -> Result
         }
     }
     if let Some(last) = last {
-        desk.drawing = Some(Drawing { after: last, ..drawing });
+        desk.drawings.under_way = Some(Drawing { after: last, ..drawing });
         return Ok(());
     }
-    let values = std::mem::take(&mut drawing.values).into_iter().map(|(_, value)| value).collect();
-    let cuts = computed.spec.drawing.map(|how| how.cuts(values)).unwrap_or_default();
-    let body = computed.drawn(&cuts, now);
-    if let Err(refused) = define(desk, unit, Kind::Trait, Some(&computed.id), &body)? {
-        drop(quarantine(desk, unit, &format!("cuts of the trait {}: {refused}", computed.id))?);
-        desk.drawing = Some(Drawing { refused: true, version: desk.program.version(), ..drawing });
+    let values: Vec<Decimal> = drawing.values.into_iter().map(|(_, value)| value).collect();
+    let mut drawn = !values.is_empty();
+    if let Some(how) = computed.spec.drawing.filter(|_| drawn) {
+        let body = computed.drawn(&how.cuts(values), now);
+        if let Err(refused) = define(desk, unit, Kind::Trait, Some(&computed.id), &body)? {
+            drop(quarantine(desk, unit, &format!("cuts of the trait {}: {refused}", computed.id))?);
+            drawn = false;
+        }
+    }
+    if !drawn {
+        let place = (computed.number, computed.version);
+        desk.drawings.waiting.insert(place, now.plus(TRIED_AGAIN_AFTER));
     }
     Ok(())
 }

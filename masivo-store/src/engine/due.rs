@@ -191,7 +191,8 @@ pub(super) fn begin_recalculation(desk: &mut Desk, unit: &mut impl Unit) -> Resu
 pub(super) fn recalculate(desk: &mut Desk, unit: &mut impl Unit) -> Result<(), StoreError> {
     let version = desk.program.audiences_version();
     let since = desk.sweep.map_or(version, |sweep| sweep.since);
-    desk.sweep = Some(Sweep { version, since, after: 0, whole: true, freezes: false });
+    let freezes = desk.sweep.is_some_and(|sweep| sweep.freezes);
+    desk.sweep = Some(Sweep { version, since, after: 0, whole: true, freezes });
     desk.counters.recalculated = Some(desk.now);
     unit.write(Write::Recalculated(desk.now))?;
     unit.write(Write::Sweep(desk.sweep))

@@ -404,6 +404,10 @@ pub(super) fn apply(
     for fact in facts {
         write_fact(desk, unit, key, fact, decision.customer.state.takes_part_in_audiences())?;
     }
+    let stands_otherwise = |fact: &Fact| fact.changes.iter().any(|it| matches!(it, Change::Standing(_)));
+    if let Some(last) = facts.iter().rfind(|fact| stands_otherwise(fact)) {
+        unlist(desk, unit, key, last, decision.customer.state.takes_part_in_audiences())?;
+    }
     for lot in &decision.lots {
         unit.write(Write::Lot { customer: key, lot })?;
     }
@@ -434,6 +438,31 @@ pub(super) fn apply(
     let (profile, id) = (decision.profile_changed || is_new, is_new || renamed);
     let series = decision.series_changed;
     desk.cache.change(next, Dirty { was_armed: armed, profile, id, series });
+    Ok(())
+}
+
+/// Takes a customer who no longer takes part off the lists that still show who was in before a sweep.
+fn unlist(
+    desk: &Desk,
+    unit: &mut impl Unit,
+    customer: CustomerKey,
+    fact: &Fact,
+    takes_part: bool,
+) -> Result<(), StoreError> {
+    let Some(sweep) = desk.sweep.filter(|_| !takes_part) else { return Ok(()) };
+    for audience in desk.program.audiences().map(|audience| audience.number) {
+        if desk.program.is_changed_since(audience, sweep.since) {
+            let (at, inside, seen_from) = (fact.at, false, 0);
+            unit.write(Write::Member(&Turn {
+                audience,
+                customer,
+                fact: fact.sequence,
+                at,
+                inside,
+                seen_from,
+            }))?;
+        }
+    }
     Ok(())
 }
 

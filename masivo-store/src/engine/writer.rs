@@ -5,7 +5,7 @@ use super::answer::Answer;
 use super::cache::{Cache, Dirty};
 use super::clock::Clock;
 use super::codes;
-use super::drawing::{self, Drawing};
+use super::drawing::{self, Drawings};
 use super::due;
 use super::handle::Handle;
 use super::process;
@@ -151,8 +151,8 @@ pub(super) struct Desk {
     pub(super) sweep: Option<Sweep>,
     /// Whether something may be left of members that are listed no longer.
     pub(super) untidy: bool,
-    /// How far drawing the cuts of a score is.
-    pub(super) drawing: Option<Drawing>,
+    /// Drawing the cuts of scores.
+    pub(super) drawings: Drawings,
     pub(super) daily: BTreeMap<(i64, String), (i64, i64)>,
     pub(super) quotas: SharedQuotas,
     /// The instant up to which everything that fell due is known to be booked.
@@ -209,7 +209,7 @@ pub(super) fn start<B: Backend>(
         counters,
         sweep,
         untidy,
-        drawing: None,
+        drawings: Drawings::default(),
         daily: BTreeMap::new(),
         quotas: SharedQuotas::default(),
         settled: None,
@@ -378,7 +378,7 @@ impl Writer {
                 self.desk.quotas.clear();
                 self.desk.settled = None;
                 self.desk.follow_ups.clear();
-                self.desk.drawing = None;
+                self.desk.drawings.begin_again();
                 self.desk.untidy = true;
                 self.desk.outbox_touched = false;
                 (self.desk.program, self.desk.sweep) = before;

@@ -77,13 +77,16 @@ pub(super) struct Listed {
     pub(super) inside: bool,
     /// Whether the customer is listed.
     pub(super) shown: bool,
+    /// The version from which on they are; 0 is at once.
+    pub(super) begins: u32,
 }
 
 /// What is known of a customer as a member of an audience.
 pub(super) fn listed(connection: &Connection, audience: u32, customer: i64) -> Result<Option<Listed>> {
-    let sql = format!("SELECT ends = 0, {} FROM member WHERE audience = ?1 AND customer = ?2", is_listed());
+    let sql =
+        format!("SELECT ends = 0, {}, begins FROM member WHERE audience = ?1 AND customer = ?2", is_listed());
     one(connection, &sql, params![audience, customer], |row| {
-        Ok(Listed { inside: row.get(0)?, shown: row.get(1)? })
+        Ok(Listed { inside: row.get(0)?, shown: row.get(1)?, begins: row.get(2)? })
     })
 }
 

@@ -165,12 +165,14 @@ impl<'u> SqliteUnit<'u> {
             }
             (false, _) => self.unlist(audience, key)?,
         }
+        // Leaving is not seen before entering is.
+        let hidden = known.filter(|known| known.inside && !known.shown).map_or(0, |known| known.begins);
         let step = if inside { 1 } else { -1 };
         let shown = if inside { !later && !was_shown } else { !later && was_shown };
         self.count_members(audience, if shown { step } else { 0 }, if shown { 0 } else { step })?;
         self.run(
             "INSERT OR REPLACE INTO turn (audience, customer, fact, at, inside, seen_from) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![audience, key, fact.cast_signed(), at.milliseconds(), inside, seen_from],
+            params![audience, key, fact.cast_signed(), at.milliseconds(), inside, seen_from.max(hidden)],
         )?;
         Ok(())
     }
